@@ -112,7 +112,7 @@ def make_session(
         session, handle = lifecycle.start(
             account, ip="192.0.2.1", device="Firefox on Linux", amr="pwd", acr=PASSWORD_ACR
         )
-        made = SignedIn(session=session, handle=handle, shares={}, grants={})
+        made = SignedIn(_entity(session, "ended_at", "logout_id"), handle, shares={}, grants={})
         for client in clients:
             is_offline = client.client_id in offline
             grant = grants.create(
@@ -123,9 +123,17 @@ def make_session(
                 provider_epoch=session.provider_epoch,
                 offline=is_offline,
             )
-            made.grants[client.client_id] = grant
-            made.shares[client.client_id] = lifecycle.join(session, client, grant)
+            share = lifecycle.join(session, client, grant)
+            made.grants[client.client_id] = _entity(grant, "revoked_at", "logout_id")
+            made.shares[client.client_id] = _entity(share, "ended_at", "logout_id")
     return made
+
+
+def _entity(row: Any, *later: str) -> Any:
+    """What was inserted, as tests may change it; what may end it is read when a test looks at it."""
+    entity = db.session.get_one(type(row), row.id)
+    db.session.expire(entity, later)
+    return entity
 
 
 def give_access_token(

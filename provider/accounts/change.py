@@ -57,10 +57,7 @@ def change_password(account: Account, new_hash: str) -> bool:
 def replace_hash(account: Account, new_hash: str) -> bool:
     """Keep the same password under a new hash; False if the password was changed meanwhile (KEY-22)."""
     same = update(Account).where(Account.id == account.id, Account.password_hash == account.password_hash)
-    if change(same.values(password_hash=new_hash)) != 1:
-        return False
-    db.session.refresh(account, ["password_hash"])
-    return True
+    return change(same.values(password_hash=new_hash)) == 1
 
 
 def set_claims(account: Account, claims: Mapping[str, object]) -> None:

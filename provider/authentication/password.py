@@ -7,12 +7,12 @@ hold when the session is written (RACE-09, ABU-21): `check` comes before the tra
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from sqlalchemy import select
+from sqlalchemy import Integer, String, Uuid, bindparam, select
 
 from provider.accounts import names, passwords
 from provider.accounts.change import replace_hash
 from provider.accounts.models import Account
-from provider.accounts.queries import find_by_username
+from provider.accounts.queries import read_by_username
 from provider.audit.record import record
 from provider.audit.tags import EventTag
 from provider.authentication import guesses, known_browser
@@ -21,7 +21,8 @@ from provider.authentication.factors import Factor
 from provider.authentication.guesses import Guess, TooMany
 from provider.authentication.session import begin
 from provider.infrastructure import metrics
-from provider.infrastructure.database import after_commit, db, reading
+from provider.infrastructure.database import after_commit, reading
+from provider.infrastructure.read_only_rows import find_one
 from provider.protocol.errors import TemporarilyUnavailable
 from provider.sessions.models import Session
 
@@ -141,7 +142,7 @@ def _find(username: str) -> Account | None:
     # No account has such a name, and a database may not be asked for one.
     if len(username) > names.MAX_LENGTH or "\0" in username:
         return None
-    return find_by_username(username)
+    return read_by_username(username)
 
 
 def _unchecked(credentials: Credentials, browser: Browser, account: Account | None, why: TooMany) -> Refused:
@@ -165,16 +166,19 @@ def _fresh_hash(credentials: Credentials, account: Account) -> str | None:
 
 def _is_unchanged(account: Account) -> bool:
     """Lock the account and return whether the checked password is still its own and it may sign in."""
-    same = (
-        select(Account.id)
-        .where(
-            Account.id == account.id,
-            Account.password_hash == account.password_hash,
-            Account.epoch == account.epoch,
-            Account.disabled_at.is_(None),
-            Account.deleted_at.is_(None),
-        )
-        # No stronger than an update: the holder of this session may have to refer to the account.
-        .with_for_update(key_share=True)
+    seen = {"account_id": account.id, "seen_hash": account.password_hash, "seen_epoch": account.epoch}
+    return find_one(_SAME, seen) is not None
+
+
+_SAME = (
+    select(Account.id)
+    .where(
+        Account.id == bindparam("account_id", type_=Uuid()),
+        Account.password_hash == bindparam("seen_hash", type_=String()),
+        Account.epoch == bindparam("seen_epoch", type_=Integer()),
+        Account.disabled_at.is_(None),
+        Account.deleted_at.is_(None),
     )
-    return db.session.scalar(same) is not None
+    # No stronger than an update: the holder of this session may have to refer to the account.
+    .with_for_update(key_share=True)
+)

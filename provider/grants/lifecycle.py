@@ -14,6 +14,7 @@ from provider.grants.models import Grant
 from provider.grants.subject import subject_for
 from provider.infrastructure import clock, current
 from provider.infrastructure.database import db
+from provider.infrastructure.one_row import insert_row
 from provider.infrastructure.opaque_tokens import new_id
 
 
@@ -30,27 +31,28 @@ def create(
     """Make a grant; it is valid for the client's grant lifetime or the provider's (180 days).
 
     `consent` is what the person was asked about and agreed to; None for a client for which none is asked.
+    Returns a row to be read only.
     """
     now = clock.now()
     lifetime: timedelta = client.grant_lifetime or current.settings().grant_lifetime
-    grant = Grant(
-        id=new_id(),
-        account_id=account.id,
-        client_id=client.id,
-        sub=subject_for(account, client),
-        sid=sid,
-        scope=scope,
-        offline=offline,
-        consented=consent is not None,
-        consented_to=consent.to_store() if consent else None,
-        claims=sorted(consent.claims) or None if consent else None,
-        created_at=now,
-        expires_at=now + lifetime,
-        account_epoch=account.epoch,
-        client_epoch=client.epoch,
-        provider_epoch=provider_epoch,
-    )
-    db.session.add(grant)
+    values = {
+        "id": new_id(),
+        "account_id": account.id,
+        "client_id": client.id,
+        "sub": subject_for(account, client),
+        "sid": sid,
+        "scope": scope,
+        "offline": offline,
+        "consented": consent is not None,
+        "consented_to": consent.to_store() if consent else None,
+        "claims": sorted(consent.claims) or None if consent else None,
+        "created_at": now,
+        "expires_at": now + lifetime,
+        "account_epoch": account.epoch,
+        "client_epoch": client.epoch,
+        "provider_epoch": provider_epoch,
+    }
+    grant = insert_row(Grant, values)
     record(
         EventTag.GRANT_CREATED,
         actor="account",
@@ -64,13 +66,14 @@ def create(
 
 
 def widen(
-    grant: Grant, client: Client, *, scope: str, offline: bool = False, consent: Consent | None = None
-) -> None:
-    """Add to a valid grant what the person allowed now; nothing is taken away from it."""
-    if _holds(grant, scope, offline=offline, consent=consent):
-        return
+    found: Grant, client: Client, *, scope: str, offline: bool = False, consent: Consent | None = None
+) -> Grant:
+    """Add to a valid grant what the person allowed now, and return it; nothing is taken away from it."""
+    if _holds(found, scope, offline=offline, consent=consent):
+        return found
     # A second tab may have widened it since it was read.
-    db.session.refresh(grant, with_for_update={"key_share": True})
+    locked = {"key_share": True}
+    grant = db.session.get_one(Grant, found.id, with_for_update=locked, populate_existing=True)
     grant.scope = with_scopes(grant.scopes, scope.split())
     grant.offline = grant.offline or offline
     if consent is not None:
@@ -84,6 +87,7 @@ def widen(
         offline=grant.offline,
         **_about_consent(grant),
     )
+    return grant
 
 
 def _holds(grant: Grant, scope: str, *, offline: bool, consent: Consent | None) -> bool:

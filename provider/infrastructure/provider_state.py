@@ -2,10 +2,10 @@
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ColumnElement, and_, or_
+from sqlalchemy import CheckConstraint, ColumnElement, and_, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Mapped, mapped_column
 
-from provider.infrastructure.database import Base, UTCDateTime
+from provider.infrastructure.database import Base, UTCDateTime, db
 
 THE_ROW = 1
 
@@ -19,6 +19,14 @@ class ProviderState(Base):
     id: Mapped[int] = mapped_column(primary_key=True, default=THE_ROW)
     epoch: Mapped[int] = mapped_column(default=0)
     issued_before_is_dead_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+
+
+_EPOCH = select(ProviderState.epoch).where(ProviderState.id == THE_ROW)
+
+
+def read_epoch() -> int:
+    """Return the provider's epoch as it is committed now."""
+    return int(db.session.connection().execute(_EPOCH).scalar_one())
 
 
 def is_valid_for_all(

@@ -4,11 +4,11 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Table, Uuid, bindparam, update
+from sqlalchemy import JSON, Table, Uuid, bindparam, select, update
 
 from provider.infrastructure import clock, current
 from provider.infrastructure.database import NOW, Base, change, db
-from provider.infrastructure.one_row import change_by
+from provider.infrastructure.one_row import change_by, insert_row
 from provider.infrastructure.opaque_tokens import digest_of, new_handle, new_id
 from provider.interactions.models import Interaction, InteractionKind
 
@@ -34,26 +34,27 @@ def park(
     """
     now = clock.now()
     handle = handle or new_handle()
-    interaction = Interaction(
-        id=new_id(),
-        handle_digest=digest_of(handle),
-        browser_digest=digest_of(browser) if browser else None,
-        kind=kind,
-        parameters={} if pushed_id else parameters,
-        pushed_id=pushed_id,
-        answers=answers or {},
-        session_id=session_id,
-        created_at=now,
-        expires_at=now + (lifetime or current.settings().interaction_lifetime),
-    )
-    db.session.add(interaction)
+    values = {
+        "id": new_id(),
+        "handle_digest": digest_of(handle),
+        "browser_digest": digest_of(browser) if browser else None,
+        "kind": kind,
+        "parameters": {} if pushed_id else parameters,
+        "pushed_id": pushed_id,
+        "answers": answers or {},
+        "session_id": session_id,
+        "created_at": now,
+        "expires_at": now + (lifetime or current.settings().interaction_lifetime),
+    }
+    insert_row(Interaction, values)
     return handle
 
 
 def answer(interaction: Interaction, **answers: Any) -> None:
     """Note what the person answered; earlier answers stay, also those of another tab since it was read."""
-    db.session.refresh(interaction, ["answers"], with_for_update={"key_share": True})
-    interaction.answers = interaction.answers | answers
+    named = {"interaction_id": interaction.id}
+    held = db.session.connection().execute(_LOCKED_ANSWERS, named).scalar_one()
+    change_by(_ANSWER, **named, all_answers=held | answers)
 
 
 def adopt(interaction: Interaction, *, browser: str, session_id: UUID | None) -> bool:
@@ -93,8 +94,7 @@ def finish(interaction_id: UUID) -> bool:
 
 
 _table: Table = Base.metadata.tables["interaction"]
-_FINISH = (
-    update(_table)
-    .where(_table.c.id == bindparam("interaction_id", type_=Uuid()), _table.c.finished_at.is_(None))
-    .values(finished_at=NOW)
-)
+_IS_THIS = _table.c.id == bindparam("interaction_id", type_=Uuid())
+_FINISH = update(_table).where(_IS_THIS, _table.c.finished_at.is_(None)).values(finished_at=NOW)
+_LOCKED_ANSWERS = select(_table.c.answers).where(_IS_THIS).with_for_update(key_share=True)
+_ANSWER = update(_table).where(_IS_THIS).values(answers=bindparam("all_answers", type_=JSON()))

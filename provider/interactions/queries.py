@@ -3,21 +3,25 @@
 from collections.abc import Collection
 
 from sqlalchemy import String, bindparam, select
-from sqlalchemy.orm import joinedload
+from sqlalchemy.orm import aliased, joinedload
 
 from provider.infrastructure import clock
 from provider.infrastructure.database import NOW, db
 from provider.infrastructure.opaque_tokens import digest_of
+from provider.infrastructure.read_only_rows import ReadOnly, columns_of, find_one
 from provider.interactions.models import Interaction, InteractionKind
 
 
 def find(handle: str, browser: str | None, kind: InteractionKind) -> Interaction | None:
-    """Find a parked request that waits for an answer from this very browser (THR-18, ABU-05)."""
+    """Find a parked request that waits for an answer from this very browser (THR-18, ABU-05).
+
+    It is a row that is only read.
+    """
     return _find(handle, kind, digest_of(browser)) if browser else None
 
 
 def find_unbound(handle: str, kind: InteractionKind) -> Interaction | None:
-    """Find a parked request that no browser has adopted yet (DEC-07)."""
+    """Find a parked request that no browser has adopted yet (DEC-07), in the same way."""
     return _find(handle, kind, None)
 
 
@@ -57,13 +61,23 @@ def _find(handle: str, kind: InteractionKind, browser_digest: str | None) -> Int
     values = {"handle_digest": digest_of(handle), "kind": kind, NOW.key: clock.now()}
     if browser_digest is not None:
         values["browser_digest"] = browser_digest
-    return db.session.scalars(waiting, values, execution_options={"populate_existing": True}).one_or_none()
+    row = find_one(waiting, values)
+    if row is None:
+        return None
+    read = iter(row)
+    found = _OWN.take(read)
+    # What `request` looks at.
+    found.__dict__["pushed"] = _PUSHED.take_if_any(read)
+    return found
 
 
+_Pushed = aliased(Interaction)
+_OWN, _PUSHED = ReadOnly(Interaction), ReadOnly(Interaction, "id", "parameters", aliased=_Pushed)
 # Built once: each page of a sign-in asks.
 _IN_WAIT = (
-    select(Interaction)
-    .options(joinedload(Interaction.pushed))
+    select(*columns_of(_OWN, _PUSHED))
+    .select_from(Interaction)
+    .outerjoin(_Pushed, _Pushed.id == Interaction.pushed_id)
     .where(
         Interaction.handle_digest == bindparam("handle_digest", type_=String()),
         Interaction.kind == bindparam("kind", type_=String()),

@@ -8,7 +8,7 @@ from flask import redirect, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from provider.clients.models import Client
-from provider.clients.queries import find_by_client_id
+from provider.clients.queries import read_by_client_id
 from provider.infrastructure.database import transaction
 from provider.interactions.lifecycle import finish, park
 from provider.interactions.models import Interaction, InteractionKind
@@ -76,7 +76,7 @@ def find_parked(handle: str) -> ParkedAuthorization | None:
     if interaction is None:
         return None
     speak(str(interaction.request.get("ui_locales") or ""))
-    client = find_by_client_id(str(interaction.request.get("client_id")))
+    client = read_by_client_id(str(interaction.request.get("client_id")))
     if client is None or not client.is_active:
         return None
     return ParkedAuthorization(handle=handle, interaction=interaction, client=client)

@@ -12,10 +12,10 @@ from provider.audit.tags import EventTag
 from provider.clients.models import Client
 from provider.grants.models import Grant
 from provider.infrastructure import clock, current
-from provider.infrastructure.database import NOW, Base, UTCDateTime, change, db
-from provider.infrastructure.one_row import change_by
+from provider.infrastructure.database import NOW, Base, UTCDateTime, change
+from provider.infrastructure.one_row import change_by, insert_row
 from provider.infrastructure.opaque_tokens import digest_of, new_handle, new_id
-from provider.infrastructure.provider_state import THE_ROW, ProviderState
+from provider.infrastructure.provider_state import read_epoch
 from provider.sessions.models import ClientSession, Session
 
 DEVICE_LENGTH = 128
@@ -30,7 +30,10 @@ def forget_machines(account_id: UUID) -> None:
 
 
 def start(account: Account, *, ip: str | None, device: str, amr: str, acr: str) -> tuple[Session, str]:
-    """Begin a session for a person who has just signed in; returns it with the cookie's handle."""
+    """Begin a session for a person who has just signed in; returns it with the cookie's handle.
+
+    It is a row to be read only.
+    """
     now = clock.now()
     handle = new_handle()
     expires_at = now + current.settings().session_lifetime
@@ -46,7 +49,7 @@ def start(account: Account, *, ip: str | None, device: str, amr: str, acr: str) 
         ends_at=_next_end(now, expires_at),
         device=device[:DEVICE_LENGTH],
         ip=ip,
-        provider_epoch=db.session.get_one(ProviderState, THE_ROW).epoch,
+        provider_epoch=read_epoch(),
     )
     return session, handle
 
@@ -85,15 +88,9 @@ def start_on_device(
 
 
 def _add(account: Account, *, ip: str | None, device: str, **values: Any) -> Session:
-    session = Session(
-        id=new_id(),
-        account_id=account.id,
-        ip=ip,
-        device=device,
-        account_epoch=account.epoch,
-        **values,
-    )
-    db.session.add(session)
+    own = {"id": new_id(), "account_id": account.id, "account_epoch": account.epoch}
+    first = {"ip": ip, "device": device, "is_device": False, "consent_epoch": 0}
+    session = insert_row(Session, first | own | values)
     record(
         EventTag.SESSION_STARTED,
         actor="account",
@@ -197,22 +194,31 @@ def new_sid() -> str:
 
 
 def join(session: Session, client: Client, grant: Grant) -> ClientSession:
-    """Give a client its client session, under the sid that the grant was made with.
+    """Give a client its client session, under the sid that the grant was made with, as a row to be read only.
 
     The caller holds the session's lock (`touch`).
     """
     now = clock.now()
-    client_session = ClientSession(
-        id=new_id(),
-        sid=grant.sid,
-        session_id=session.id,
-        client_id=client.id,
-        grant_id=grant.id,
-        created_at=now,
-        last_used_at=now,
+    values = {
+        "id": new_id(),
+        "sid": grant.sid,
+        "session_id": session.id,
+        "client_id": client.id,
+        "grant_id": grant.id,
+        "created_at": now,
+        "last_used_at": now,
+    }
+    return insert_row(ClientSession, values)
+
+
+def use_again(client_session: ClientSession, grant: Grant) -> bool:
+    """Note that a client uses its client session again, under this grant; False if it has ended.
+
+    The caller holds the session's lock (`touch`).
+    """
+    return (
+        change_by(_USE_AGAIN, client_session_id=client_session.id, used_grant=grant.id, now=clock.now()) == 1
     )
-    db.session.add(client_session)
-    return client_session
 
 
 def end(session_id: UUID, *, logout_id: UUID, at: datetime) -> bool:
@@ -241,6 +247,12 @@ _TOUCH = (
         _table.c.ends_at > NOW,
     )
     .values(last_seen_at=NOW, ends_at=bindparam("next_end", type_=UTCDateTime()))
+)
+_shares: Table = Base.metadata.tables["client_session"]
+_USE_AGAIN = (
+    update(_shares)
+    .where(_shares.c.id == bindparam("client_session_id", type_=Uuid()), _shares.c.ended_at.is_(None))
+    .values(grant_id=bindparam("used_grant", type_=Uuid()), last_used_at=NOW)
 )
 _CLIENT_IS_UNCHANGED = exists().where(
     _clients.c.id == bindparam("client_pk", type_=Uuid()),

@@ -13,6 +13,7 @@ from provider.infrastructure import clock
 from provider.infrastructure.database import NOW, Instant, db
 from provider.infrastructure.opaque_tokens import digest_of
 from provider.infrastructure.provider_state import ProviderState, is_valid_for_all
+from provider.infrastructure.read_only_rows import ReadOnly, columns_of, find_one
 from provider.sessions.models import ClientSession, Session
 
 
@@ -42,12 +43,20 @@ def session_is_live(now: Instant) -> ColumnElement[bool]:
 
 
 _HANDLE_DIGEST = bindparam("handle_digest", type_=String())
-_LIVE = (
-    select(Session, Account, ProviderState.epoch)
-    .join(Account, Account.id == Session.account_id)
-    .join(ProviderState, true())
-    .where(session_is_live(NOW))
-)
+
+
+def _live(*columns: Any) -> Select[*tuple[Any, ...]]:
+    """Select these of each live session and of its account."""
+    return (
+        select(*columns)
+        .select_from(Session)
+        .join(Account, Account.id == Session.account_id)
+        .join(ProviderState, true())
+        .where(session_is_live(NOW))
+    )
+
+
+_LIVE = _live(Session, Account, ProviderState.epoch)
 _LIVE_BY_HANDLE = _LIVE.where(Session.handle_digest == _HANDLE_DIGEST)
 
 
@@ -99,8 +108,21 @@ _GRANT_IS_USABLE = and_(
     Grant.client_epoch == _CLIENT_EPOCH,
     Grant.provider_epoch == ProviderState.epoch,
 )
+_ITS_SESSION = ReadOnly(
+    Session,
+    *("id", "handle_digest", "account_id", "authenticated_at", "amr", "acr"),
+    *("expires_at", "consent_epoch"),
+)
+_ITS_ACCOUNT = ReadOnly(Account, "id", "sub", "username", "claims", "epoch", "updated_at")
+_ITS_CLIENT_SESSION = ReadOnly(ClientSession, "id", "sid", "session_id", "grant_id")
+_ITS_GRANT = ReadOnly(
+    Grant,
+    *("id", "account_id", "sub", "scope", "claims", "consented", "consented_to", "offline"),
+    *("expires_at", "provider_epoch"),
+)
 _LIVE_WITH_CLIENT = (
-    _LIVE_BY_HANDLE.add_columns(ClientSession, Grant)
+    _live(ProviderState.epoch, *columns_of(_ITS_SESSION, _ITS_ACCOUNT, _ITS_CLIENT_SESSION, _ITS_GRANT))
+    .where(Session.handle_digest == _HANDLE_DIGEST)
     .outerjoin(
         ClientSession,
         and_(
@@ -114,14 +136,21 @@ _LIVE_WITH_CLIENT = (
 
 
 def find_with_client(handle: str, client: Client) -> FoundSession | None:
-    """Find the live session of a cookie with the client's client session and grant, in one statement."""
-    row = _first(
-        _LIVE_WITH_CLIENT, handle_digest=digest_of(handle), client_pk=client.id, client_epoch=client.epoch
-    )
+    """Find the live session of a cookie with the client's client session and grant, in one statement.
+
+    They are rows that are only read.
+    """
+    asked = {"handle_digest": digest_of(handle), "client_pk": client.id, "client_epoch": client.epoch}
+    row = find_one(_LIVE_WITH_CLIENT, asked | {NOW.key: clock.now()})
     if row is None:
         return None
+    values = iter(row)
     return FoundSession(
-        session=row[0], account=row[1], provider_epoch=row[2], client_session=row[3], grant=row[4]
+        provider_epoch=next(values),
+        session=_ITS_SESSION.take(values),
+        account=_ITS_ACCOUNT.take(values),
+        client_session=_ITS_CLIENT_SESSION.take_if_any(values),
+        grant=_ITS_GRANT.take_if_any(values),
     )
 
 

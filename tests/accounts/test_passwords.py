@@ -121,6 +121,7 @@ def test_the_same_password_gets_a_new_hash_without_being_a_new_password(ada):
     with transaction():
         assert change.replace_hash(ada, passwords.hash_password(PASSWORD, ada.id))
 
+    db.session.refresh(ada)
     assert ada.password_hash != old_hash
     assert passwords.verify(ada, PASSWORD)
     assert (ada.password_changed_at, ada.epoch) == (changed_at, 0)

@@ -9,7 +9,6 @@ from provider.clients.models import Client
 from provider.grants import lifecycle as grants
 from provider.grants.consent import Consent
 from provider.grants.models import Grant
-from provider.infrastructure import clock
 from provider.infrastructure.database import db
 from provider.infrastructure.opaque_tokens import new_id
 from provider.logout.end_client_session import end_client_session
@@ -139,9 +138,8 @@ def _grant(asked: AuthorizationRequest, proceed: Proceed, client: Client, found:
     if proceed.consented:
         consent = Consent.to(proceed.scopes, resources=asked.servers, claims=proceed.claims)
     if found.grant is not None:
-        grants.widen(found.grant, client, scope=scope, offline=proceed.offline, consent=consent)
-        return found.grant
-    grant = grants.create(
+        return grants.widen(found.grant, client, scope=scope, offline=proceed.offline, consent=consent)
+    return grants.create(
         found.account,
         client,
         scope=scope,
@@ -150,17 +148,12 @@ def _grant(asked: AuthorizationRequest, proceed: Proceed, client: Client, found:
         offline=proceed.offline,
         consent=consent,
     )
-    # Rows that refer to the grant are added below, and rows are not ordered by themselves.
-    db.session.flush()
-    return grant
 
 
 def _client_session(client: Client, found: FoundSession, grant: Grant) -> ClientSession:
-    client_session = found.client_session
-    if client_session is None:
-        client_session = join(found.session, client, grant)
-    else:
-        client_session.grant_id = grant.id
-        client_session.last_used_at = clock.now()
-    db.session.flush()
-    return client_session
+    if found.client_session is None:
+        return join(found.session, client, grant)
+    # It was read before the session was locked, and the app may have been signed out of since.
+    if not sessions.use_again(found.client_session, grant):
+        raise DecisionOutdated
+    return found.client_session
