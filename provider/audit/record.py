@@ -13,8 +13,9 @@ from provider.audit.models import AuditEvent
 from provider.audit.tags import EventTag
 from provider.infrastructure import acting, clock, current, event_log
 from provider.infrastructure.acting import Operator
-from provider.infrastructure.database import Base, db, write_at_commit
+from provider.infrastructure.database import Base, connection, write_at_commit
 from provider.infrastructure.many_rows import insert_many
+from provider.infrastructure.one_row import insert_row
 from provider.infrastructure.opaque_tokens import new_handle, new_id
 from provider.infrastructure.secrets import SecretBox
 
@@ -90,7 +91,10 @@ def _recorded(make: Callable[P, Entry]) -> Callable[P, None]:
 
 
 def _insert(entries: list[Entry]) -> None:
-    db.session.connection().execute(_INSERT, entries)
+    if len(entries) == 1:
+        insert_row(AuditEvent, entries[0])
+    else:
+        connection().execute(_INSERT, entries)
 
 
 record = _recorded(entry)

@@ -51,6 +51,7 @@ AWAY: tuple[type[Exception], ...] = (
     PoolTimeout,
 )
 _AFTER_COMMIT, _AT_COMMIT = "curfew_after_commit", "curfew_at_commit"
+_CONNECTION = "curfew_connection"
 _DEADLOCK = "40P01"
 # "read_only_sql_transaction" and "idle_in_transaction_session_timeout".
 _AWAY_INSIDE = frozenset({"25006", "25P03"})
@@ -166,7 +167,7 @@ def transaction() -> Iterator[None]:
     db.session.info[WRITES] = True
     try:
         if is_sqlite():
-            db.session.connection(execution_options={WRITES: True})
+            db.session.info[_CONNECTION] = db.session.connection(execution_options={WRITES: True})
         yield
         write_gathered()
         db.session.commit()
@@ -177,6 +178,7 @@ def transaction() -> Iterator[None]:
         raise
     finally:
         db.session.info.pop(WRITES, None)
+        db.session.info.pop(_CONNECTION, None)
     for follow_up in db.session.info.pop(_AFTER_COMMIT, []):
         follow_up.carry_out()
 
@@ -196,6 +198,20 @@ def in_transaction(act: Callable[[], T]) -> T:
                 raise
             event_log.warning("deadlock_retried")
     raise AssertionError("the last try returns or raises")
+
+
+def connection() -> Connection:
+    """Return the connection of the open transaction, or outside of one that of the session's reads.
+
+    The session looks at its state each time it is asked for it; a transaction has the same one to its end.
+    """
+    info = db.session.info
+    known: Connection | None = info.get(_CONNECTION)
+    if known is None:
+        known = db.session.connection()
+        if WRITES in info:
+            info[_CONNECTION] = known
+    return known
 
 
 def change(statement: Update | Delete) -> int:

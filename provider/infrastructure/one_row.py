@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Delete, Insert, Update, insert
 
 from provider.infrastructure import built_once
-from provider.infrastructure.database import Base, db
+from provider.infrastructure.database import Base, connection
 from provider.infrastructure.read_only_rows import read_only
 
 R = TypeVar("R", bound=Base)
@@ -18,7 +18,7 @@ R = TypeVar("R", bound=Base)
 
 def change_by(statement: Update | Delete, **values: object) -> int:
     """Run a conditional statement with these values; returns how many rows it met."""
-    return built_once.change(db.session.connection(), statement, values)
+    return built_once.change(connection(), statement, values)
 
 
 def insert_row(kind: type[R], values: dict[str, Any]) -> R:
@@ -26,7 +26,7 @@ def insert_row(kind: type[R], values: dict[str, Any]) -> R:
 
     For tables to which most requests add: a flush finds out for each row what can be known of its table.
     """
-    built_once.change(db.session.connection(), _insert_into(kind), _nulls(kind) | values)
+    built_once.change(connection(), _insert_into(kind), _nulls(kind) | values)
     return row_of(kind, values)
 
 

@@ -5,7 +5,8 @@ from datetime import datetime
 from sqlalchemy import CheckConstraint, ColumnElement, and_, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Mapped, mapped_column
 
-from provider.infrastructure.database import Base, UTCDateTime, db
+from provider.infrastructure.database import Base, UTCDateTime
+from provider.infrastructure.read_only_rows import find_one
 
 THE_ROW = 1
 
@@ -26,7 +27,10 @@ _EPOCH = select(ProviderState.epoch).where(ProviderState.id == THE_ROW)
 
 def read_epoch() -> int:
     """Return the provider's epoch as it is committed now."""
-    return int(db.session.connection().execute(_EPOCH).scalar_one())
+    row = find_one(_EPOCH, {})
+    if row is None:
+        raise LookupError("the provider's state has no row")
+    return int(row[0])
 
 
 def is_valid_for_all(

@@ -15,7 +15,7 @@ from sqlalchemy.exc import MultipleResultsFound
 from sqlalchemy.orm import InstrumentedAttribute
 
 from provider.infrastructure import built_once
-from provider.infrastructure.database import Base, db
+from provider.infrastructure.database import Base, connection, db
 from provider.infrastructure.engine import READER, WRITES
 
 R = TypeVar("R", bound=Base)
@@ -55,8 +55,8 @@ def columns_of(*parts: ReadOnly[Any]) -> list[InstrumentedAttribute[Any]]:
 
 def find_one(statement: Select[Any], values: Mapping[str, object]) -> list[Any] | None:
     """Return the values of the only row of a statement that was built once, or None."""
-    with _connection() as connection:
-        rows = built_once.fetch(connection, statement, values)
+    with _connection() as used:
+        rows = built_once.fetch(used, statement, values)
     if len(rows) > 1:
         raise MultipleResultsFound("a statement about one row has found several")
     return rows[0] if rows else None
@@ -70,7 +70,7 @@ def _connection() -> Iterator[Connection]:
     """
     session = db.session() if db.session.registry.has() else None
     if session is not None and (WRITES in session.info or session.in_transaction()):
-        yield session.connection()
+        yield connection()
         return
-    with db.engine.get_execution_options()[READER].connect() as connection:
-        yield connection
+    with db.engine.get_execution_options()[READER].connect() as own:
+        yield own

@@ -10,6 +10,7 @@ from provider.infrastructure import clock, current
 from provider.infrastructure.database import NOW, Base, change, db
 from provider.infrastructure.one_row import change_by, insert_row
 from provider.infrastructure.opaque_tokens import digest_of, new_handle, new_id
+from provider.infrastructure.read_only_rows import find_one
 from provider.interactions.models import Interaction, InteractionKind
 
 
@@ -53,8 +54,10 @@ def park(
 def answer(interaction: Interaction, **answers: Any) -> None:
     """Note what the person answered; earlier answers stay, also those of another tab since it was read."""
     named = {"interaction_id": interaction.id}
-    held = db.session.connection().execute(_LOCKED_ANSWERS, named).scalar_one()
-    change_by(_ANSWER, **named, all_answers=held | answers)
+    held = find_one(_LOCKED_ANSWERS, named)
+    # A request that was deleted for its age meanwhile is explained as such when the person goes on.
+    if held is not None:
+        change_by(_ANSWER, **named, all_answers=held[0] | answers)
 
 
 def adopt(interaction: Interaction, *, browser: str, session_id: UUID | None) -> bool:
