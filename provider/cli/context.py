@@ -100,7 +100,7 @@ def _operator() -> "Operator":
 @contextmanager
 def one_line_errors() -> Iterator[None]:
     """Turn refusals of a room or the database into one line on standard error and exit code 1."""
-    from provider.infrastructure.database import AWAY
+    from provider.infrastructure.database_errors import AWAY
 
     try:
         yield
@@ -122,7 +122,7 @@ def fail(*sentences: str, code: int = REFUSED) -> NoReturn:
 
 def fail_without_database(exc: Exception) -> NoReturn:
     """Say why the database cannot be used, and leave."""
-    from provider.infrastructure.database import is_read_only
+    from provider.infrastructure.database_errors import is_read_only
 
     reason = getattr(exc, "orig", exc)
     if is_read_only(exc):
@@ -132,7 +132,8 @@ def fail_without_database(exc: Exception) -> NoReturn:
 
 def _check_schema() -> None:
     from provider.infrastructure import schema
-    from provider.infrastructure.database import AWAY, db
+    from provider.infrastructure.database import db
+    from provider.infrastructure.database_errors import AWAY
 
     try:
         up_to_date = schema.is_current(db.engine)
@@ -161,7 +162,7 @@ def fail_before_migration() -> NoReturn:
 def _check_secret_key() -> None:
     """End the command before it writes digests that the provider's own key does not verify."""
     from provider.infrastructure.data_keys import WrongSecretKey
-    from provider.infrastructure.database import AWAY
+    from provider.infrastructure.database_errors import AWAY
     from provider.keys.sealing import UnreadableKey, check_secret_key
 
     try:
@@ -188,7 +189,8 @@ def refuse_read_only_database() -> None:
     database may have been promoted by then.
     """
     from provider.infrastructure import schema
-    from provider.infrastructure.database import AWAY, db
+    from provider.infrastructure.database import db
+    from provider.infrastructure.database_errors import AWAY
 
     try:
         why = schema.why_read_only(db.engine)
@@ -203,7 +205,7 @@ def refuse_older_database() -> None:
 
     On another server or timeline, where nothing proves that anything is missing, it goes on with a warning.
     """
-    from provider.infrastructure.database import AWAY
+    from provider.infrastructure.database_errors import AWAY
     from provider.inspection import history
 
     try:

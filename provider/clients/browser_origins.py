@@ -8,7 +8,8 @@ from datetime import timedelta
 
 from provider.clients import queries
 from provider.infrastructure import current
-from provider.infrastructure.database import AWAY, db, log_failure
+from provider.infrastructure.database import db
+from provider.infrastructure.database_errors import AWAY, log_failure
 from provider.infrastructure.database_wait import waiting_at_most
 from provider.infrastructure.shared_round import SharedRound
 from provider.protocol.uri import MalformedURI, parse_web_uri

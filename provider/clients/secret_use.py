@@ -11,7 +11,8 @@ from sqlalchemy import update
 
 from provider.clients.models import Client
 from provider.infrastructure import clock, event_log
-from provider.infrastructure.database import AWAY, change, db, transaction
+from provider.infrastructure.database import change, db, transaction
+from provider.infrastructure.database_errors import AWAY
 
 # The time that is shown may lie so far behind.
 ROUGHLY = timedelta(minutes=5)

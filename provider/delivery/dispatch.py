@@ -28,7 +28,8 @@ from provider.delivery.results import Results
 from provider.delivery.sender import Sender
 from provider.delivery.start import Starter
 from provider.delivery.wake_up import WakeUp
-from provider.infrastructure.database import is_sqlite, log_failure
+from provider.infrastructure.database import is_sqlite
+from provider.infrastructure.database_errors import log_failure
 from provider.infrastructure.thread_pool import ApplicationThreads, forget_session
 
 # So many times as many are leased as are sent at once: a lease costs as much for one as for many.

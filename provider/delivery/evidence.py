@@ -16,7 +16,8 @@ from provider.delivery.models import BreakerState, Delivery, EndpointHealth
 from provider.delivery.queries import is_free, is_pending, is_still_pending, is_to
 from provider.delivery.recipient import Recipient
 from provider.infrastructure import clock, current, event_log
-from provider.infrastructure.database import AWAY, after_commit, change, db, transaction
+from provider.infrastructure.database import after_commit, change, db, transaction
+from provider.infrastructure.database_errors import AWAY
 
 _NOTES = "curfew_evidence_of_life"
 

@@ -12,7 +12,8 @@ from provider.delivery.count import count
 from provider.delivery.finish import Ended, finish, state_after
 from provider.delivery.outgoing import LeasedDelivery
 from provider.infrastructure import clock, event_log
-from provider.infrastructure.database import db, is_away, log_failure, transaction
+from provider.infrastructure.database import db, transaction
+from provider.infrastructure.database_errors import is_away, log_failure
 from provider.infrastructure.thread_pool import ApplicationThreads, forget_session
 
 Recorder = Callable[[Sequence[Ended]], None]

@@ -14,7 +14,7 @@ from provider.delivery.permit import Permit
 from provider.delivery.results import Results
 from provider.delivery.wake_up import WakeUp
 from provider.infrastructure import clock, current, event_log
-from provider.infrastructure.database import log_failure
+from provider.infrastructure.database_errors import log_failure
 
 # The dispatcher is woken when this part of what is under way has ended: a step for each attempt would cost
 # as much as sending it.

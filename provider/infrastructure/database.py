@@ -1,4 +1,4 @@
-"""The one door to the database: the base of all tables, transactions, what is raised when it is away."""
+"""The one door to the database: the base of all tables, and transactions."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,12 +22,12 @@ from sqlalchemy import (
     Update,
     bindparam,
 )
-from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import DeclarativeBase
 
 from provider.infrastructure import event_log
-from provider.infrastructure.engine import READ_ONLY, READER, READS, WRITES
+from provider.infrastructure.database_errors import is_deadlock
+from provider.infrastructure.engine import READER, READS, WRITES
 from provider.infrastructure.follow_up import FollowUp
 
 T = TypeVar("T")
@@ -39,30 +39,8 @@ NAMING = {
     "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
     "pk": "pk_%(table_name)s",
 }
-# Raised while the database is away for a time: the act is good, and may be done again later.
-AWAY: tuple[type[Exception], ...] = (
-    # It cannot be reached, was cut off, or is locked.
-    OperationalError,
-    # The driver's connection was lost before the statement was sent.
-    InterfaceError,
-    # It became read-only by a failover, or ended our transaction because we were idle in it for too long.
-    InternalError,
-    # All connections of the pool are taken, for they wait for a database that says nothing.
-    PoolTimeout,
-)
 _AFTER_COMMIT, _AT_COMMIT = "curfew_after_commit", "curfew_at_commit"
 _CONNECTION = "curfew_connection"
-_DEADLOCK = "40P01"
-# "read_only_sql_transaction" and "idle_in_transaction_session_timeout".
-_AWAY_INSIDE = frozenset({"25006", "25P03"})
-# Ended in time: "query_canceled", "lock_not_available".
-_ENDED_IN_TIME = frozenset({"57014", "55P03"})
-# By class: the connection is broken, the server lacks memory, disk or connections, or is shutting down.
-_TROUBLE = ("08", "53", "57P")
-_SQLITE_TROUBLE = (
-    *("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_FULL"),
-    *("SQLITE_IOERR", "SQLITE_READONLY", "SQLITE_CANTOPEN"),
-)
 _TRIES = 3
 
 
@@ -285,50 +263,3 @@ def _give_back() -> None:
 
 def _is_in_block() -> bool:
     return WRITES in db.session.info or READS in db.session.info
-
-
-def is_deadlock(exc: Exception) -> bool:
-    """Return whether PostgreSQL gave this transaction up because it and another waited for each other."""
-    return isinstance(exc, OperationalError) and _sqlstate(exc) == _DEADLOCK
-
-
-def is_away(exc: Exception) -> bool:
-    """Return whether an act that failed with this error may succeed later, unchanged.
-
-    An InternalError of another kind is the act's own: a damaged page would otherwise hold up all behind it.
-    """
-    is_foreign = isinstance(exc, InternalError) and _sqlstate(exc) not in _AWAY_INSIDE
-    return isinstance(exc, AWAY) and not is_foreign
-
-
-def log_failure(event: str, exc: Exception, **fields: object) -> None:
-    """Log a failed act that is repeated: in one line while the database is away, else with a traceback."""
-    if is_unreachable(exc) or is_read_only(exc):
-        event_log.warning(event, **fields, reason=" ".join(str(getattr(exc, "orig", exc)).split()))
-    else:
-        event_log.error(event, **fields, exc_info=True)
-
-
-def is_read_only(exc: Exception) -> bool:
-    """Return whether a write failed because the database takes none: a standby, or set so."""
-    return isinstance(exc, DBAPIError) and (
-        _sqlstate(exc) == READ_ONLY or getattr(exc.orig, "sqlite_errorname", "").startswith("SQLITE_READONLY")
-    )
-
-
-def is_unreachable(exc: Exception) -> bool:
-    """Return whether an error means that the database is away or locked, not that a statement was wrong."""
-    if not isinstance(exc, DBAPIError):
-        return isinstance(exc, AWAY)
-    if exc.connection_invalidated or isinstance(exc, InterfaceError):
-        return True
-    state = _sqlstate(exc)
-    if state is not None:
-        return state in _AWAY_INSIDE | _ENDED_IN_TIME or state.startswith(_TROUBLE)
-    said = str(exc.orig)
-    is_of_sqlite = getattr(exc.orig, "sqlite_errorname", "").startswith(_SQLITE_TROUBLE)
-    return is_of_sqlite or "database is locked" in said or "connection" in said
-
-
-def _sqlstate(exc: DBAPIError) -> str | None:
-    return getattr(exc.orig, "sqlstate", None)

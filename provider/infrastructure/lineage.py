@@ -15,7 +15,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Mapped, mapped_column
 
 from provider.infrastructure import clock
-from provider.infrastructure.database import Base, UTCDateTime, is_unreachable
+from provider.infrastructure.database import Base, UTCDateTime
+from provider.infrastructure.database_errors import is_unreachable
 
 THE_ROW = 1
 # Of a name like 0000000200000000000000A7 the first eight digits are the timeline.

@@ -8,7 +8,8 @@ from provider.clients.queries import list_clients
 from provider.config.unwise import Unwise
 from provider.delivery import workers
 from provider.infrastructure import clock, database_clock, schema
-from provider.infrastructure.database import AWAY, reading
+from provider.infrastructure.database import reading
+from provider.infrastructure.database_errors import AWAY
 from provider.protocol.redirect_uri_rules import unwise_uris
 
 _MOST_CLIENTS = 10_000

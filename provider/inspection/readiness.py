@@ -13,7 +13,8 @@ from sqlalchemy import Connection, select
 from sqlalchemy.exc import DBAPIError
 
 from provider.infrastructure import clock, current, database_clock, event_log, write_probe
-from provider.infrastructure.database import AWAY, db, is_read_only, is_sqlite
+from provider.infrastructure.database import db, is_sqlite
+from provider.infrastructure.database_errors import AWAY, is_read_only
 from provider.infrastructure.database_wait import waiting_at_most
 from provider.infrastructure.engine import WRITES
 from provider.infrastructure.provider_state import THE_ROW, ProviderState

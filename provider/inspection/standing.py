@@ -18,7 +18,8 @@ from provider.delivery.models import (
     EndpointHealth,
 )
 from provider.infrastructure import clock, event_log, metrics
-from provider.infrastructure.database import AWAY, db, reading
+from provider.infrastructure.database import db, reading
+from provider.infrastructure.database_errors import AWAY
 from provider.infrastructure.leases import DutyLease
 from provider.infrastructure.metrics import Sample
 from provider.inspection.overdue import overdue

@@ -18,7 +18,7 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from werkzeug.wrappers import Response as AnyResponse
 
 from provider.infrastructure import event_log
-from provider.infrastructure.database import is_deadlock, is_unreachable
+from provider.infrastructure.database_errors import is_deadlock, is_unreachable
 from provider.keys.keyring import NoSigningKey
 from provider.oauth.client_proof import refusals
 from provider.oauth.client_proof.encryption import KeyLacking

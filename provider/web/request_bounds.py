@@ -12,7 +12,7 @@ from flask import Flask
 from werkzeug.wrappers import Response
 
 from provider.infrastructure import event_log
-from provider.infrastructure.database import is_unreachable
+from provider.infrastructure.database_errors import is_unreachable
 from provider.infrastructure.database_wait import waiting_at_most
 from provider.server.environ import WAITED
 from provider.web import errors

@@ -14,7 +14,8 @@ from provider.audit.record import record
 from provider.audit.tags import EventTag
 from provider.delivery import resend
 from provider.infrastructure import clock, event_log, leases
-from provider.infrastructure.database import db, is_away, log_failure, reading, transaction
+from provider.infrastructure.database import db, reading, transaction
+from provider.infrastructure.database_errors import is_away, log_failure
 from provider.keys import lifecycle
 from provider.logout import expiry
 from provider.logout.bulk import walk as bulk_walk

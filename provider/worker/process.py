@@ -10,7 +10,7 @@ from flask import Flask
 
 from provider.delivery import workers
 from provider.infrastructure import current, event_log
-from provider.infrastructure.database import AWAY, log_failure
+from provider.infrastructure.database_errors import AWAY, log_failure
 from provider.infrastructure.one_cpu import OneCPU
 from provider.inspection import history
 from provider.logout.notification.outbox import make_dispatcher

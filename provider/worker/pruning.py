@@ -11,7 +11,8 @@ from sqlalchemy import delete, select, tuple_
 from provider.audit import prune as audit_prune
 from provider.delivery.prune import prune_finished
 from provider.infrastructure import clock, current, event_log
-from provider.infrastructure.database import change, db, is_away, transaction
+from provider.infrastructure.database import change, db, transaction
+from provider.infrastructure.database_errors import is_away
 from provider.inspection.overdue import Expiring, kept_after_expiry
 from provider.logout.notification import punctuality
 

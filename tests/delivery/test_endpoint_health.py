@@ -16,7 +16,8 @@ from provider.delivery.limiter import Limiter, Limits
 from provider.delivery.models import BreakerState, Delivery, DeliveryState, EndpointHealth
 from provider.delivery.owner import Owner
 from provider.delivery.resend import resend
-from provider.infrastructure.database import AWAY, change, db, transaction
+from provider.infrastructure.database import change, db, transaction
+from provider.infrastructure.database_errors import AWAY
 from provider.logout.notice import BACKCHANNEL_LOGOUT, recipient_of
 from provider.logout.notification.outbox import (
     LOGOUTS,

@@ -9,13 +9,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
 from provider.config import Settings
-from provider.infrastructure.database import (
-    connection_released,
-    db,
-    is_unreachable,
-    reading,
-    transaction,
-)
+from provider.infrastructure.database import connection_released, db, reading, transaction
+from provider.infrastructure.database_errors import is_unreachable
 from provider.infrastructure.engine import engine_options
 from tests.support.losing_database import locked_for_good
 

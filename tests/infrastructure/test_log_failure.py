@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import create_engine
 from sqlalchemy.exc import OperationalError
 
-from provider.infrastructure.database import log_failure
+from provider.infrastructure.database_errors import log_failure
 from provider.infrastructure.event_log import JSONLines
 
 

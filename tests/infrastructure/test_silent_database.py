@@ -12,7 +12,7 @@ from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.exc import OperationalError
 
 from provider.config import Settings
-from provider.infrastructure.database import is_unreachable
+from provider.infrastructure.database_errors import is_unreachable
 from provider.infrastructure.database_wait import waiting_at_most
 from provider.infrastructure.engine import Role, engine_options, limits_of, prepare_engine
 from tests.faults.databases import PostgresServer

@@ -9,7 +9,8 @@ import threading
 import pytest
 from sqlalchemy import func, select
 
-from provider.infrastructure.database import AWAY, db, transaction
+from provider.infrastructure.database import db, transaction
+from provider.infrastructure.database_errors import AWAY
 from provider.logout.bulk import begin as bulk
 from provider.logout.bulk import walk as bulk_walk
 from provider.logout.bulk.queries import find

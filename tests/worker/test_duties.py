@@ -10,7 +10,8 @@ from sqlalchemy import func, select
 from provider.audit.models import AuditEvent
 from provider.delivery.models import Delivery
 from provider.infrastructure import leases
-from provider.infrastructure.database import AWAY, db, transaction
+from provider.infrastructure.database import db, transaction
+from provider.infrastructure.database_errors import AWAY
 from provider.infrastructure.leases import DutyLease
 from provider.keys.algorithms import ALGORITHMS
 from provider.keys.models import SigningKey

@@ -17,7 +17,8 @@ from sqlalchemy import update
 
 from provider.audit.record import Actor
 from provider.infrastructure import clock, current, event_log, leases
-from provider.infrastructure.database import change, db, is_away, is_deadlock, reading, transaction
+from provider.infrastructure.database import change, db, reading, transaction
+from provider.infrastructure.database_errors import is_away, is_deadlock
 from provider.logout.bulk import batch
 from provider.logout.bulk.queries import count_to_end, find, find_unfinished, list_next
 from provider.logout.end_client_session import end_client_session

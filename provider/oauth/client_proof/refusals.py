@@ -15,7 +15,8 @@ from provider.clients import problems
 from provider.clients.models import Client
 from provider.clients.queries import find_by_client_id
 from provider.infrastructure import acting, current, event_log
-from provider.infrastructure.database import AWAY, transaction
+from provider.infrastructure.database import transaction
+from provider.infrastructure.database_errors import AWAY
 from provider.protocol.errors import (
     InvalidRedirectURI,
     InvalidScope,
