@@ -99,6 +99,7 @@ def test_a_person_keeps_sub_and_password_which_is_hashed_anew_at_sign_in(curfew,
         assert isinstance(right, Right)
         with transaction():
             assert isinstance(conclude(right, browser, client_id=None), Admitted)
+        db.session.refresh(ada)
         assert not passwords.needs_rehash(ada)
         assert passwords.verify(ada, "iceberg")
 
