@@ -23,8 +23,9 @@ from provider.server.snapshots import Shared, Snapshots
 
 Send = Callable[[Message], Awaitable[None]]
 
-# A waiting refusal holds its connection and some hundred bytes.
-_MOST_BODY_REFUSALS_WAITING = 4096
+# A waiting refusal holds its connection and some hundred bytes, so many may wait long: one after another
+# they still take seconds, and a person with a slow line among them is to get a page.
+_MOST_BODY_REFUSALS_WAITING, _BODY_REFUSALS_PATIENCE = 4096, 30.0
 _TOO_SLOW, _TOO_LARGE, _DEFECT, _BUSY = 408, 413, 500, 503
 
 
@@ -59,7 +60,10 @@ class Front:
         # A flood of bodies that never end is refused all at once: its responses may wait, others' may not.
         self._busy_refusals = Lane("busy_refusal", threads=1, patience=patience)
         self._body_refusals = Lane(
-            "body_refusal", threads=1, patience=limits.deadline, most_waiting=_MOST_BODY_REFUSALS_WAITING
+            "body_refusal",
+            threads=1,
+            patience=_BODY_REFUSALS_PATIENCE,
+            most_waiting=_MOST_BODY_REFUSALS_WAITING,
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

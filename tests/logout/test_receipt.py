@@ -1,6 +1,7 @@
 """The receipt of a logout: what it says, of whom, and that nothing takes it for a token."""
 
 import json
+import re
 from datetime import timedelta
 
 import pytest
@@ -91,7 +92,8 @@ def test_it_names_people_by_identifiers_alone(ada, red):
 
     assert json.loads(payload)["logout_receipt"]["actor"] == "admin"
     for personal in ("ada", "Ada", "cleo", "192.0.2", "Firefox", "example.test", ada.sub):
-        assert personal not in payload, personal
+        # As a word: the digits of an identifier may happen to spell a name.
+        assert not re.search(rf"\b{re.escape(personal)}\b", payload), personal
 
 
 def test_a_session_that_goes_on_is_named_with_the_reason(ada, red, green):
