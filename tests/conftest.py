@@ -1,4 +1,4 @@
-"""What every test may ask for: an application over a real database, browsers, a clock to turn.
+"""Fixtures of every test: an application over a real database, browsers, a clock to turn.
 
 Each test runs on SQLite and on PostgreSQL. A worker process of the test run has its own databases,
 made once by the migrations and emptied before each test.

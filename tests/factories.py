@@ -130,7 +130,7 @@ def make_session(
 
 
 def _entity(row: Any, *later: str) -> Any:
-    """What was inserted, as tests may change it; what may end it is read when a test looks at it."""
+    """Return the inserted row as tests may change it; it is read anew when a test looks at it."""
     entity = db.session.get_one(type(row), row.id)
     db.session.expire(entity, later)
     return entity

@@ -1,4 +1,4 @@
-"""Which test holds which rule: `python -m tests.spec_report` writes docs/reference/specification.md anew.
+"""The tests of each rule: `python -m tests.spec_report` writes docs/reference/specification.md anew.
 
 The rules stand in docs/specification_rules.txt; tests name them by their ids: `@pytest.mark.spec("core 2")`.
 The marks are read from the source, for that takes a moment where collecting all tests takes many.
@@ -50,14 +50,14 @@ class Rule:
         return bool(NUMBERED.fullmatch(self.id))
 
     def is_held_by(self, marked: Marked) -> bool:
-        """Whether the mark names this rule, or, where the rule is a section, the section or a part of it."""
+        """Return whether the mark names this rule, or, where the rule is a section, it or a part of it."""
         if self.is_numbered:
             return marked.names == self.id
         return is_below(marked.names, self.sections)
 
 
 def is_below(name: str, sections: Iterable[str]) -> bool:
-    """Whether a name is one of the sections or a part of one; a section may be a whole specification."""
+    """Return whether a name is one of the sections or part of one; a section may be a whole specification."""
     return any(name == section or name.startswith((f"{section}.", f"{section} §")) for section in sections)
 
 

@@ -156,7 +156,7 @@ def _why_not(state: AnchorState, head: Link) -> str | None:
 
 
 def _goes_on_from(anchored: Link) -> bool:
-    """Whether the entry that was anchored is still in the chain, or was pruned."""
+    """Return whether the entry that was anchored is still in the chain, or was pruned."""
     with reading():
         found = chain.link_of(anchored.seq)
     return found is None or found == anchored

@@ -109,7 +109,7 @@ def _metadata(
 
 
 def _are_of_a_device(uris: list[str]) -> bool:
-    """Whether one has a scheme of its own, or all are of loopback; a web app may have some for its tests."""
+    """Return whether one has a scheme of its own, or all are of loopback; a web app may for tests."""
     schemes = {uri.partition(":")[0] for uri in uris if ":" in uri}
     return bool(schemes - {"http", "https"}) or (
         bool(uris) and all(_LOOPBACK.match(uri) is not None for uri in uris)

@@ -93,7 +93,7 @@ def keys_of(attributes: dict[str, Any]) -> dict[str, Any]:
 
 
 def is_on(attributes: Any, name: str) -> bool:
-    """Whether an attribute says `true`."""
+    """Return whether an attribute says `true`."""
     return str(member(attributes, name)).lower() == "true"
 
 

@@ -1,4 +1,4 @@
-"""Where the end of the audit chain is anchored and what fails, in the admin API and at the console."""
+"""The anchors of the audit chain and their failures, in the admin API and at the console."""
 
 from dataclasses import replace
 from datetime import timedelta

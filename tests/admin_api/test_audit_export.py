@@ -15,7 +15,7 @@ pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 @pytest.fixture
 def written(admin):
-    """What was written until now is older than ten seconds."""
+    """Make everything written until now older than ten seconds."""
     with transaction():
         change(update(AuditEvent).values(at=clock.now() - timedelta(minutes=1)))
 

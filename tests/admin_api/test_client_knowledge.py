@@ -1,4 +1,4 @@
-"""What the admin API knows of a client: remarks, doctor, refusals, recipes, service tokens, its endpoint."""
+"""A client in the admin API: remarks, doctor, refusals, recipes, service tokens, its endpoint."""
 
 from datetime import timedelta
 

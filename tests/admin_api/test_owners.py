@@ -1,4 +1,4 @@
-"""Which configuration owns a client, resource server or role: the admin API shows it, and never sets it."""
+"""The configuration that owns a client, resource server or role: the admin API shows it, never sets it."""
 
 from uuid import UUID
 

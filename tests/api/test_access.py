@@ -1,4 +1,4 @@
-"""Who may call the account API, and how a refusal looks: one table of addresses, one of tokens."""
+"""Access to the account API, and its refusals: one table of addresses, one of tokens."""
 
 import pytest
 from sqlalchemy import select, update

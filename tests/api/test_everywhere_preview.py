@@ -1,4 +1,4 @@
-"""What a sign-out everywhere would end, as the person's own app may ask before."""
+"""The preview of a sign-out everywhere, as the person's own app may ask for it."""
 
 import base64
 import json

@@ -25,7 +25,7 @@ def everywheres() -> int:
 
 
 def notified_twice() -> int:
-    """How many sids were notified more than once."""
+    """Count the sids that were notified more than once."""
     end_read()
     twice = select(SID).group_by(SID).having(func.count() > 1)
     return db.session.scalar(select(func.count()).select_from(twice.subquery())) or 0

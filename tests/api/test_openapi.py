@@ -91,7 +91,7 @@ def test_every_reference_leads_somewhere(app):
 
 
 def _fits(value, schema, described) -> bool:
-    """Whether a response is what a schema says, as far as our schemas say something."""
+    """Return whether a response is what a schema says, as far as our schemas say something."""
     if "$ref" in schema:
         return _fits(value, described["components"]["schemas"][schema["$ref"].rsplit("/", 1)[1]], described)
     kinds = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]

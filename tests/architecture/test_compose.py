@@ -74,7 +74,7 @@ def test_people_reach_every_app_and_api():
 
 
 def options_of(name, parser, secret):
-    """What the command of a service says, with its secret as from the environment."""
+    """Return the command of a service with its options, and its secret as from the environment."""
     given = parser.parse_args(COMMANDS[name][3:])
     given.client_secret = SERVICES[name].get("environment", {}).get(secret, "")
     return given

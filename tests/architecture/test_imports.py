@@ -1,4 +1,4 @@
-"""Who may import whom, and what has one door only (design §6)."""
+"""The allowed imports between packages, and the things that have one door only (design §6)."""
 
 import shutil
 import subprocess

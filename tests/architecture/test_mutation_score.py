@@ -1,4 +1,4 @@
-"""How `make mutants` chooses tests, and what it says of the results."""
+"""The tests that `make mutants` chooses, and its report on the results."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -35,7 +35,7 @@ def site(tmp_path_factory):
 
 @pytest.fixture
 def seen(page, site):
-    """What a browser fetched from other hosts, and the errors it reported."""
+    """Collect fetches from other hosts and the errors that the browser reported."""
     found = []
     page.on("request", lambda request: found.append(request.url) if not is_own(request.url, site) else None)
     page.on("console", lambda message: found.append(message.text) if message.type == "error" else None)

@@ -1,4 +1,4 @@
-"""What is written in the audit stays as it was, or verification says so: KEY-29 to KEY-33."""
+"""An entry of the audit stays as it was written, or verification reports it: KEY-29 to KEY-33."""
 
 import re
 from datetime import timedelta

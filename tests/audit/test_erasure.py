@@ -1,4 +1,4 @@
-"""What is personal leaves the entries about a deleted person, and the chain still verifies."""
+"""Personal data leaves the entries about a deleted person, and the chain still verifies."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""What a request does is recorded with the address that it came from, whatever it is."""
+"""Every act of a request is recorded with the address that it came from."""
 
 from sqlalchemy import select
 

@@ -23,7 +23,7 @@ def of_red():
 
 
 def revive_all():
-    """What a restored backup or a slip by hand could do: ended rows that live again, all consistently."""
+    """Revive ended rows consistently, as a restored backup or a slip by hand could."""
     db.session.execute(update(Session).values(ended_at=None))
     db.session.execute(update(ClientSession).where(ClientSession.client_id == of_red()).values(ended_at=None))
     db.session.execute(text("UPDATE account SET epoch = 0"))

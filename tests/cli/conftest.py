@@ -17,7 +17,7 @@ from tests.support.databases import migrate
 
 @dataclass(frozen=True)
 class Answer:
-    """What a command answered."""
+    """The output of a command."""
 
     code: int
     out: str

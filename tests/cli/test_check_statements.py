@@ -1,4 +1,4 @@
-"""What `curfew check` asks the database: questions alone, in batches, by indexes."""
+"""The statements of `curfew check`: queries alone, in batches, by indexes."""
 
 import re
 

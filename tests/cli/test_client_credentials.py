@@ -1,4 +1,4 @@
-"""How a client that is added proves itself: its secrets and methods, and its registration's token."""
+"""The credentials of a client that is added: its secrets and methods, and its registration's token."""
 
 import json
 

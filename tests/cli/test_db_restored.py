@@ -61,7 +61,7 @@ def ada(app, red):
 
 
 def look():
-    """What any process does every few seconds, after the worker has sealed the audit."""
+    """Judge the history as any process does every few seconds, after the worker has sealed the audit."""
     with transaction():
         chain.seal()
     return history.judge()

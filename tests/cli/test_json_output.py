@@ -1,4 +1,4 @@
-"""What changes something answers programs in JSON too."""
+"""Commands that change something can print JSON too."""
 
 from datetime import UTC, datetime
 

@@ -32,7 +32,7 @@ def keys(looking):
 
 @pytest.fixture
 def taken_port():
-    """Where `serve` ends after it has looked at everything else."""
+    """Occupy a port, at which `serve` ends after it has looked at everything else."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()

@@ -34,7 +34,7 @@ def url(host: str) -> str:
 
 
 def taken(slots: FetchSlots, wanted: list[tuple[str, str | None]]) -> list[bool]:
-    """Which of these get a slot, each of a host and a registrant, while those before keep theirs."""
+    """Return for each, of a host and a registrant, whether it gets a slot while those before keep theirs."""
     got = []
     with ExitStack() as held:
         for host, registrant in wanted:

@@ -1,4 +1,4 @@
-"""What a configuration cannot say is refused, all of it at once, with file, line and field."""
+"""An invalid configuration is refused, with all its errors at once, each with file, line and field."""
 
 import pytest
 from sqlalchemy import select

@@ -1,4 +1,4 @@
-"""What is exported says the same as the database, whatever was registered, and holds no secret."""
+"""An export says the same as the database, however it was registered, and holds no secret."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""What axe-core finds on the pages of the console and of the account, in both themes: nothing.
+"""axe-core finds nothing wrong on the pages of the console and of the account, in both themes.
 
 Each fits a phone, too: nothing but a list of its own scrolls to the side.
 """
@@ -46,7 +46,7 @@ def sign_in(page: Page, path: str, username: str) -> None:
 
 
 def problems(auditor: Auditor, page: Page, paths: list[str]) -> list[str]:
-    """What is wrong on these pages; what is no page, such as a file to keep, is left out."""
+    """Return the findings on these pages, leaving out anything that is not a page, such as a file to keep."""
     found = []
     for path in paths:
         address = current.settings().issuer + path

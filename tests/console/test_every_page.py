@@ -1,4 +1,4 @@
-"""What holds for every page of the console: who reaches it, how it is built, what it never shows."""
+"""Rules for every page of the console: who reaches it, how it is built, what it never shows."""
 
 import re
 from itertools import product

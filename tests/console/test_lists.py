@@ -28,7 +28,7 @@ pytestmark = pytest.mark.parametrize("database_url", ["postgresql"], indirect=Tr
 
 @pytest.fixture
 def owed(ada, red, green) -> list[Delivery]:
-    """What red and green are owed since Ada was signed out."""
+    """Return the deliveries owed to red and green since Ada was signed out."""
     made = make_session(ada, [red, green])
     with transaction():
         end(made.session, Cause(reason=LogoutReason.USER, initiator="account"))

@@ -1,4 +1,4 @@
-"""Which screens of the console a story in a browser visits: it says so, and the server has seen it."""
+"""The screens of the console that a story in a browser visits: it names them, and the server has seen it."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

@@ -11,7 +11,7 @@ from tests.factories import make_client
 
 
 def health() -> EndpointHealth:
-    """How the only endpoint that has failed is doing."""
+    """Return the health of the only endpoint that has failed."""
     db.session.commit()
     found = db.session.scalars(select(EndpointHealth), execution_options={"populate_existing": True}).one()
     db.session.commit()

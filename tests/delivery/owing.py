@@ -49,7 +49,7 @@ def deliveries_of(logout_id: UUID) -> list[Delivery]:
 
 
 def notice_of(delivery: Delivery) -> LogoutNotice:
-    """What a delivery of a logout tells its client."""
+    """Return the notice that belongs to the delivery of a logout."""
     found = notice.of(delivery)
     assert found is not None
     return found

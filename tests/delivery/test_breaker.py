@@ -23,7 +23,7 @@ def endpoint(**values: object) -> EndpointHealth:
 
 
 def tally(pattern: str) -> Tally:
-    """What was seen, `+` for a success and `-` for a failure."""
+    """Count results, `+` for a success and `-` for a failure."""
     counted = Tally()
     for one in pattern:
         counted.count(succeeded=one == "+", url="https://red.test", outcome="timeout")

@@ -1,4 +1,4 @@
-"""What a response means for a delivery: the table of DLV-11."""
+"""The verdict on a response, as the table of DLV-11."""
 
 from datetime import UTC, datetime, timedelta
 from uuid import UUID

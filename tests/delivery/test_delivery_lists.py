@@ -1,4 +1,4 @@
-"""Which deliveries and attempts an operator is shown, and in which order."""
+"""The deliveries and attempts that an operator is shown, and their order."""
 
 from datetime import timedelta
 from uuid import UUID, uuid4

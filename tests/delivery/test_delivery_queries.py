@@ -1,4 +1,4 @@
-"""Which deliveries and endpoints are found, and in which order."""
+"""The deliveries and endpoints that queries find, and their order."""
 
 from uuid import UUID, uuid4
 

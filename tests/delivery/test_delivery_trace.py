@@ -1,4 +1,4 @@
-"""What stays of a delivery's attempts: the row, a row for each attempt, the audit entry and the log."""
+"""The traces of a delivery's attempts: the row, a row for each attempt, the audit entry and the log."""
 
 import logging
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Which endpoints count as failing or refusing, and how that is reported (DLV-14, DLV-15)."""
+"""The endpoints that count as failing or refusing, and how they are reported (DLV-14, DLV-15)."""
 
 from collections.abc import Iterator
 from dataclasses import replace

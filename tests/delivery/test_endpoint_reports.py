@@ -1,4 +1,4 @@
-"""What operators read about an endpoint that fails: the log and the audit, word for word."""
+"""The log and the audit about an endpoint that fails, word for word."""
 
 from collections.abc import Iterator
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""What a worker owns, what its results leave in the rows, and whom it tells that they are written."""
+"""The rows that a worker owns, what its results leave in them, and whom it tells that they are written."""
 
 import math
 import threading

@@ -1,4 +1,4 @@
-"""How one worker sees endpoints, what it writes of them, and what is due once they work (DLV-14, DLV-15)."""
+"""One worker's view of endpoints, what it writes of them, and what is due once they work (DLV-14, DLV-15)."""
 
 from datetime import timedelta
 

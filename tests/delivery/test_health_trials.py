@@ -1,4 +1,4 @@
-"""Which trials of an endpoint a worker takes, and what its neighbours start (DLV-14)."""
+"""The trials of an endpoint that a worker takes, and what its neighbours start (DLV-14)."""
 
 from datetime import timedelta
 

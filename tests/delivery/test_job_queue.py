@@ -1,4 +1,4 @@
-"""Which leased delivery a thread takes next, and what becomes of those whose app goes silent (DLV-13)."""
+"""The leased delivery that a thread takes next, and the fate of those whose app goes silent (DLV-13)."""
 
 import threading
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ RED, GREEN = "red", "green"
 
 
 class Acts:
-    """What the threads of a queue have done, in order; those in `hang` wait until they may go on."""
+    """The acts of a queue's threads, in order; those in `hang` wait until they may go on."""
 
     def __init__(self) -> None:
         self.begun: list[str] = []

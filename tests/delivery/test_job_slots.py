@@ -1,4 +1,4 @@
-"""How many jobs run at once: as many as there are slots, whatever has ended or stalled before (DLV-13)."""
+"""As many jobs run at once as there are slots, whatever has ended or stalled before (DLV-13)."""
 
 import threading
 import time

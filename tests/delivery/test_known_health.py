@@ -1,4 +1,4 @@
-"""What a worker has read of the health of endpoints, and what is due for them (DLV-14, DLV-15)."""
+"""The health of endpoints as a worker has read it, and what is due for them (DLV-14, DLV-15)."""
 
 from collections.abc import Mapping
 from datetime import timedelta

@@ -16,7 +16,7 @@ QUICK = 0.01
 
 
 def learnt(*replies: tuple[int | None, float], seconds: float = 1.0) -> LearnedShare:
-    """What is learnt from answers that come so many seconds apart: status and latency of each."""
+    """Learn from responses that come so many seconds apart: status and latency of each."""
     share = LearnedShare()
     for number, (status, latency) in enumerate(replies):
         share.learn(Observation(status, latency, number * seconds))

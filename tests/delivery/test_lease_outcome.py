@@ -1,4 +1,4 @@
-"""What a batch of leases leaves, and what becomes due when an endpoint has recovered (DLV-13, DLV-14)."""
+"""The effects of a batch of leases, and what becomes due when an endpoint has recovered (DLV-13, DLV-14)."""
 
 from collections.abc import Callable
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""How many deliveries may be under way at once, to whom, and how fast (DLV-13, DLV-14)."""
+"""The limits on deliveries: how many are under way at once, to whom, and how fast (DLV-13, DLV-14)."""
 
 from provider.delivery.limiter import Limiter
 from provider.delivery.throttle import EndpointThrottle

@@ -1,4 +1,4 @@
-"""What hanging, unproven and related apps leave to the others (DLV-13)."""
+"""The permits that hanging, unproven and related apps leave to the others (DLV-13)."""
 
 from uuid import uuid4
 

@@ -1,4 +1,4 @@
-"""How many attempts are started in a second, and when there is room again (DLV-13)."""
+"""The rate at which attempts are started, and when there is room again (DLV-13)."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What a delivery says of its logout, in this release and as processes of the previous one write it."""
+"""A delivery's notice of its logout, in this release and as processes of the previous one write it."""
 
 import json
 

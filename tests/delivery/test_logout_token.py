@@ -278,7 +278,7 @@ def test_its_first_attempt_is_made_however_long_the_workers_were_away(
 
 
 def counted_expired() -> float:
-    """How many deliveries Prometheus has seen expire."""
+    """Return the number of deliveries that Prometheus has seen expire."""
     samples = [one for family in metrics.DELIVERIES_FINISHED.collect() for one in family.samples]
     return sum(
         one.value

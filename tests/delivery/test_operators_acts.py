@@ -1,4 +1,4 @@
-"""What cancelling, sending again and forgetting take of the deliveries, and what they leave."""
+"""Cancelling, sending again and forgetting: the deliveries that they take and those that they leave."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""What becomes of the results of attempts: rows, records, lines of the log, counts and the next instant."""
+"""The effects of attempts' results: rows, records, lines of the log, counts and the next instant."""
 
 import logging
 import math

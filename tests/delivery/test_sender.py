@@ -1,4 +1,4 @@
-"""What a sender does with one job: attempt it or not, release its permit, wake the dispatcher (DLV-13)."""
+"""A sender and one job: it attempts it or not, releases its permit, wakes the dispatcher (DLV-13)."""
 
 import time
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What a worker reads of what is due, and what it finds out by a lease (DLV-05, DLV-13)."""
+"""A worker's reading of what is due, and what it finds out by a lease (DLV-05, DLV-13)."""
 
 import time
 from collections.abc import Callable, Iterator

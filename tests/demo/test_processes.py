@@ -18,7 +18,7 @@ STUBBORN = "import signal, time; signal.signal(15, signal.SIG_IGN); print('up', 
 
 
 class Ears:
-    """What the supervisor passed on."""
+    """A listener for the lines that the supervisor passes on."""
 
     def __init__(self) -> None:
         self.heard: list[tuple[str, str]] = []

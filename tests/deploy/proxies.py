@@ -26,7 +26,7 @@ KEPT_IN_FILES = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
 
 @dataclass(frozen=True)
 class Place:
-    """Where a proxy listens, and what it needs from the folder of the test."""
+    """The address of a proxy, and what it needs from the folder of the test."""
 
     folder: Path
     path: str

@@ -1,4 +1,4 @@
-"""What the Dockerfile promises: an installed wheel, no checkout, no root, nothing to write but its data."""
+"""The promises of the Dockerfile: an installed wheel, no checkout, no root, only its data is writable."""
 
 import json
 import re

@@ -143,7 +143,7 @@ def test_bad_tokens_come_first_and_the_good_one_follows(dev, rp, sid):
 
 
 def attempts_at(dev, rp):
-    """How many attempts have ended."""
+    """Return the number of attempts that have ended."""
     [delivery] = dev.get(f"/deliveries?client_id={rp.client_id}")["deliveries"]
     return sum(one["outcome"] is not None for one in delivery["attempts"])
 

@@ -43,7 +43,7 @@ class Story:
         self.now = clock.now()
 
     def lives(self, tokens) -> bool:
-        """Whether an access token is accepted; both who can tell must agree."""
+        """Return whether an access token is accepted; both who can tell must agree."""
         said = self.rp.userinfo(tokens["access_token"]).status_code == 200
         if self.rp.client.disabled_at is None:
             assert self.rp.introspect(tokens["access_token"])["active"] == said

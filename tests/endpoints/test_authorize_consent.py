@@ -1,4 +1,4 @@
-"""What a person allows an app at `/authorize`, and for how long."""
+"""A person's consent at `/authorize`, and how long it lasts."""
 
 import pytest
 from sqlalchemy import select

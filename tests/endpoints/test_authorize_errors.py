@@ -1,4 +1,4 @@
-"""What `/authorize` refuses: on a page, or at the app once its address is proven."""
+"""The errors of `/authorize`: on a page, or at the app once its address is proven."""
 
 import html
 import re

@@ -34,7 +34,7 @@ def jwks(*keys) -> dict[str, object]:
 
 
 def encrypting(answer: str, alg: str, enc: str | None, *keys, **more) -> dict[str, object]:
-    """What a client registers for one response."""
+    """Return the metadata that a client registers for one kind of response."""
     members = {f"{answer}_encrypted_response_alg": alg, "jwks": jwks(*keys), **more}
     return members | ({f"{answer}_encrypted_response_enc": enc} if enc else {})
 

@@ -1,4 +1,4 @@
-"""Where a sign-out leads afterwards: to registered addresses of a proven client alone."""
+"""The way back after a sign-out: to registered addresses of a proven client alone."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""What ID Tokens say of a person: the claims of the scopes, or only what a request names (core §5.4)."""
+"""The claims of ID Tokens: those of the scopes, or only those that a request names (core §5.4)."""
 
 from dataclasses import replace
 

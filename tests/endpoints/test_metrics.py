@@ -55,7 +55,7 @@ def read(app):
 
 @pytest.fixture
 def owed(ada):
-    """What is owed to red and green after Ada's sign-out, by client."""
+    """Return the deliveries owed to red and green after Ada's sign-out, by client."""
     red, green = make_client("red"), make_client("green")
     made = make_session(ada, [red, green])
     with transaction():

@@ -1,4 +1,4 @@
-"""Whether the way back to the app leads past the result page: it does while an app has not confirmed."""
+"""The way back to the app leads past the result page while an app has not confirmed."""
 
 from dataclasses import replace
 from datetime import timedelta

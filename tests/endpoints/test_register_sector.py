@@ -34,7 +34,7 @@ def sub_in(tokens: dict) -> str:
 
 
 def sub_at(app, http, ada, client_id: str, **made) -> str:
-    """What a client calls Ada; it gets her tokens by the device grant if it has no other way."""
+    """Return a client's name for Ada; it gets her tokens by the device grant if it has no other way."""
     if made.get("grant_types") == [DEVICE_CODE]:
         device = Device(app, client_id, **(BY_ITSELF | made))
         return sub_in(device.sign_in_by(make_session(ada), scope="openid"))

@@ -48,7 +48,7 @@ def encoded(value: object) -> str:
 
 
 def by_secret(claims, secret: bytes, **header) -> str:
-    """What libraries refuse to make: an HS256 signature with anything for a secret."""
+    """Sign with HS256 and anything for a secret, which libraries refuse to do."""
     said = f"{encoded({'alg': 'HS256'} | header)}.{encoded(claims)}"
     mac = hmac.digest(secret, said.encode(), "sha256")
     return f"{said}.{base64.urlsafe_b64encode(mac).rstrip(b'=').decode()}"

@@ -1,4 +1,4 @@
-"""How often a request waits for the database: at eight requests at once, each wait costs twice."""
+"""The number of waits for the database in a request: at eight requests at once, each wait costs twice."""
 
 import pytest
 

@@ -37,7 +37,7 @@ def other(app):
 
 @pytest.fixture
 def lives(rp):
-    """Whether a token is accepted; a resource server that asks and the operator's list must agree."""
+    """Return whether a token is accepted; a resource server that asks and the operator's list must agree."""
 
     def ask(token: str) -> bool:
         active = rp.introspect(token)["active"]

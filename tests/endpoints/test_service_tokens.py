@@ -1,4 +1,4 @@
-"""What a client gets for itself ends with its credential, and an operator sees and ends it."""
+"""A client's tokens for itself end with its credential, and an operator sees and ends them."""
 
 import json
 from datetime import timedelta
@@ -39,7 +39,7 @@ def robot(app):
 
 @pytest.fixture
 def lives(rp):
-    """Whether a token is accepted, as a resource server asks."""
+    """Return whether a token is accepted, as a resource server asks."""
     return lambda token: rp.introspect(token)["active"]
 
 

@@ -36,7 +36,7 @@ def state_of(browser) -> str | None:
 
 
 def is_unchanged(browser, shown: str, client_id: str, origin: str) -> bool:
-    """What the OP iframe would answer in this browser."""
+    """Return whether the OP iframe would find the session unchanged in this browser."""
     hashed, _, salt = shown.partition(".")
     salted = f"{client_id} {origin} {state_of(browser)} {salt}"
     return hashlib.sha256(salted.encode()).hexdigest() == hashed

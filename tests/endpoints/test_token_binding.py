@@ -24,7 +24,7 @@ def sign_in_only(rp, browser):
 
 
 def lives(rp, tokens) -> bool:
-    """Whether tokens work, at every place that can tell."""
+    """Return whether tokens work, at every place that can tell."""
     active = rp.introspect(tokens["access_token"])["active"]
     assert (rp.userinfo(tokens["access_token"]).status_code == 200) == active
     if "refresh_token" in tokens:

@@ -260,7 +260,7 @@ def test_a_later_sign_in_does_not_raise_what_an_earlier_token_says(story, turned
 def test_a_self_registered_app_gets_no_token_for_a_server_that_knows_none_of_its_scopes(
     app, signed_in, servers
 ):
-    """What a person agreed to are scopes; the name of a server alone would open it without a question."""
+    """A person agrees to scopes; the name of a server alone would open it without a question."""
     green = RelyingParty(app, "green", first_party=False, scope=SCOPE, grant_types=GRANTS)
 
     def exchange(resource, scope):

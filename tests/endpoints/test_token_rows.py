@@ -1,4 +1,4 @@
-"""What is kept of the tokens of one sign-in: each row hangs on what it came from, link by link."""
+"""The rows of the tokens of one sign-in: each hangs on the one that it came from, link by link."""
 
 from datetime import timedelta
 

@@ -28,7 +28,7 @@ BEGIN = "set -eu\nservers=\ntrap 'for server in $servers; do kill $server; wait 
 
 
 class Stage:
-    """Where pages are played."""
+    """A stage for pages: the commands, and a new folder for each page that is played."""
 
     def __init__(self, commands: Path, new_folder: Callable[[str], Path]) -> None:
         self._commands = commands
@@ -73,7 +73,7 @@ def run(text: str, folder: Path, environ: dict[str, str]) -> tuple[int, str]:
 
 
 def sets_up(code: str) -> bool:
-    """Whether a page sets up its provider itself."""
+    """Return whether a page sets up its provider itself."""
     return re.search(r"curfew init\s", code) is not None
 
 
@@ -131,7 +131,7 @@ def with_ports(text: str, ports: dict[str, int]) -> str:
 
 
 def environment(folder: Path, commands: Path) -> dict[str, str]:
-    """What a session inherits: none of the caller's settings, and cheap password hashes."""
+    """Return the environment of a page: none of the caller's settings, and cheap password hashes."""
     return {
         "PATH": f"{commands}:{BIN}:{os.environ['PATH']}",
         "HOME": str(folder),

@@ -26,7 +26,7 @@ SLACK = timedelta(seconds=1)
 
 @dataclass(kw_only=True)
 class Rules:
-    """What this run may do that an undisturbed one may not."""
+    """The effects that this run may have and an undisturbed one may not."""
 
     # Tries of one delivery by the schedule's waits and the first; from then on one for each last wait.
     tries: int = 13

@@ -107,7 +107,7 @@ class Worker:
             self.process = warm.start(["worker"], environ, file)
 
     def events(self, name: str) -> list[dict[str, Any]]:
-        """What the worker has logged under a name so far."""
+        """Return the worker's lines of the log under a name so far."""
         lines = [line for line in self.log.read_text().splitlines() if line.startswith("{")]
         return [event for event in map(json.loads, lines) if event["event"] == name]
 

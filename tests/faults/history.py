@@ -1,4 +1,4 @@
-"""What happened, as those who were there saw it: the relying parties and the people.
+"""The events of a run, as those who were there saw them: the relying parties and the people.
 
 Plain values without any knowledge of the product; the checker compares them with what it says of itself.
 """
@@ -40,7 +40,7 @@ class Receipt:
 
 @dataclass(kw_only=True)
 class Tokens:
-    """What one relying party holds of one session."""
+    """One relying party's copy of one session."""
 
     rp: str
     sid: str

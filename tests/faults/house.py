@@ -231,7 +231,7 @@ class House:
         return counted
 
     def findings(self, **rules: Any) -> list[str]:
-        """What the checker has to say about everything so far; empty when all is well."""
+        """Return the checker's findings about everything so far; empty when all is well."""
         chosen = {"secret_key": self.secret_key, "tries": SCHEDULE.count(",") + 2} | rules
         chosen.setdefault("last_wait", _span(self.settings["delivery_schedule"].split(",")[-1]))
         return check(read_tables(self.database), self.history, Rules(**chosen), self.logs)

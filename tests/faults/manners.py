@@ -1,4 +1,4 @@
-"""How relying parties behave once they have read a request: well, badly, and by chance."""
+"""The behaviour of relying parties once they have read a request: well, badly, and by chance."""
 
 import random
 import threading

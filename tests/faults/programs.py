@@ -39,7 +39,7 @@ class Program:
         return self.process.poll() is None
 
     def events(self, name: str) -> list[dict[str, Any]]:
-        """What it has logged under a name so far."""
+        """Return its lines of the log under a name so far."""
         lines = [line for line in self.log.read_text(errors="replace").splitlines() if line.startswith("{")]
         found = []
         for line in lines:

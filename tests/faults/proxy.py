@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 @dataclass
 class Toxics:
-    """What is wrong with the wire; all at once if you like."""
+    """The faults of the wire; all at once if you like."""
 
     refuse: bool = False
     # Bytes are taken and kept until the wire is good again, as in a partition.

@@ -212,7 +212,7 @@ class RelyingParty:
         return receipt
 
     def _problems_of(self, token: str, receipt: Receipt) -> list[str]:
-        """What backchannel §2.6 tells a relying party to look at, and what INV-05 asks beyond it."""
+        """Check what backchannel §2.6 tells a relying party to look at, and what INV-05 asks beyond it."""
         assert self.keys is not None
         try:
             receipt.kid = json.loads(_decoded(token.partition(".")[0]))["kid"]

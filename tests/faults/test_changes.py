@@ -1,4 +1,4 @@
-"""What changes between two tries: keys, addresses, clients, the clock, and the person who comes back.
+"""Changes between two tries: keys, addresses, clients, the clock, and the person who comes back.
 
 FLT-37, FLT-40 to FLT-43.
 """

@@ -1,4 +1,4 @@
-"""Where a person goes after a sign-out, with a real worker that notifies the apps meanwhile."""
+"""The pages after a sign-out, with a real worker that notifies the apps meanwhile."""
 
 from collections.abc import Callable
 from dataclasses import replace

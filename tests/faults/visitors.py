@@ -103,7 +103,7 @@ class Visitors:
             return urljoin(page.url, response.headers["Location"])
 
     def read_results(self, address: str) -> dict[str, str]:
-        """What the page of results says about each app, which is noted as a statement to people."""
+        """Note the result page's words about each app as a statement to people."""
         response = _get(f"{address}/state")
         said = {app["name"].lower(): app["state"] for app in response.json()["apps"]}
         with self.history.lock:

@@ -128,7 +128,7 @@ def answers(browser: Browser, demo: RunningDemo) -> bool:
 
 
 def is_provider(pid: int) -> bool:
-    """Whether a process is the provider; where setproctitle is installed, granian gives it a title."""
+    """Return whether a process is the provider; where setproctitle is installed, granian gives it a title."""
     words = command_of(pid).replace("\0", " ").split()
     return "serve" in words or (words[:1] == ["granian"] and "provider" in words)
 

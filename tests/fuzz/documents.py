@@ -75,7 +75,7 @@ def certificate(data: bytes) -> None:
 
 
 def forwarded_header(data: bytes) -> None:
-    """What stands in front of a proxy's own entry never counts."""
+    """Entries in front of a proxy's own entry never count."""
     chain = data.decode("latin-1")
     assert forwarded.entry_of_proxy(f"{chain},192.0.2.1", 1) == "192.0.2.1"
     assert forwarded.element_of_proxy(f"{chain},for=192.0.2.1", 1) == "192.0.2.1"

@@ -80,7 +80,7 @@ def _made(folder: Path) -> Flask:
 
 @lru_cache(maxsize=1)
 def metadata_of_red():
-    """What red registered."""
+    """Return the metadata that red registered."""
     from provider.clients.queries import get_by_client_id
 
     return get_by_client_id("red").metadata_

@@ -1,4 +1,4 @@
-"""What fuzzing has found once, and a seed of each kind, never breaks a parser again, nor takes long."""
+"""The findings of fuzzing, and a seed of each kind, never break a parser again, nor take long."""
 
 import time
 from pathlib import Path

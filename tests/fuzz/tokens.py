@@ -58,7 +58,7 @@ def own_jwt(data: bytes) -> None:
 
 
 def client_assertion(data: bytes) -> None:
-    """What green proves itself with at the token endpoint."""
+    """Prove green at the token endpoint."""
     response = prove(by_key(data))
 
     assert response.status_code in (200, 400, 401), response.status_code

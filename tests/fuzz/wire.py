@@ -58,7 +58,7 @@ def request_headers(data: bytes) -> None:
 
 
 def response_of_app(data: bytes) -> None:
-    """What an app answers to a Logout Token: read to the letter, or a failure of the exchange."""
+    """Read an app's response to a Logout Token: to the letter, or as a failure of the attempt."""
     _server().answer = data
     with suppress(OutboundFailure):
         read = current.services().outbound.post_form(_server().url, {"logout_token": "x"})

@@ -1,4 +1,4 @@
-"""What a consent covers, as a table: what the page named, and nothing else."""
+"""A consent covers, as a table shows, what the page named, and nothing else."""
 
 import pytest
 

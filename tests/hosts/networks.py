@@ -49,7 +49,7 @@ class Network:
 
     @property
     def inside(self) -> list[str]:
-        """What a command begins with that runs there."""
+        """Return the beginning of a command that runs there."""
         return ["ip", "netns", "exec", self.name]
 
     def pull(self) -> None:

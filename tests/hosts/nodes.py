@@ -57,7 +57,7 @@ class Nodes:
 
 
 def readiness(port: int) -> dict[str, Any]:
-    """What a node says of itself; nothing while it does not answer."""
+    """Return the state that a node reports of itself; empty while it does not answer."""
     with contextlib.suppress(requests.RequestException), requests.Session() as session:
         session.trust_env = False
         return session.get(f"http://127.0.0.1:{port}/health/ready", timeout=5).json()

@@ -33,7 +33,7 @@ print(json.dumps([answer.status, body, time.monotonic() - began]))
 
 @pytest.fixture
 def far_node():
-    """What runs in the other network, once the test has started it."""
+    """The programs in the other network, once the test has started them."""
     programs: list[Program] = []
     yield programs
     for program in programs:

@@ -63,7 +63,7 @@ def note_how_far_it_is(house: House) -> None:
 
 
 def history_of(house: House) -> dict:
-    """What readiness says of the database's history."""
+    """Return the readiness check of the database's history."""
     return readiness(house.port).get("checks", {}).get("history", {})
 
 

@@ -17,7 +17,7 @@ def house(open_house):
 
 
 def note_how_far_it_is(house: House) -> None:
-    """What the worker and each node do every few seconds: link the audit, and remember its end."""
+    """Link the audit and remember its end, as the worker and each node do every few seconds."""
     house.curfew("audit", "head")
     house.wait_until_open()
 

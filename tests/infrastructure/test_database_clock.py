@@ -36,7 +36,7 @@ def use_the_database() -> timedelta:
 
 
 def is_right(within: timedelta) -> bool:
-    """Whether the clock is right to within so much, however long a look at it takes."""
+    """Return whether the clock is right to within so much, however long a look at it takes."""
     before, shown, after = datetime.now(UTC), clock.now(), datetime.now(UTC)
     return before - within <= shown <= after + within
 

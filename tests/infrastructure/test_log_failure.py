@@ -1,4 +1,4 @@
-"""What is written about an act that failed and is repeated, as a worker's turn is every second."""
+"""The log of an act that failed and is repeated, as a worker's turn is every second."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Which addresses may be called: every vector as a literal, as a response of DNS, and under an allow-list."""
+"""The addresses that may be called: every vector as a literal, from DNS, and under an allow-list."""
 
 import sys
 from ipaddress import ip_address, ip_network

@@ -1,4 +1,4 @@
-"""What goes over the wire, and where to."""
+"""The bytes that go over the wire, and where to."""
 
 from ipaddress import ip_address
 

@@ -1,4 +1,4 @@
-"""Which connections are used again, and which answers are not taken for the next one's."""
+"""Reuse of connections: never one whose next response could be the previous one's."""
 
 import socket
 import threading

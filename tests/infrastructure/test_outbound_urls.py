@@ -1,4 +1,4 @@
-"""Which URLs may be registered: everything that two parsers could read in two ways is refused."""
+"""The URLs that may be registered: everything that two parsers could read in two ways is refused."""
 
 from ipaddress import ip_network
 

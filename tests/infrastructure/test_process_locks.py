@@ -72,7 +72,7 @@ def test_a_frozen_process_has_not_ended(folder: Path, start: Start) -> None:
 
 
 def test_a_process_of_another_kernel_is_left_alone(folder: Path, start: Start) -> None:
-    """Whether its lock is held may not be visible from here."""
+    """A lock that it holds may not be visible from here."""
     kill(start("elsewhere"))
     found: list[str] = []
 

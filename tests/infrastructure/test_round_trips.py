@@ -1,4 +1,4 @@
-"""How often the database is waited for: what costs time beside the statements themselves."""
+"""The number of waits for the database, which cost time beside the statements themselves."""
 
 import psycopg
 import pytest

@@ -1,4 +1,4 @@
-"""What is kept secret at rest, and from whom."""
+"""Secrets at rest, and from whom they are kept."""
 
 from dataclasses import replace
 

@@ -18,7 +18,7 @@ DEADLINE = 10
 
 @pytest.fixture
 def said() -> "queue.SimpleQueue[object]":
-    """What jobs have said."""
+    """A queue of the words that jobs have said."""
     return queue.SimpleQueue()
 
 

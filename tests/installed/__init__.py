@@ -1,1 +1,1 @@
-"""What the installed wheel offers; `make wheel-check` plays it outside the checkout."""
+"""The features of the installed wheel; `make wheel-check` plays them outside the checkout."""

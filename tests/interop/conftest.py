@@ -34,7 +34,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def landing() -> Iterator[Landing]:
-    """Where people and Logout Tokens arrive."""
+    """The server at which people and Logout Tokens arrive."""
     with Landing({"/spa": HERE / "spa.html", "/oidc-client-ts.js": SCRIPT}) as landing:
         yield landing
 

@@ -1,4 +1,4 @@
-"""Where the redirects of clients without a server of their own arrive, and what was delivered to them."""
+"""The redirect addresses of clients without a server of their own, and what was delivered to them."""
 
 import threading
 from dataclasses import dataclass

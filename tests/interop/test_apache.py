@@ -27,7 +27,7 @@ def site(house, add_for):
 
 
 def shows(ada, site: str) -> bool:
-    """Whether Apache shows Ada its page, and not the provider its sign-in."""
+    """Return whether Apache shows Ada its page, and not the provider its sign-in."""
     return "For Ada" in ada.browser.ask("GET", f"{site}/private.html").text
 
 

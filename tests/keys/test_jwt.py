@@ -1,4 +1,4 @@
-"""What is signed here verifies elsewhere and here, each kind of token as itself alone."""
+"""Tokens that are signed here verify elsewhere and here, each kind as itself alone."""
 
 import base64
 import json

@@ -40,7 +40,7 @@ acr_values = ["urn:example:never"]
 
 @dataclass(frozen=True)
 class Site:
-    """Where everything is; the app is found at two hosts through the proxy."""
+    """The addresses of everything; the app is found at two hosts through the proxy."""
 
     folder: Path
     origins: tuple[str, str]

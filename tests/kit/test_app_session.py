@@ -1,4 +1,4 @@
-"""What an app keeps of a sign-in, and where it sends people."""
+"""An app's record of a sign-in, and where it sends people."""
 
 import time
 from datetime import timedelta

@@ -20,7 +20,7 @@ OF_SESSIONS = 6
 
 @pytest.fixture
 def ports():
-    """Where the receiver listens, and where the issuer for the occasion does."""
+    """The addresses of the receiver, and of the issuer for the occasion."""
     port = free_run(2)
     return port, port + 1
 

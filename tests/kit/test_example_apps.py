@@ -23,7 +23,7 @@ GREETED = (HELLO, "Hello ada@example.test")
 
 @pytest.fixture(scope="module")
 def redis_at(tmp_path_factory):
-    """Where the apps' Valkey is, and a server there that tests may stop and start."""
+    """Return the socket of the apps' Valkey, which tests may stop and start."""
     return tmp_path_factory.mktemp("valkey") / "socket"
 
 
@@ -92,7 +92,7 @@ class Ada:
         assert [self.greeting(node) in GREETED for node in (0, 1)] == [True, True]
 
     def greeting(self, node):
-        """What a node answers to her cookie, or the status that is no greeting."""
+        """Return a node's response to her cookie, or the status that is no greeting."""
         answer = self.browser._session.get(
             self.nodes[node] + "/", headers={"Accept": "text/html"}, allow_redirects=False, timeout=20
         )

@@ -1,4 +1,4 @@
-"""What an app can set at the extensions for Flask and for Starlette, alike at both."""
+"""The settings of the extensions for Flask and for Starlette, alike at both."""
 
 import time
 from collections.abc import Callable, Iterator

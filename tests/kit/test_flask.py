@@ -87,7 +87,7 @@ def signing_in() -> Iterator[FakeProvider]:
 
 
 def test_a_session_at_the_server_gets_a_new_id_by_the_sign_in(signing_in, tmp_path):
-    """Who planted the old one in the browser is not signed in with it."""
+    """A person who planted the old session in the browser is not signed in with it."""
     app = Flask("shop")
     app.config.update(SESSION_TYPE="cachelib", SESSION_CACHELIB=FileSystemCache(tmp_path))
     Session(app)

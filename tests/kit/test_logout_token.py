@@ -1,4 +1,4 @@
-"""Which Logout Tokens are believed: every step of backchannel §2.6, broken one at a time."""
+"""Verification of Logout Tokens: every step of backchannel §2.6, broken one at a time."""
 
 import base64
 import hashlib

@@ -1,4 +1,4 @@
-"""How long a response of the provider is waited for, however slowly it comes."""
+"""A response of the provider is waited for so long and no longer, however slowly it comes."""
 
 import itertools
 import socket

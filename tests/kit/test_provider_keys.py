@@ -1,4 +1,4 @@
-"""How often the provider is asked for its keys, and what is concluded when it does not answer."""
+"""Fetches of the provider's keys, and what is concluded when it does not answer."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""What the provider is answered, and what it must never be answered."""
+"""The receiver's responses to the provider, and those that it must never send."""
 
 import json
 import logging

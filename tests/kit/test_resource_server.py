@@ -1,4 +1,4 @@
-"""Which calls an API accepts, and how it refuses the others."""
+"""The calls that an API accepts, and how it refuses the others."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""Which sessions have ended, in whatever order sign-in and sign-out reach the processes of an app."""
+"""The sessions that have ended, in whatever order sign-in and sign-out reach the processes of an app."""
 
 import threading
 import time

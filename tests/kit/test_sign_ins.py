@@ -1,4 +1,4 @@
-"""Which answers of a provider sign a person in, at Flask and at Starlette alike (core §3.1.3.7)."""
+"""Sign-ins by a provider's response, at Flask and at Starlette alike (core §3.1.3.7)."""
 
 import json
 from collections.abc import Callable, Iterator

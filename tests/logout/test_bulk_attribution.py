@@ -1,4 +1,4 @@
-"""Which bulk logout a dead session died of, and that it is found at the right moment."""
+"""The bulk logout that ended a session is named, and found at the right moment."""
 
 from datetime import timedelta
 

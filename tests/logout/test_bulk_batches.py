@@ -44,7 +44,7 @@ OWN = {
 
 
 def written(kind, condition) -> list[dict[str, object]]:
-    """What the rows of a table say, apart from what each has of its own."""
+    """Return the rows of a table without the columns that are each row's own."""
     rows = db.session.scalars(select(kind).where(condition), execution_options={"populate_existing": True})
     names = [one.key for one in kind.__mapper__.column_attrs if one.key not in OWN]
     said = [{name: getattr(row, name) for name in names} for row in rows]
@@ -87,7 +87,7 @@ def test_what_is_written_is_the_same_as_when_each_ends_alone(visit):
 
 
 def details(account: Account) -> list[str]:
-    """What the audit says of a person's logouts."""
+    """Return the audit's details of a person's logouts."""
     of = select(AuditEvent.detail).where(AuditEvent.account_id == account.id, AuditEvent.tag == "logout")
     return sorted(map(str, db.session.scalars(of)))
 

@@ -1,4 +1,4 @@
-"""What a bulk logout or the revocation of grants would reach, and how a running one is steered."""
+"""The preview of a bulk logout or of the revocation of grants, and how a running one is steered."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""What is kept and said of a bulk logout, and what its walk passes: rows, audit, log and order."""
+"""The record of a bulk logout, and of what its walk passes: rows, audit, log and order."""
 
 import logging
 from datetime import timedelta

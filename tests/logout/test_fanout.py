@@ -1,4 +1,4 @@
-"""Who is notified of a logout, and how urgently."""
+"""The clients that are notified of a logout, and how urgently."""
 
 import pytest
 

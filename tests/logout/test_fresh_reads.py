@@ -1,4 +1,4 @@
-"""What decides is read anew, also where the same row was read before in the same transaction."""
+"""Decisions read their rows anew, also where the same row was read before in the same transaction."""
 
 import pytest
 from sqlalchemy import update

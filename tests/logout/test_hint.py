@@ -1,4 +1,4 @@
-"""What an ID Token still proves: for its own client, while its session lives and as long again (DEC-13)."""
+"""An ID Token is a proof for its own client, while its session lives and as long again (DEC-13)."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""How long a sign-out waits for its apps, and what it answers (DEC-02)."""
+"""The time that a sign-out waits for its apps, and its response then (DEC-02)."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""What becomes of offline grants: by the client's policy, by its metadata, and by time."""
+"""The end of offline grants: by the client's policy, by its metadata, and by time."""
 
 from datetime import timedelta
 

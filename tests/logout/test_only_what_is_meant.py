@@ -23,7 +23,7 @@ BY_ADA = Cause(reason=LogoutReason.USER, initiator="account")
 
 
 def lives(made) -> bool:
-    """Whether a session lives with its share and its grant: all of them or none."""
+    """Return whether a session lives with its share and its grant: all of them or none."""
     end_read()
     share, grant = made.shares["red"], made.grants["red"]
     for row in (made.session, share, grant):

@@ -1,4 +1,4 @@
-"""Who takes part in a logout, as its rows are at this moment."""
+"""The participants of a logout, as its rows are at this moment."""
 
 from sqlalchemy import update
 

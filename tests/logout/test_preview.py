@@ -1,4 +1,4 @@
-"""What a page says that a logout would end is what the logout then ends."""
+"""A logout ends what its page said that it would end."""
 
 from datetime import timedelta
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""Which notifications count as in time, late or missed by their app, and how they are counted."""
+"""Notifications that are in time, late or missed by their app, and how they are counted."""
 
 import secrets
 from datetime import timedelta
@@ -31,7 +31,7 @@ def begun(app, turned_clock):
 
 
 def sign_out_at(*clients, account=None) -> list[Delivery]:
-    """What is owed after a sign-out, by identifiers of the turned clock as those of a real day would be."""
+    """Return the deliveries of a sign-out, with identifiers of the turned clock."""
     owed = sign_out(*clients, account=account)
     with transaction():
         ids = [_renamed(one) for one in owed]

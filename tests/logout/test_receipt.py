@@ -42,7 +42,7 @@ def act(function, *arguments, cause=BY_ADA, **more):
 
 
 def read(logout):
-    """What the receipt of a logout says, by the keys that are published now."""
+    """Return the content of a logout's receipt, verified by the keys that are published now."""
     return check(make(logout.id).jws.encode(), published_jwks()["keys"]).content
 
 

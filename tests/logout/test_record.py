@@ -1,4 +1,4 @@
-"""What stays of a logout: its row, the audit entry, the line in the log and the metrics say the same."""
+"""The record of a logout: its row, the audit entry, the line in the log and the metrics say the same."""
 
 import logging
 from uuid import uuid4

@@ -1,4 +1,4 @@
-"""What is written down of a restored backup and of an accepted failover."""
+"""The record of a restored backup and of an accepted failover."""
 
 import pytest
 from sqlalchemy import select

@@ -1,4 +1,4 @@
-"""How many sessions one person may have: one more ends the oldest, and its apps are notified."""
+"""The limit of a person's sessions: one more ends the oldest, and its apps are notified."""
 
 import threading
 from dataclasses import replace

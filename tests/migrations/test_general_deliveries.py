@@ -33,7 +33,7 @@ def attempts(rows: Rows) -> list[dict[str, Any]]:
 
 
 def indexes(rows: Rows) -> set[str]:
-    """What each index of the table is, in a line."""
+    """Describe each index of the table in a line."""
     found = sa.inspect(rows.engine).get_indexes("delivery")
     return {
         f"{one['name']} {one['column_names']} {one['unique']} "

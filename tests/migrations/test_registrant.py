@@ -1,4 +1,4 @@
-"""Who registered the clients that had registered themselves before it was remembered."""
+"""The registrant of clients that had registered themselves before it was remembered."""
 
 import pytest
 import sqlalchemy as sa

@@ -57,7 +57,7 @@ _LOCKS = (
 
 
 def complaints(sql: str) -> dict[str, str]:
-    """What squawk says of some SQL: its rules, with a line each."""
+    """Return squawk's findings on some SQL: its rules, with a line each."""
     command = [SQUAWK, "--config", CONFIG, "--reporter", "json", "--stdin-filepath", "migration.sql"]
     done = subprocess.run(command, input=sql, capture_output=True, text=True, check=False)
     assert done.stdout, done.stderr
@@ -71,7 +71,7 @@ def tables_locked(sql: str) -> set[str]:
 
 
 def statements(sql: str) -> list[str]:
-    """What a migration does, without transactions and the number of its revision."""
+    """Return the statements of a migration, without transactions and the number of its revision."""
     without_comments = re.sub(r"^--.*$", "", sql, flags=re.MULTILINE)
     each = [" ".join(one.split()) for one in without_comments.split(";")]
     return [one for one in each if one not in ("", "BEGIN", "COMMIT") and "alembic_version" not in one]

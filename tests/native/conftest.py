@@ -177,7 +177,7 @@ def text_in(folder: Path) -> str:
 
 
 def asks_for_password(phone: Phone, browser: Browser) -> bool:
-    """Whether a browser that comes from the app is asked for a password."""
+    """Return whether a browser that comes from the app is asked for a password."""
     with phone.running("login", "--no-browser") as process:
         browser.open(address_in(process))
         return browser.has("sign-in")

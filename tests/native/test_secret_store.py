@@ -1,4 +1,4 @@
-"""Where secrets go: a trusted keyring, else memory, and a file only if that was asked for."""
+"""The place of secrets: a trusted keyring, else memory, and a file only if that was asked for."""
 
 import importlib.util
 import json

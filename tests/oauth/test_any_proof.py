@@ -30,7 +30,7 @@ ON_ONE_DATABASE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=T
 
 
 class Asked:
-    """What a method of client authentication looks at."""
+    """A request, as far as a method of client authentication looks at it."""
 
     def __init__(self, header: str, form: dict[str, str]) -> None:
         self.headers = {"Authorization": header} if header else {}

@@ -27,7 +27,7 @@ def listed(html, kind) -> list[str]:
 
 
 def walk(http, kind, part) -> list[list[str]]:
-    """What each page of a list shows, from the first to the last."""
+    """Return the entries on each page of a list, from the first to the last."""
     seen, address = [], "/account"
     while address:
         html = http.get(address).text

@@ -1,4 +1,4 @@
-"""What holds for every page: it can be read by everybody, without script, and driven by stable ids."""
+"""Rules for every page: it can be read by everybody, without script, and driven by stable ids."""
 
 import re
 from datetime import UTC, datetime
@@ -163,7 +163,7 @@ class Outline(HTMLParser):
 
 @pytest.fixture
 def database_url(sqlite_url: str) -> str:
-    """How a page looks does not depend on the database."""
+    """Use SQLite alone: the look of a page does not depend on the database."""
     return sqlite_url
 
 

@@ -1,4 +1,4 @@
-"""What anybody may send costs little before it is refused, however it was chosen."""
+"""A hostile request costs little before it is refused, however it was chosen."""
 
 from dataclasses import replace
 

@@ -153,7 +153,7 @@ def test_what_has_no_logo_is_a_page_that_says_so(http, turned_clock, client_id):
 
 
 class TestByDefault:
-    """What a provider does whose operator has allowed no private network."""
+    """A provider whose operator has allowed no private network."""
 
     @pytest.fixture
     def settings(self, settings):
@@ -176,7 +176,7 @@ class TestByDefault:
 
 
 class TestForSport:
-    """Who wants us to call others."""
+    """Limits on the fetches that an attacker has us make."""
 
     @pytest.fixture
     def settings(self, settings):

@@ -1,4 +1,4 @@
-"""How many failures the sign-in page takes, and what changes while a password is checked."""
+"""The failures that the sign-in page takes, and what changes while a password is checked."""
 
 import threading
 import time

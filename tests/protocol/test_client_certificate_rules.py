@@ -1,4 +1,4 @@
-"""Which certificate is a client's own (rfc8705 §2)."""
+"""The certificate that is a client's own (rfc8705 §2)."""
 
 from ipaddress import ip_address
 

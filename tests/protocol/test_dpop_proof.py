@@ -1,4 +1,4 @@
-"""What a DPoP proof must be, and all that it must not (rfc9449 §4.2, §4.3)."""
+"""Rules for a DPoP proof, and every way to break them (rfc9449 §4.2, §4.3)."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""What may name a resource server (rfc8707 §2)."""
+"""The URIs that may name a resource server (rfc8707 §2)."""
 
 import pytest
 from hypothesis import given

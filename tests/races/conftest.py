@@ -95,7 +95,7 @@ def twins(browser: Callable[[], FlaskClient], one: FlaskClient, count: int) -> l
 
 
 def owed_for(session_id: UUID) -> dict[UUID, int]:
-    """How many deliveries each client is owed for the end of a session."""
+    """Count the deliveries that each client is owed for the end of a session."""
     end_read()
     rows = select(Delivery.recipient_id, func.count()).where(session_id == SESSION_ID)
     return {row[0]: row[1] for row in db.session.execute(rows.group_by(Delivery.recipient_id))}

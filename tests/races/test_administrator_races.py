@@ -67,7 +67,7 @@ def test_an_act_and_the_withdrawal_of_the_role_at_once(console, cleo, ada, do):
 
 
 def is_done(answer: TestResponse) -> bool:
-    """Whether the console says that it has acted; otherwise it asks to sign in again, or refuses."""
+    """Return whether the console says that it has acted; otherwise it asks to sign in again, or refuses."""
     return "done=sessions" in answer.headers.get("Location", "")
 
 

@@ -72,7 +72,7 @@ class App:
         return Browser(self.flask.test_client())
 
     def tell(self, logout_token: str) -> TestResponse:
-        """What the provider does at a sign-out."""
+        """Send a Logout Token, as the provider does at a sign-out."""
         return self.flask.test_client().post("/backchannel-logout", data={"logout_token": logout_token})
 
     def events(self, event: str) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""What the app does with the kit's verdict on a Logout Token: its response, its page and its journal.
+"""The app's use of the kit's verdict on a Logout Token: its response, its page and its journal.
 
 The kit says which tokens are believed; `tests/kit/test_logout_token.py` breaks each step of backchannel
 §2.6. The tokens here show that the app gave the kit its own issuer, client, algorithm and keys.

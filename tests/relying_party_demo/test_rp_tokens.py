@@ -1,4 +1,4 @@
-"""What the app does with its own tokens, before and after a session ends."""
+"""The app's use of its own tokens, before and after a session ends."""
 
 import threading
 

@@ -1,4 +1,4 @@
-"""What may end a session, each by the way that people, apps, operators or time take."""
+"""Every cause that ends a session, each by the way that people, apps, operators or time take."""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -185,20 +185,20 @@ def _open_consent_page(story: FullStory) -> bool:
 
 
 def _open_sign_in_page(story: FullStory) -> bool:
-    """Whether the parked request goes on without the password that it asks for."""
+    """Return whether the parked request goes on without the password that it asks for."""
     handle = story.sign_in_page.response.request.path.rpartition("/")[2]
     return _leads_to_a_code(follow(story.http, story.http.get(f"/authorize/resume/{handle}")))
 
 
 def _back_button(story: FullStory) -> bool:
-    """Whether a page that was open says again who is signed in."""
+    """Return whether a page that was open says again who is signed in."""
     shown = story.http.get(story.confirm_page.response.request.full_path)
     account = story.http.get("/account")
     return any(shows(response.get_data(as_text=True), "Ada") for response in (shown, account))
 
 
 def _confirm_page(story: FullStory) -> bool:
-    """Whether the open page still ends something; pressing it is harmless either way."""
+    """Return whether the open page still ends something; pressing it is harmless either way."""
     before = story.logouts()
     response = story.confirm_page.press("sign-out")
     assert response.status_code in (200, 303)

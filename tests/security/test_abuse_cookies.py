@@ -1,4 +1,4 @@
-"""What others plant, mutilate or toss into a browser's cookies is never taken for a session."""
+"""A cookie that others plant, mutilate or toss into a browser is never taken for a session."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""What other providers left alive after something was revoked, and must be dead here.
+"""Sessions and tokens that other providers left alive after a revocation must be dead here.
 
 Each test is a row of security.md, section 4 (ABU), as a sentence.
 """

@@ -1,4 +1,4 @@
-"""What other providers got wrong about cookies, tickets and sign-out, and must not happen here.
+"""Faults of other providers with cookies, tickets and sign-out must not happen here.
 
 Each test is a row of security.md, section 4 (ABU) or 2 (THR), as a sentence.
 """

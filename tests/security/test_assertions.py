@@ -1,4 +1,4 @@
-"""How a client proves itself by an assertion, and which ones prove nothing (rfc7523, THR-27)."""
+"""Assertions that prove a client, and those that prove nothing (rfc7523, THR-27)."""
 
 import base64
 import json

@@ -53,7 +53,7 @@ def log(app):
 
 
 def tell(story: FullStory) -> dict[str, str]:
-    """What people and apps do on good and on bad days; returns every secret that was on its way."""
+    """Play people and apps on good and on bad days; return every secret that was on its way."""
     red, http, tokens = story.red, story.http, dict(story.tokens)
     stranger = story.browser()
     page = Page(stranger, follow(stranger, red.authorize(stranger, state=STATE, nonce=NONCE)))

@@ -1,4 +1,4 @@
-"""How clients prove themselves, and how they fail to (rfc6749 §2.3, rfc7523, THR-27, THR-42)."""
+"""Client authentication, and its failures (rfc6749 §2.3, rfc7523, THR-27, THR-42)."""
 
 import base64
 from urllib.parse import quote_plus

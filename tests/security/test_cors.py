@@ -1,4 +1,4 @@
-"""Which other sites' scripts may read a response (THR-33): those of a public client's own pages."""
+"""The sites whose scripts may read a response (THR-33): those of a public client's own pages."""
 
 from dataclasses import replace
 from datetime import UTC, datetime

@@ -54,7 +54,7 @@ def addresses_of(app: Flask) -> Iterator[tuple[str, str]]:
 
 
 def check(answer, where: str) -> None:
-    """What must be true of every response, whatever it says."""
+    """Check the headers that every response must have, whatever it says."""
     # RFC 9700 §4.12: 302 and 307 may send a form on; 301 and 308 are kept for ever.
     assert answer.status_code not in (301, 302, 307, 308), where
     assert answer.status_code < 500, where

@@ -131,7 +131,7 @@ def as_text(value: object) -> str:
 
 
 def digests_of(secret: str) -> set[str]:
-    """What anybody could make of a guess, with no more than the row beside it."""
+    """Return everything that an attacker could make of a guess, with no more than the row beside it."""
     raw = [hashlib.new(name, secret.encode()).digest() for name in _FAST]
     forms = (bytes.hex, lambda one: base64.b64encode(one).decode(), lambda one: one.decode("latin-1"))
     safe = [base64.urlsafe_b64encode(one).decode().rstrip("=") for one in raw]

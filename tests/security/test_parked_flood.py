@@ -1,4 +1,4 @@
-"""What anybody may have us write before proving anything is bounded: in number, by network, and in size."""
+"""Writes before any proof are bounded: in number, by network, and in size."""
 
 from dataclasses import replace
 

@@ -45,7 +45,7 @@ class TwoBrowsers:
         return rp.exchange(query_of(press(browser, asked, "allow"))["code"]).json
 
     def living(self) -> set[str]:
-        """What still works: sign-ins of browsers, and tokens, about which everybody must agree."""
+        """Return what still works: sign-ins of browsers, and tokens, on which every endpoint must agree."""
         browsers = {
             "this browser": self.here,
             "the other browser": self.elsewhere,

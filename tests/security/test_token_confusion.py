@@ -44,7 +44,7 @@ class Party(RelyingParty):
         return self.signed("oauth-authz-req+jwt", **claims)
 
     def everything(self) -> dict:
-        """What an assertion, a request object, a proof, an ID Token and an access token say, all at once."""
+        """Return the claims of assertion, request object, proof, ID Token and access token, all in one."""
         now = int(clock.now().timestamp())
         asked = self.request(scope=SCOPE)
         return asked | {
@@ -135,7 +135,7 @@ def as_hint(story, value) -> bool:
 
 
 def as_logout_hint(story, value) -> bool:
-    """Whether the hint spares the person the question, when no cookie is sent."""
+    """Return whether the hint spares the person the question, when no cookie is sent."""
     response = story.browser.get("/session/end", query_string={"id_token_hint": value})
     return "/session/end/confirm" not in response.headers.get("Location", "/session/end/confirm")
 
@@ -200,7 +200,7 @@ def test_only_the_right_kind_is_taken(story, place):
 
 
 def test_no_refusal_did_any_harm(story):
-    """What was tried in wrong places goes on working in the right one."""
+    """Tokens that were tried in wrong places go on working in the right one."""
     for place in ("code", "refresh_token", "request", "client_assertion"):
         take, good = PLACES[place]
         for name in KINDS.keys() - good:

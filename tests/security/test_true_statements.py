@@ -62,7 +62,7 @@ def ended(apps):
 
 
 def truth(logout_id: UUID) -> dict[str, str]:
-    """What became of each app by the attempts that were made."""
+    """Return the fate of each app by the attempts that were made."""
     rows = db.session.execute(
         text(
             "SELECT c.client_id, d.state, a.status FROM client c"
@@ -88,7 +88,7 @@ def truth(logout_id: UUID) -> dict[str, str]:
 
 
 def said(http, outcome) -> dict[str, dict[str, str]]:
-    """What each page, command and program interface says of each app."""
+    """Collect the statements of each page, command and program interface about each app."""
     address = f"/session/ended/{outcome.result_handle}"
     sources: dict[str, dict[str, str]] = {}
     for column, language in ((1, "en"), (2, "de")):

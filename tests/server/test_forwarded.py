@@ -1,4 +1,4 @@
-"""Who is limited, behind a proxy: the requester that it saw, however it writes that down (SEC-403)."""
+"""Limits behind a proxy hold for the requester that it saw, however it writes that down (SEC-403)."""
 
 import json
 

@@ -248,7 +248,7 @@ def test_after_a_second_the_application_is_asked_again():
 
 
 def response_of_application(http, path):
-    """What the application says: status, headers without those of each response alone, and body."""
+    """Return status, body, and the headers that are not of each response alone."""
     with http.get(path) as response:
         headers = {name.lower().encode(): value.encode() for name, value in response.headers}
         # The server writes the date.

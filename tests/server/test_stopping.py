@@ -46,7 +46,7 @@ def test_a_request_that_has_begun_is_answered(tmp_path, prepared_data):
 
 
 def is_busy(here) -> bool:
-    """Whether the only thread has something else to do than to answer this at once."""
+    """Return whether the only thread has something else to do than to answer this at once."""
     try:
         requests.get(f"{here.url}/jwks", timeout=1)
     except requests.Timeout:

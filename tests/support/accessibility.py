@@ -1,4 +1,4 @@
-"""What axe-core finds on a page in both themes, at a part of the cost of asking it for everything twice.
+"""The findings of axe-core on a page in both themes, cheaper than asking it for everything twice.
 
 Most of its time goes into contrasts. Text of one colour and size on one background has one contrast, so of
 all elements that look alike one is measured, on all pages together.

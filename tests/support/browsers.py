@@ -1,4 +1,4 @@
-"""What tests do as a browser would: hold a session's cookie, read forms, follow our own redirects."""
+"""The parts of a browser that tests need: a session's cookie, forms, and our own redirects."""
 
 import re
 from urllib.parse import parse_qs, urlsplit
@@ -42,7 +42,7 @@ def id_token_of(client: Client, grant: Grant, **changes: object) -> str:
 
 
 def shows(html: str, word: str) -> bool:
-    """Whether a page shows a word to its reader; a random token in an attribute may hold it by chance."""
+    """Return whether a page shows a word to its reader; a token in an attribute may hold it by chance."""
     return re.search(rf">[^<]*\b{re.escape(word)}\b", html) is not None
 
 
@@ -77,7 +77,7 @@ class Page:
 
     @property
     def action(self) -> str:
-        """Where the form is sent to."""
+        """Return the address that the form is sent to."""
         return self._form.action or self.response.request.full_path
 
 

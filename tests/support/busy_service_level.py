@@ -1,4 +1,4 @@
-"""What was judged of the notifications of a busy day: counts of each window, and what was missed."""
+"""The judged notifications of a busy day: counts of each window, and what was missed."""
 
 from collections.abc import Mapping
 

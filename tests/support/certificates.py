@@ -39,7 +39,7 @@ class Shown:
         return b64encode(self.der).decode()
 
     def headers(self, *, verified: str = "SUCCESS") -> dict[str, str]:
-        """What the proxy of BEHIND_PROXY adds to a request."""
+        """Return the headers that the proxy of BEHIND_PROXY adds to a request."""
         return {
             "X-Forwarded-For": "192.0.2.1",
             "XClientCert": self.escaped,

@@ -43,7 +43,7 @@ class RunningDemo:
         self.password: str = running["accounts"]["ada"]
 
     def said(self) -> str:
-        """What it printed."""
+        """Return the output so far."""
         return self.output.read_text()
 
     def family(self) -> set[int]:

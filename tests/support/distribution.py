@@ -1,4 +1,4 @@
-"""Which tests go together to a process of the run, and in which order.
+"""The tests that go together to a process of the run, and their order.
 
 Tests that wait for processes come first, so that none of them is the last to run while others have nothing
 left to do. All other tests go by files: what a file needs, such as applications with its settings and their

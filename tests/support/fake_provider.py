@@ -44,7 +44,7 @@ class Request:
 
 @dataclass
 class FakeProvider:
-    """What it holds, and the switches a test may turn."""
+    """A provider's state, and the switches that a test may turn."""
 
     issuer: str = ""
     keys: dict[str, RSAPrivateKey] = field(default_factory=lambda: {"first": make_key("first")})

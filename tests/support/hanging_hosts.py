@@ -24,7 +24,7 @@ class HangingHosts:
 
     @property
     def held(self) -> int:
-        """How many connections the callers still hold open."""
+        """Return the number of connections that the callers still hold open."""
         with self._guard:
             return sum(map(_is_open, self._connections))
 

@@ -8,7 +8,7 @@ from threading import Event, Thread
 
 
 class Published:
-    """What is published, and who asked for it; without a body the machine is out of order."""
+    """The published keys, and who asked for them; without a body the machine is out of order."""
 
     def __init__(self, document: object) -> None:
         self.body = json.dumps(document).encode()

@@ -4,13 +4,13 @@ from pathlib import Path
 
 
 def is_alive(pid: int) -> bool:
-    """Whether a process runs; one that is dead but not yet buried does not."""
+    """Return whether a process runs; one that is dead but not yet buried does not."""
     state_and_parent = _stat(pid)
     return state_and_parent is not None and state_and_parent[0] != "Z"
 
 
 def has_closed_its_files(pid: int) -> bool:
-    """Whether all threads of a process have ended, too; the last of them closes what they share."""
+    """Return whether all threads of a process have ended, too; the last of them closes what they share."""
     try:
         threads = list(Path(f"/proc/{pid}/task").iterdir())
     except (FileNotFoundError, ProcessLookupError):

@@ -29,7 +29,7 @@ class NotingSettings(Settings):
 
 
 def read_by(act: Callable[[Settings], object], settings: Settings) -> Counter[str]:
-    """How often an act reads each setting."""
+    """Count the reads of each setting in an act."""
     values = {field.name: getattr(settings, field.name) for field in fields(settings)}
     noting = NotingSettings(**values)
     NotingSettings.read.clear()

@@ -1,4 +1,4 @@
-"""How the tests of a run are distributed to its processes."""
+"""The distribution of a run's tests to its processes."""
 
 from tests.support.distribution import LARGEST_PIECE, units_of
 

@@ -70,5 +70,5 @@ def made(ada: Account, red: Client) -> SignedIn:
 
 @pytest.fixture
 def of(made: SignedIn, red: Client) -> tuple[Client, Grant, ClientSession, Session]:
-    """What a token is issued for: the first arguments of each function that issues one."""
+    """The first arguments of each function that issues a token."""
     return red, made.grants["red"], made.shares["red"], made.session

@@ -1,4 +1,4 @@
-"""What is kept of a device that asks, how it is answered, and which ones lose what a person has allowed."""
+"""The record of a device that asks, its responses, and the ones that lose what a person has allowed."""
 
 from dataclasses import replace
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""What is kept of each refresh token that is issued, and of its successor: every column."""
+"""The row of each refresh token that is issued, and of its successor: every column."""
 
 import pytest
 

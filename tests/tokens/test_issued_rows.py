@@ -1,4 +1,4 @@
-"""What is kept of each token, code and device code that is issued: every column."""
+"""The row of each token, code and device code that is issued: every column."""
 
 from datetime import timedelta
 from typing import Any

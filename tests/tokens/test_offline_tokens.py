@@ -1,4 +1,4 @@
-"""Whether a refresh token stands on a grant that needs nothing else."""
+"""A refresh token is offline if it stands on a grant that needs nothing else."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""What a client calls a person (core §8): one name everywhere, and one for each sector if it wants."""
+"""A client's name for a person (core §8): one name everywhere, and one for each sector if it wants."""
 
 import jwt
 import pytest

@@ -1,4 +1,4 @@
-"""What was revoked or used keeps the instant at which it was, and one answer is used up alone."""
+"""A revoked or used token keeps the instant at which it was, and one decision is used up alone."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""What a proxy says about the requester counts only as far as proxies are trusted (SEC-403)."""
+"""A proxy's statement about the requester counts only as far as proxies are trusted (SEC-403)."""
 
 import json
 from dataclasses import replace

@@ -26,7 +26,7 @@ EVERY_ERROR = sorted(
 
 @pytest.fixture
 def written():
-    """What is written into the log meanwhile."""
+    """Capture the lines that are written into the log meanwhile."""
     written = io.StringIO()
     handler = logging.StreamHandler(written)
     handler.setFormatter(JSONLines())
