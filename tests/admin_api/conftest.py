@@ -47,23 +47,23 @@ class Admin:
 
     def get(self, path: str, code: int = 200, **query: Any) -> Any:
         """The JSON of a GET."""
-        answer = self.ask("GET", path, query_string=query)
-        assert answer.status_code == code, answer.get_data(as_text=True)
-        return answer.json
+        response = self.ask("GET", path, query_string=query)
+        assert response.status_code == code, response.get_data(as_text=True)
+        return response.json
 
     def post(self, path: str, body: object = None, code: int = 200, **headers: str) -> Any:
         """The JSON of a POST."""
-        answer = self.ask("POST", path, headers=headers, **({} if body is None else {"json": body}))
-        assert answer.status_code == code, answer.get_data(as_text=True)
-        return answer.json if answer.data else None
+        response = self.ask("POST", path, headers=headers, **({} if body is None else {"json": body}))
+        assert response.status_code == code, response.get_data(as_text=True)
+        return response.json if response.data else None
 
     def change(self, method: str, path: str, body: object = None, code: int = 200, **how: Any) -> Any:
         """The JSON of a PATCH, PUT or DELETE, of what is there now (`etag` of what was there before)."""
         etag = how.get("etag") or self.etag(how.get("of", path))
         more = {} if body is None else {"json": body}
-        answer = self.ask(method, path, headers={"If-Match": etag}, **more)
-        assert answer.status_code == code, answer.get_data(as_text=True)
-        return answer.json if answer.data else None
+        response = self.ask(method, path, headers={"If-Match": etag}, **more)
+        assert response.status_code == code, response.get_data(as_text=True)
+        return response.json if response.data else None
 
     def etag(self, path: str) -> str:
         return self.ask("GET", path).headers["ETag"]
@@ -122,8 +122,8 @@ def as_service(app) -> Callable[..., Admin]:
         grants = ["client_credentials"]
         made = {"redirect_uris": None, "response_types": [], "backchannel_logout_uri": None}
         service = RelyingParty(app, client_id, scope=scope, grant_types=grants, **(made | more))
-        answer = service.post("/token", grant_type="client_credentials")
-        assert answer.status_code == 200, answer.get_data(as_text=True)
-        return Admin(app, answer.json["access_token"])
+        response = service.post("/token", grant_type="client_credentials")
+        assert response.status_code == 200, response.get_data(as_text=True)
+        return Admin(app, response.json["access_token"])
 
     return act

@@ -179,8 +179,8 @@ def test_deliveries_and_logouts_of_a_span_of_time(admin, held):
 
 
 def test_the_reference_for_people_names_every_operation_and_schema(http):
-    answer = http.get("/api/admin/v1/docs")
-    html = answer.get_data(as_text=True)
+    response = http.get("/api/admin/v1/docs")
+    html = response.get_data(as_text=True)
 
     described = http.get("/api/admin/v1/openapi.json").json
     operations = [one for methods in described["paths"].values() for one in methods.values()]

@@ -105,19 +105,19 @@ def test_of_two_admins_the_later_one_is_refused(admin):
 def test_a_change_needs_the_version(admin, headers, code, name):
     make_client("red")
 
-    answer = admin.ask("PATCH", "/clients/red", headers=headers, json={"enabled": False})
+    response = admin.ask("PATCH", "/clients/red", headers=headers, json={"enabled": False})
 
-    assert (answer.status_code, answer.json["type"]) == (code, f"urn:curfew:problem:{name}")
-    assert answer.mimetype == "application/problem+json"
-    assert answer.json["instance"] == f"urn:curfew:request:{answer.headers['X-Request-Id']}"
+    assert (response.status_code, response.json["type"]) == (code, f"urn:curfew:problem:{name}")
+    assert response.mimetype == "application/problem+json"
+    assert response.json["instance"] == f"urn:curfew:request:{response.headers['X-Request-Id']}"
 
 
 def test_what_the_sender_has_is_not_sent_again(admin):
     make_client("red")
 
-    answer = admin.ask("GET", "/clients/red", headers={"If-None-Match": admin.etag("/clients/red")})
+    response = admin.ask("GET", "/clients/red", headers={"If-None-Match": admin.etag("/clients/red")})
 
-    assert (answer.status_code, answer.data) == (304, b"")
+    assert (response.status_code, response.data) == (304, b"")
 
 
 @pytest.mark.parametrize(

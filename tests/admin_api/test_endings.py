@@ -191,10 +191,10 @@ def test_a_bulk_logout_is_measured_begun_and_watched(admin, ben, made):
     make_session(ben)
     assert admin.get("/bulk-logout-preview", kind="client", client_id="red")["client_sessions"] == 1
 
-    answer = admin.ask("POST", "/bulk-logouts", json={"kind": "client", "client_id": "red", "pace": 500})
+    response = admin.ask("POST", "/bulk-logouts", json={"kind": "client", "client_id": "red", "pace": 500})
 
-    assert answer.status_code == 202
-    path = answer.headers["Location"].removeprefix("/api/admin/v1")
+    assert response.status_code == 202
+    path = response.headers["Location"].removeprefix("/api/admin/v1")
     assert admin.get(path)["state"] == "running"
     carry_on()
     done = admin.get(path)

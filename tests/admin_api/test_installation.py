@@ -94,11 +94,11 @@ def test_no_secret_is_in_any_response_the_audit_or_the_log(admin, ada, capfd):
 
     lists = ["clients", "people", "sessions", "grants", "deliveries", "logouts", "bulk-logouts", "keys"]
     lists += ["audit-events", "settings", "resources", "initial-access-tokens"]
-    answers = "\n".join(json.dumps(admin.get(f"/{one}")) for one in lists)
+    responses = "\n".join(json.dumps(admin.get(f"/{one}")) for one in lists)
     end_read()
     audit = "\n".join(json.dumps(one.detail) for one in db.session.scalars(select(AuditEvent)))
     written = "".join(capfd.readouterr())
     for secret in [*secrets, PASSWORD, secret_of("tool"), FAST_SETTINGS["secret_key"]]:
-        assert secret not in answers
+        assert secret not in responses
         assert secret not in audit
         assert secret not in written

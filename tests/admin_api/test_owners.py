@@ -64,6 +64,6 @@ def test_a_role_that_was_taken_away_by_hand_has_no_owner(admin, ada):
 def test_no_request_sets_an_owner(admin, cleo, method, path, body):
     headers = {} if method == "POST" else {"If-Match": "*"}
 
-    answer = admin.ask(method, path.format(cleo=cleo.id), headers=headers, json=body)
+    response = admin.ask(method, path.format(cleo=cleo.id), headers=headers, json=body)
 
-    assert (answer.status_code, "managed_by" in answer.json["errors"][0]["detail"]) == (422, True)
+    assert (response.status_code, "managed_by" in response.json["errors"][0]["detail"]) == (422, True)

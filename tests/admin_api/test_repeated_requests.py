@@ -93,8 +93,8 @@ def test_of_many_at_once_one_acts(app, admin):
         barrier.wait()
         proof = {"Authorization": f"Bearer {admin.token}"}
         http = app.test_client(use_cookies=False)
-        answer = http.post(f"{ROOT}/people", json={"username": "ada"}, headers=KEY | proof)
-        codes.append(answer.status_code)
+        response = http.post(f"{ROOT}/people", json={"username": "ada"}, headers=KEY | proof)
+        codes.append(response.status_code)
 
     threads = [Thread(target=send) for _ in range(4)]
     for thread in threads:

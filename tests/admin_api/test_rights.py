@@ -44,11 +44,11 @@ def allowed(caller) -> set[str]:
     """The operations that a caller is not refused, by name."""
     found = set()
     for one in OPERATIONS:
-        answer = ask(caller, one)
-        if answer.status_code in REFUSED:
-            assert answer.json["type"].removeprefix("urn:curfew:problem:") in REFUSED[answer.status_code]
+        response = ask(caller, one)
+        if response.status_code in REFUSED:
+            assert response.json["type"].removeprefix("urn:curfew:problem:") in REFUSED[response.status_code]
         else:
-            assert answer.status_code < 500, (one.name, answer.get_data(as_text=True))
+            assert response.status_code < 500, (one.name, response.get_data(as_text=True))
             found.add(one.name)
     return found
 
@@ -78,9 +78,9 @@ def test_without_a_token_nothing_is_answered(app, as_person, ada):
     anonymous.token = None
 
     for one in OPERATIONS:
-        answer = ask(anonymous, one)
-        assert (answer.status_code, answer.mimetype) == (401, "application/problem+json"), one.name
-        assert answer.headers["WWW-Authenticate"].startswith("Bearer realm")
+        response = ask(anonymous, one)
+        assert (response.status_code, response.mimetype) == (401, "application/problem+json"), one.name
+        assert response.headers["WWW-Authenticate"].startswith("Bearer realm")
 
 
 @pytest.mark.parametrize("role", [None, *Role])
@@ -112,11 +112,11 @@ def test_a_dangerous_act_needs_a_recent_sign_in(admin, as_service, turned_clock)
     turned_clock.turn(timedelta(minutes=11))
 
     for one in OPERATIONS:
-        answer = ask(admin, one)
-        assert (answer.status_code == 401) == one.fresh, one.name
+        response = ask(admin, one)
+        assert (response.status_code == 401) == one.fresh, one.name
         if one.fresh:
-            assert answer.json["type"] == "urn:curfew:problem:insufficient_user_authentication"
-            assert 'max_age="600"' in answer.headers["WWW-Authenticate"]
+            assert response.json["type"] == "urn:curfew:problem:insufficient_user_authentication"
+            assert 'max_age="600"' in response.headers["WWW-Authenticate"]
     # A service has proven itself a moment ago, and has no sign-in.
     assert allowed(as_service()) == {one.name for one in OPERATIONS}
 
@@ -181,7 +181,7 @@ def test_too_many_requests_learn_when_to_come_back(app, admin):
     limited = replace(current.settings(), admin_request_limit="2 per minute")
     current.install(app, replace(current.services(), settings=limited))
 
-    answers = [admin.ask("GET", "/clients") for _ in range(3)]
+    responses = [admin.ask("GET", "/clients") for _ in range(3)]
 
-    assert [one.status_code for one in answers] == [200, 200, 429]
-    assert answers[2].headers["Retry-After"] == "10"
+    assert [one.status_code for one in responses] == [200, 200, 429]
+    assert responses[2].headers["Retry-After"] == "10"

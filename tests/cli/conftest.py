@@ -16,7 +16,7 @@ from tests.support.databases import migrate
 
 
 @dataclass(frozen=True)
-class Answer:
+class Output:
     """The output of a command."""
 
     code: int
@@ -28,7 +28,7 @@ class Answer:
         return json.loads(self.out)
 
 
-Curfew = Callable[..., Answer]
+Curfew = Callable[..., Output]
 
 
 @pytest.fixture
@@ -52,12 +52,12 @@ def curfew(database_url, tmp_path) -> Curfew:
         "CURFEW_OUTBOUND_ALLOW": "127.0.0.0/8,localhost",
     }
 
-    def run(*arguments: object, stdin: str = "", code: int = 0, **settings: str) -> Answer:
+    def run(*arguments: object, stdin: str = "", code: int = 0, **settings: str) -> Output:
         result = CliRunner().invoke(main, [str(a) for a in arguments], input=stdin, env=environ | settings)
         if result.exception and not isinstance(result.exception, SystemExit):
             raise result.exception
         assert result.exit_code == code, result.output
-        return Answer(result.exit_code, result.stdout, result.stderr)
+        return Output(result.exit_code, result.stdout, result.stderr)
 
     return run
 
@@ -66,12 +66,12 @@ def curfew(database_url, tmp_path) -> Curfew:
 def curfew_alone() -> Curfew:
     """Runs `curfew` without a database and without settings but those that are given."""
 
-    def run(*arguments: object, stdin: str = "", code: int = 0, **settings: str) -> Answer:
+    def run(*arguments: object, stdin: str = "", code: int = 0, **settings: str) -> Output:
         result = CliRunner().invoke(main, [str(a) for a in arguments], input=stdin, env=settings)
         if result.exception and not isinstance(result.exception, SystemExit):
             raise result.exception
         assert result.exit_code == code, result.output
-        return Answer(result.exit_code, result.stdout, result.stderr)
+        return Output(result.exit_code, result.stdout, result.stderr)
 
     return run
 

@@ -59,8 +59,8 @@ def running(judge, context=None):
 
 def first_only(status=200, refusal=400):
     """Accepts the first token it gets and no other."""
-    answers = iter([status])
-    return lambda _: next(answers, refusal)
+    statuses = iter([status])
+    return lambda _: next(statuses, refusal)
 
 
 @contextmanager

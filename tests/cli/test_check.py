@@ -73,15 +73,15 @@ def give_tokens(made):
             )
 
 
-def wrong_in(answer):
-    return {one["name"]: one["wrong"] for one in answer.json["checks"] if one["wrong"]}
+def wrong_in(output):
+    return {one["name"]: one["wrong"] for one in output.json["checks"] if one["wrong"]}
 
 
 def test_nothing_is_wrong_where_everything_was_ended_properly(curfew, story):
-    answer = curfew("check", "--json")
+    output = curfew("check", "--json")
 
-    assert answer.json["wrong"] == 0
-    examined = {one["name"]: one["examined"] for one in answer.json["checks"]}
+    assert output.json["wrong"] == 0
+    examined = {one["name"]: one["examined"] for one in output.json["checks"]}
     assert examined["half_ended_session"] == 4
     assert examined["half_ended_client_session"] == 7
     assert examined["ending_without_audit_entry"] == 3
@@ -102,10 +102,10 @@ def test_what_must_not_be_is_found(curfew, looking, story, break_it, names):
     with looking(), transaction():
         break_it()
 
-    answer = curfew("check", "--json", code=1)
+    output = curfew("check", "--json", code=1)
 
-    assert names <= set(wrong_in(answer))
-    assert answer.json["wrong"] == sum(wrong_in(answer).values())
+    assert names <= set(wrong_in(output))
+    assert output.json["wrong"] == sum(wrong_in(output).values())
 
 
 def test_an_account_is_lost(curfew, looking, story, database_url):

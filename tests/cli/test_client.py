@@ -155,13 +155,13 @@ def test_every_kind_of_option_arrives(curfew, tmp_path):
 def test_metadata_may_come_as_json_and_options_win_over_it(curfew):
     document = json.dumps({"redirect_uris": ["https://red.test/a"], "client_name": "Json", "flavour": "salt"})
 
-    answer = curfew(
+    output = curfew(
         "client", "add", "--metadata-json", "-", "--client-name", "Option", "--json", stdin=document
     )
 
-    assert answer.json["client_name"] == "Option"
-    assert answer.json["redirect_uris"] == ["https://red.test/a"]
-    assert answer.err == "curfew: ignored, because unknown: flavour\n"
+    assert output.json["client_name"] == "Option"
+    assert output.json["redirect_uris"] == ["https://red.test/a"]
+    assert output.err == "curfew: ignored, because unknown: flavour\n"
 
 
 def test_whether_people_see_the_result_before_they_go_back_can_be_changed(curfew):
@@ -190,9 +190,9 @@ def test_whether_people_are_asked_and_it_is_notified_of_expiry_can_be_changed(cu
 def test_the_former_name_of_an_option_still_works_and_names_the_present_one(curfew):
     curfew("client", "add", *RED)
 
-    answer = curfew("client", "update", "red", "--no-told-of-expiry")
+    output = curfew("client", "update", "red", "--no-told-of-expiry")
 
-    assert "curfew: --told-of-expiry is now called --notify-of-expiry\n" in answer.err
+    assert "curfew: --told-of-expiry is now called --notify-of-expiry\n" in output.err
     assert curfew("client", "show", "red", "--json").json["told_of_expiry"] is False
     assert "told-of-expiry" not in curfew("client", "update", "--help").out
 
@@ -242,10 +242,10 @@ def test_a_machine_client_needs_no_redirect_uri(curfew):
     ],
 )
 def test_what_cannot_be_registered_is_refused_in_one_line(curfew, looking, arguments, word):
-    answer = curfew("client", "add", *arguments, code=1)
+    output = curfew("client", "add", *arguments, code=1)
 
-    assert word in answer.err
-    assert len(answer.err.splitlines()) == 1
+    assert word in output.err
+    assert len(output.err.splitlines()) == 1
     assert curfew("client", "list", "--json").json == []
     assert tags(looking) == []
 

@@ -51,9 +51,9 @@ def test_a_chosen_method_stays_the_only_one(curfew, options, methods):
 
 
 def test_a_secret_may_be_given_and_is_not_repeated(curfew, looking):
-    answer = curfew("client", "add", *RED, "--client-secret", "-", stdin="given-secret-of-red\n")
+    output = curfew("client", "add", *RED, "--client-secret", "-", stdin="given-secret-of-red\n")
 
-    assert "given-secret" not in answer.out + answer.err
+    assert "given-secret" not in output.out + output.err
     with looking():
         assert check_secret(queries.get_by_client_id("red"), "given-secret-of-red")
 

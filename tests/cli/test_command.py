@@ -89,22 +89,22 @@ def test_secrets_are_not_shown(curfew):
 
 def test_all_wrong_settings_are_reported_together(curfew):
     for command in (("settings",), ("client", "list")):
-        answer = curfew(
+        output = curfew(
             *command, code=2, CURFEW_ISSUER="ftp://x", CURFEW_CODE_LIFETIME="1h", CURFEW_FLAVOUR="salt"
         )
 
-        lines = answer.err.splitlines()
+        lines = output.err.splitlines()
         assert len(lines) == 3
         assert all(line.startswith("curfew: ") for line in lines)
-        assert answer.out == ""
+        assert output.out == ""
 
 
 def test_a_database_without_migrations_is_one_line_that_says_what_to_run(curfew, tmp_path):
     empty = NOT_MINE.format(tmp_path)
     for command in (("client", "list"), ("db", "check")):
-        answer = curfew(*command, code=3, CURFEW_DATABASE_URL=empty)
-        assert answer.err.startswith("curfew: the database ")
-        assert answer.err.endswith(
+        output = curfew(*command, code=3, CURFEW_DATABASE_URL=empty)
+        assert output.err.startswith("curfew: the database ")
+        assert output.err.endswith(
             " is empty: set CURFEW_CONFIG to your settings file, or make one by `curfew init` or "
             "`curfew db upgrade`\n"
         )
@@ -122,7 +122,7 @@ def test_an_empty_database_of_a_settings_file_is_not_blamed_on_the_settings(curf
     settings_file = tmp_path / "curfew.toml"
     settings_file.write_text('issuer = "https://id.example"')
 
-    answer = curfew(
+    output = curfew(
         "user",
         "list",
         code=3,
@@ -130,7 +130,7 @@ def test_an_empty_database_of_a_settings_file_is_not_blamed_on_the_settings(curf
         CURFEW_DATABASE_URL=f"sqlite:///{tmp_path / 'new.sqlite3'}",
     )
 
-    assert answer.err.endswith("new.sqlite3 is empty: make one by `curfew init` or `curfew db upgrade`\n")
+    assert output.err.endswith("new.sqlite3 is empty: make one by `curfew init` or `curfew db upgrade`\n")
 
 
 def test_a_database_of_an_earlier_release_is_to_be_upgraded(curfew, tmp_path):
@@ -140,32 +140,32 @@ def test_a_database_of_an_earlier_release_is_to_be_upgraded(curfew, tmp_path):
     schema.upgrade(engine, "0001")
     engine.dispose()
 
-    answer = curfew("user", "list", code=3, CURFEW_DATABASE_URL=url)
+    output = curfew("user", "list", code=3, CURFEW_DATABASE_URL=url)
 
-    assert answer.err == "curfew: the database is not up to date: run `curfew db upgrade`\n"
+    assert output.err == "curfew: the database is not up to date: run `curfew db upgrade`\n"
 
 
 def test_a_settings_file_that_is_missing_is_one_line_without_an_error_number(curfew, tmp_path):
     missing = tmp_path / "missing.toml"
 
-    answer = curfew("user", "list", code=2, CURFEW_CONFIG=str(missing))
+    output = curfew("user", "list", code=2, CURFEW_CONFIG=str(missing))
 
-    assert answer.err == f"curfew: the settings file {missing} cannot be read: No such file or directory\n"
+    assert output.err == f"curfew: the settings file {missing} cannot be read: No such file or directory\n"
 
 
 def test_an_issuer_with_a_query_is_one_problem(curfew):
-    answer = curfew("settings", code=2, CURFEW_ISSUER="https://id.example/?tenant=1")
+    output = curfew("settings", code=2, CURFEW_ISSUER="https://id.example/?tenant=1")
 
-    assert answer.err == "curfew: issuer must have a host and neither query nor fragment\n"
+    assert output.err == "curfew: issuer must have a host and neither query nor fragment\n"
 
 
 def test_a_database_that_does_not_answer_is_one_line(curfew):
-    answer = curfew(
+    output = curfew(
         "client", "list", code=1, CURFEW_DATABASE_URL="postgresql+psycopg://curfew@127.0.0.1:1/curfew"
     )
 
-    assert answer.err.startswith("curfew: the database does not answer")
-    assert len(answer.err.splitlines()) == 1
+    assert output.err.startswith("curfew: the database does not answer")
+    assert len(output.err.splitlines()) == 1
 
 
 def test_a_readable_key_file_is_refused(curfew, tmp_path):
@@ -174,6 +174,6 @@ def test_a_readable_key_file_is_refused(curfew, tmp_path):
     key.write_text("x")
     key.chmod(0o644)
 
-    answer = curfew("client", "list", code=2, CURFEW_SECRET_KEY="")
+    output = curfew("client", "list", code=2, CURFEW_SECRET_KEY="")
 
-    assert "chmod 600" in answer.err
+    assert "chmod 600" in output.err

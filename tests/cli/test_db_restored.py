@@ -81,16 +81,16 @@ def test_what_was_revoked_after_a_backup_is_refused_again_at_the_next_request(ap
     backup.restore()
     assert red.userinfo(tokens["access_token"]).status_code == 200
 
-    answer = curfew("db", "restored", "--yes", "--json").json
+    output = curfew("db", "restored", "--yes", "--json").json
 
     assert red.userinfo(tokens["access_token"]).status_code == 401
     assert red.refresh(tokens["refresh_token"]).json["error"] == "invalid_grant"
     assert red.introspect(tokens["access_token"]) == {"active": False}
     assert "sign-in" in Page(ada, follow(ada, red.authorize(ada))).buttons
-    assert answer["kind"] == "all"
-    assert answer["finished_at"]
-    assert "older copy" in answer["found"]
-    assert {key["alg"] for key in answer["active_keys"]} >= {"ES256", "RS256"}
+    assert output["kind"] == "all"
+    assert output["finished_at"]
+    assert "older copy" in output["found"]
+    assert {key["alg"] for key in output["active_keys"]} >= {"ES256", "RS256"}
 
 
 def test_its_apps_are_notified_and_the_audit_says_so(app, ada, red, curfew):
@@ -137,9 +137,9 @@ def test_serve_and_worker_refuse_an_older_copy_until_it_is_ended(app, ada, curfe
         err = curfew(command, code=OLDER).err
         assert err.count("\n") == 1
         assert "curfew db restored" in err
-    answer = app.test_client().get("/health/ready")
-    assert answer.status_code == 503
-    assert "older copy" in answer.json["checks"]["history"]["detail"]
+    response = app.test_client().get("/health/ready")
+    assert response.status_code == 503
+    assert "older copy" in response.json["checks"]["history"]["detail"]
     found = curfew("check", "--json", code=1).json["checks"]
     assert {one["name"]: one["wrong"] for one in found}["database_history"] == 1
     assert "older copy" in curfew("audit", "verify", "--json", code=1).json["problems"][0]
@@ -229,9 +229,9 @@ def test_another_timeline_or_server_is_said_and_can_be_accepted(app, ada, curfew
         row = db.session.scalars(select(DatabaseLineage)).one()
         setattr(row, changed, 99 if changed == "timeline" else "99")
 
-    answer = app.test_client().get("/health/ready")
-    assert answer.status_code == 200
-    assert "accept-failover" in answer.json["checks"]["history"]["detail"]
+    response = app.test_client().get("/health/ready")
+    assert response.status_code == 200
+    assert "accept-failover" in response.json["checks"]["history"]["detail"]
     found = curfew("check", "--json", code=1).json["checks"]
     assert {one["name"]: one["wrong"] for one in found}["database_history"] == 1
 

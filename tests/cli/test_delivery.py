@@ -74,10 +74,10 @@ def test_each_of_several_deliveries_is_retried_by_itself(curfew, owed, looking):
     set_delivery(looking, owed[2], leased_until=clock.now() + timedelta(minutes=1), lease_token="lease")
     unknown = str(uuid4())
 
-    answer = curfew("delivery", "retry", *owed, unknown, "--json", code=1).json
+    output = curfew("delivery", "retry", *owed, unknown, "--json", code=1).json
 
-    assert answer["due_now"] == 2
-    assert {one["id"]: one["problem"] for one in answer["deliveries"]} == {
+    assert output["due_now"] == 2
+    assert {one["id"]: one["problem"] for one in output["deliveries"]} == {
         owed[0]: None,
         owed[1]: "it is accepted",
         owed[2]: "it is being attempted right now",

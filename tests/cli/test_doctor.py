@@ -168,7 +168,7 @@ def test_each_bad_token_has_the_one_fault_it_is_named_after(curfew, looking, reg
 @pytest.mark.parametrize(
     ("status", "grade", "words"),
     [
-        pytest.param(200, "pass", "", id="200 is the right answer"),
+        pytest.param(200, "pass", "", id="200 is the right response"),
         pytest.param(204, "pass", "", id="204 is tolerated"),
         pytest.param(202, "warn", "Only 200 and 204", id="another 2xx is odd"),
         pytest.param(302, "fail", "Redirects are not followed", id="a redirect is not followed"),

@@ -58,9 +58,9 @@ def test_a_dry_run_counts_and_revokes_nothing(curfew, ada):
 
 
 def test_what_is_revoked_is_what_the_person_could_disconnect(curfew, ada, looking):
-    answer = curfew("--as", "cleo", "grant", "revoke", "--user", "ada", "--client", "green", "--yes")
+    output = curfew("--as", "cleo", "grant", "revoke", "--user", "ada", "--client", "green", "--yes")
 
-    assert answer.out.startswith("Revoked 1 grant. 1 app will be notified.")
+    assert output.out.startswith("Revoked 1 grant. 1 app will be notified.")
     assert listed(curfew) == [("ada", "red"), ("ben", "red")]
     with looking():
         (entry,) = db.session.scalars(select(AuditEvent).where(AuditEvent.tag == "logout"))
@@ -101,7 +101,7 @@ def test_of_a_client_with_many_people_each_grant_is_revoked(curfew, ada):
     ids=str,
 )
 def test_what_names_no_grants_is_refused_in_one_line(curfew, ada, arguments, code):
-    answer = curfew("grant", "revoke", *arguments, code=code)
+    output = curfew("grant", "revoke", *arguments, code=code)
 
-    assert "Traceback" not in answer.err
+    assert "Traceback" not in output.err
     assert len(listed(curfew)) == 3

@@ -71,9 +71,9 @@ def test_a_trusted_host_is_a_host_alone(host):
 
 
 def test_a_wrong_setting_is_one_line_and_an_exit_code(curfew):
-    answer = curfew("settings", code=2, CURFEW_SESSION_LIFETIME="9" * 32_000)
+    output = curfew("settings", code=2, CURFEW_SESSION_LIFETIME="9" * 32_000)
 
-    assert answer.err == "curfew: session_lifetime is not a time span like 90s, 5m, 1h 30m or 180d\n"
+    assert output.err == "curfew: session_lifetime is not a time span like 90s, 5m, 1h 30m or 180d\n"
 
 
 def test_no_option_takes_one_either(curfew, red):
@@ -85,11 +85,11 @@ def test_no_option_takes_one_either(curfew, red):
     for span in SPANS.values():
         for option, command in commands.items():
             begun = time.process_time()
-            answer = curfew(*command, span, code=2)
+            output = curfew(*command, span, code=2)
 
-            assert option in answer.err
-            assert len(answer.err.splitlines()) == 1
-            assert len(answer.err) < 300
+            assert option in output.err
+            assert len(output.err.splitlines()) == 1
+            assert len(output.err) < 300
             assert time.process_time() - begun < CPU_SECONDS
 
 

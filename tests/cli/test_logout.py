@@ -43,9 +43,9 @@ def owed(looking):
 
 
 def test_everybody_is_signed_out_and_every_app_is_owed_a_notification(curfew, living, owed, looking):
-    answer = curfew("logout", "everybody", "--yes").out
-    assert "Revoked. Affected sessions and tokens are rejected from now on." in answer
-    assert "Ended 2 of 2" in answer
+    output = curfew("logout", "everybody", "--yes").out
+    assert "Revoked. Affected sessions and tokens are rejected from now on." in output
+    assert "Ended 2 of 2" in output
     assert living() == [False, False]
     assert owed() == 3
     with looking():
@@ -125,8 +125,8 @@ def test_a_bulk_logout_is_stopped_and_resumed_before_it_is_counted(curfew, livin
 
 
 def test_without_waiting_the_workers_do_the_rest(curfew, living, owed, looking):
-    answer = curfew("logout", "everybody", "--yes", "--no-wait").out
-    assert "The workers end the sessions and grants and notify the apps (curfew logout bulk list)." in answer
+    output = curfew("logout", "everybody", "--yes", "--no-wait").out
+    assert "The workers end the sessions and grants and notify the apps (curfew logout bulk list)." in output
     assert living() == [False, False]
     assert owed() == 0
 

@@ -104,10 +104,10 @@ def test_what_survived_then_and_was_revoked_later_still_stands_as_survivor(curfe
 def test_an_unknown_logout_is_one_line_and_exit_code_1(curfew):
     unknown = uuid4()
 
-    answer = curfew("logout", "show", unknown, code=1)
+    output = curfew("logout", "show", unknown, code=1)
     wrong = curfew("logout", "show", "x", code=2)
 
-    assert answer.err == f"curfew: there is no logout {unknown}\n"
+    assert output.err == f"curfew: there is no logout {unknown}\n"
     assert "Traceback" not in wrong.err
 
 

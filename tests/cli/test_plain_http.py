@@ -34,7 +34,7 @@ def test_the_command_warns_and_does_it(curfew, uri, warns):
     changed = curfew("client", "update", "red", "--client-name", "Red", "--json", **allow)
 
     assert added.json["backchannel_logout_uri"] == uri
-    assert [WARNED in answer.err for answer in (added, changed)] == [warns, warns]
+    assert [WARNED in output.err for output in (added, changed)] == [warns, warns]
 
 
 def test_the_doctor_warns_even_when_the_endpoint_cannot_be_reached(curfew):

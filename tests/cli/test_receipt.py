@@ -143,11 +143,11 @@ def genuine(tmp_path_factory):
 def test_a_bad_receipt_is_refused_with_the_reason(genuine, curfew_alone, database_url, make, why):
     receipt, keys = genuine
 
-    answer = curfew_alone("receipt", "verify", "-", "--jwks", keys, stdin=make(receipt), code=1)
+    output = curfew_alone("receipt", "verify", "-", "--jwks", keys, stdin=make(receipt), code=1)
 
-    assert answer.out == ""
-    assert answer.err.startswith("curfew: the receipt is not valid: ")
-    assert why in answer.err
+    assert output.out == ""
+    assert output.err.startswith("curfew: the receipt is not valid: ")
+    assert why in output.err
 
 
 @pytest.mark.parametrize(
@@ -173,9 +173,9 @@ def test_a_key_that_does_not_fit_is_no_proof(genuine, curfew_alone, tmp_path, da
     path = tmp_path / "keys.json"
     path.write_text(json.dumps({"keys": [own_jwks()["keys"][0] | broken]}))
 
-    answer = curfew_alone("receipt", "verify", "-", "--jwks", path, stdin=genuine[0], code=1)
+    output = curfew_alone("receipt", "verify", "-", "--jwks", path, stdin=genuine[0], code=1)
 
-    assert "its key" in answer.err
+    assert "its key" in output.err
 
 
 def test_without_keys_or_an_issuer_it_says_what_is_needed(genuine, curfew_alone, database_url):
@@ -205,13 +205,13 @@ def test_the_keys_are_fetched_from_the_issuer(curfew_alone, database_url, called
 
     with scripted(script) as served:
         receipt = signed({"iss": served.url, "iat": 1, "logout_receipt": {"version": 9}})
-        answer = curfew_alone("receipt", "verify", "-", "--issuer", served.url, stdin=receipt, code=1)
+        output = curfew_alone("receipt", "verify", "-", "--issuer", served.url, stdin=receipt, code=1)
 
-    assert (why or "its content has the version 9") in answer.err
+    assert (why or "its content has the version 9") in output.err
 
 
 @pytest.mark.parametrize("address", ["http://192.0.2.1", "nonsense", "ftp://x", "http://["])
 def test_keys_are_not_fetched_from_addresses_that_prove_nothing(curfew_alone, database_url, address):
-    answer = curfew_alone("receipt", "verify", "-", "--issuer", address, stdin=signed({}), code=1)
+    output = curfew_alone("receipt", "verify", "-", "--issuer", address, stdin=signed({}), code=1)
 
-    assert "cannot be fetched" in answer.err
+    assert "cannot be fetched" in output.err

@@ -51,10 +51,10 @@ def taken_port():
     ids=lambda arguments: " ".join(arguments[:2]),
 )
 def test_another_key_is_one_line_and_an_exit_code(curfew, keys, arguments):
-    answer = curfew(*arguments, code=WRONG_SETTINGS, CURFEW_SECRET_KEY=ANOTHER)
+    output = curfew(*arguments, code=WRONG_SETTINGS, CURFEW_SECRET_KEY=ANOTHER)
 
-    assert answer.out == ""
-    assert re.fullmatch("curfew: the secret key does not match this database.*\n", answer.err)
+    assert output.out == ""
+    assert re.fullmatch("curfew: the secret key does not match this database.*\n", output.err)
 
 
 def test_what_another_key_was_refused_leaves_no_trace(curfew, keys):
@@ -89,7 +89,7 @@ def test_a_new_database_keeps_no_password_hash_in_the_clear(curfew, tmp_path):
     ],
 )
 def test_the_published_key_is_warned_of(curfew, taken_port, key, warns):
-    answer = curfew("serve", "--port", taken_port, code=TAKEN, CURFEW_SECRET_KEY=key)
+    output = curfew("serve", "--port", taken_port, code=TAKEN, CURFEW_SECRET_KEY=key)
 
-    assert ("curfew: warning: the secret key is the published one" in answer.err) is warns
-    assert f"{taken_port} is taken" in answer.err
+    assert ("curfew: warning: the secret key is the published one" in output.err) is warns
+    assert f"{taken_port} is taken" in output.err

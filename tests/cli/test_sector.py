@@ -44,12 +44,12 @@ def certificate(tmp_path_factory):
 @pytest.fixture
 def sector(certificate):
     """An https server for the document; returns the URL, and the response that it gives may be changed."""
-    answer = {"status": 200, "body": json.dumps([RED, BLUE])}
+    response = {"status": 200, "body": json.dumps([RED, BLUE])}
 
     class Document(BaseHTTPRequestHandler):
         def do_GET(self):
-            body = answer["body"].encode()
-            self.send_response(answer["status"])
+            body = response["body"].encode()
+            self.send_response(response["status"])
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
@@ -63,7 +63,7 @@ def sector(certificate):
     server.socket = context.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
-    yield f"https://localhost:{server.server_port}/sector.json", answer
+    yield f"https://localhost:{server.server_port}/sector.json", response
     server.shutdown()
     thread.join()
     server.server_close()
@@ -81,8 +81,8 @@ def sector(certificate):
     ],
 )
 def test_a_sector_must_list_every_redirect_uri(curfew, sector, certificate, status, body, problem):
-    url, answer = sector
-    answer |= {"status": status, "body": body}
+    url, response = sector
+    response |= {"status": status, "body": body}
 
     result = curfew(
         "client", "add", "--redirect-uri", RED, "--redirect-uri", BLUE, "--subject-type", "pairwise",

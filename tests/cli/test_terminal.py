@@ -84,9 +84,9 @@ def test_an_object_that_a_client_registered_draws_nothing_either(curfew, tmp_pat
     ids=lambda arguments: " ".join(arguments[:2]).split("\x1b")[0],
 )
 def test_an_error_that_repeats_its_cause_draws_nothing(curfew, arguments):
-    answer = curfew(*arguments, code=2 if "show" not in arguments else 1)
+    output = curfew(*arguments, code=2 if "show" not in arguments else 1)
 
-    assert unprintable(answer.err + answer.out) == set()
+    assert unprintable(output.err + output.out) == set()
 
 
 def test_the_log_writes_del_as_an_escape(caplog):

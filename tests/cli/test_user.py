@@ -145,11 +145,11 @@ def test_claims_are_changed_one_by_one_and_taken_away(curfew, tmp_path):
 def test_what_cannot_be_done_is_refused(curfew, arguments, stdin, code, word):
     curfew("user", "add", "ben", "--no-password")
 
-    answer = curfew("user", *arguments, stdin=stdin, code=code)
+    output = curfew("user", *arguments, stdin=stdin, code=code)
 
-    assert word in answer.err
+    assert word in output.err
     if code == 1:
-        assert len(answer.err.splitlines()) == 1
+        assert len(output.err.splitlines()) == 1
     assert len(curfew("user", "list", "--json").json) == 1
 
 

@@ -54,10 +54,10 @@ def test_an_operator_can_say_who_they_are_and_the_system_user_still_stands_there
 
 @pytest.mark.parametrize("name", ["", " ", "a\nb", "x" * 129])
 def test_a_name_that_is_none_is_refused_in_one_line(curfew, name):
-    answer = curfew("--as", name, "user", "list", code=2)
+    output = curfew("--as", name, "user", "list", code=2)
 
-    assert answer.err.count("\n") <= 2
-    assert "--as" in answer.err
+    assert output.err.count("\n") <= 2
+    assert "--as" in output.err
 
 
 @pytest.mark.parametrize(

@@ -88,9 +88,9 @@ def test_a_role_reaches_what_its_permissions_allow_and_nothing_else(busy, browse
         assert sign_in(http, "cleo").status_code == 200
         for route, method in ((one, method) for one in GUARDED for method in one.methods):
             least = LEAST_ROLE.get(route.name, Role.VIEWER)
-            answer = http.open(path_of(route, values), method=method)
-            text = answer.get_data(as_text=True)
-            is_refused = answer.status_code == 403 and "Your role does not allow this" in text
+            response = http.open(path_of(route, values), method=method)
+            text = response.get_data(as_text=True)
+            is_refused = response.status_code == 403 and "Your role does not allow this" in text
             assert is_refused == (role.rank < least.rank), (role, method, route.rule)
 
 

@@ -40,9 +40,9 @@ def states() -> list[str]:
     return [one.state for one in db.session.scalars(select(Delivery).order_by(Delivery.id))]
 
 
-def table(answer) -> list[dict[str, str]]:
-    assert (answer.status_code, answer.mimetype) == (200, "text/csv")
-    return list(csv.DictReader(io.StringIO(answer.get_data(as_text=True))))
+def table(response) -> list[dict[str, str]]:
+    assert (response.status_code, response.mimetype) == (200, "text/csv")
+    return list(csv.DictReader(io.StringIO(response.get_data(as_text=True))))
 
 
 class Chooser:

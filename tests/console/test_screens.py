@@ -74,7 +74,7 @@ def download(page: Page, selector: str) -> str:
 
 def look_again(page: Page, part: str) -> None:
     """Let the time pass after which a part of a page asks for its numbers."""
-    with page.expect_response(lambda answer: part in answer.url):
+    with page.expect_response(lambda response: part in response.url):
         page.clock.run_for(5_100)
 
 

@@ -35,8 +35,8 @@ def console(browser, cleo):
 
 
 @pytest.fixture
-def answer(browser, cleo):
-    """A browser of Cleo's, and the address to which the provider has answered there."""
+def authorized(browser, cleo):
+    """A browser of Cleo's, and the authorization response that the provider has sent there."""
     http = browser()
     form = follow(http, http.get("/admin"))
     resumed = Page(http, form).press("sign-in", username="cleo", password=PASSWORD)
@@ -91,9 +91,9 @@ def test_a_request_proves_the_browser_and_the_person(browser):
     assert asked["redirect_uri"].endswith("/admin/callback")
 
 
-def test_a_response_is_good_once_and_in_the_browser_that_asked(browser, answer):
-    http, answered = answer
-    address = answered.headers["Location"]
+def test_a_response_is_good_once_and_in_the_browser_that_asked(browser, authorized):
+    http, response = authorized
+    address = response.headers["Location"]
 
     statuses = [who.get(address).status_code for who in (browser(), http, http)]
 
@@ -101,17 +101,17 @@ def test_a_response_is_good_once_and_in_the_browser_that_asked(browser, answer):
 
 
 @pytest.mark.parametrize("changed", ["code", "iss", "state"])
-def test_a_changed_response_opens_nothing(answer, changed):
-    http, answered = answer
+def test_a_changed_response_opens_nothing(authorized, changed):
+    http, response = authorized
 
-    refused = http.get("/admin/callback", query_string=query_of(answered) | {changed: "x" * 43})
+    refused = http.get("/admin/callback", query_string=query_of(response) | {changed: "x" * 43})
 
     assert refused.status_code == 400
     assert http.get_cookie("curfew_console") is None
 
 
-def test_a_code_of_the_console_is_of_no_use_at_the_token_endpoint(browser, answer):
-    code = query_of(answer[1])["code"]
+def test_a_code_of_the_console_is_of_no_use_at_the_token_endpoint(browser, authorized):
+    code = query_of(authorized[1])["code"]
 
     asked = {"grant_type": "authorization_code", "code": code, "client_id": CONSOLE_ID}
 

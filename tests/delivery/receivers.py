@@ -30,7 +30,7 @@ class Receiver:
     port: int = 0
     # Answered in turn; the last one stands for all that follow.
     statuses: list[int] = field(default_factory=lambda: [200])
-    answer_headers: dict[str, str] = field(default_factory=dict)
+    response_headers: dict[str, str] = field(default_factory=dict)
     received: list[Received] = field(default_factory=list)
     answered: int = 0
     # While it is not set, requests are received and not answered.
@@ -77,7 +77,7 @@ def _endpoint(receiver: Receiver) -> type[BaseHTTPRequestHandler]:
             receiver.may_answer.wait(30)
             try:
                 self.send_response(receiver.next_status())
-                for name, value in receiver.answer_headers.items():
+                for name, value in receiver.response_headers.items():
                     self.send_header(name, value)
                 self.send_header("Content-Length", "0")
                 self.end_headers()

@@ -1,4 +1,4 @@
-"""One attempt, from what is left of the lease to the judged answer (DLV-05, DLV-08, DLV-12)."""
+"""One attempt, from what is left of the lease to the judged response (DLV-05, DLV-08, DLV-12)."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -97,7 +97,7 @@ class TestTheExchange:
 
     def test_what_the_app_asks_for_is_obeyed(self) -> None:
         with receiving(503) as red:
-            red.answer_headers = {"Retry-After": "120"}
+            red.response_headers = {"Retry-After": "120"}
             result = attempt(leased(), request_to(red.url))
 
         assert result.verdict == RetryAt(clock.now() + timedelta(seconds=120), "unavailable")
@@ -105,7 +105,7 @@ class TestTheExchange:
 
     def test_an_app_that_asks_for_patience_says_how_much(self) -> None:
         with receiving(429) as red:
-            red.answer_headers["Retry-After"] = "20"
+            red.response_headers["Retry-After"] = "20"
             result = attempt(leased(), request_to(red.url))
 
         assert result.sent

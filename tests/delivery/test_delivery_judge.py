@@ -56,8 +56,8 @@ def leased(
     )
 
 
-def judged(answer: Responded | NoResponse, **about: object) -> object:
-    return judge(answer, leased(**about), DEFAULT_SCHEDULE, NOW)  # type: ignore[arg-type]
+def judged(response: Responded | NoResponse, **about: object) -> object:
+    return judge(response, leased(**about), DEFAULT_SCHEDULE, NOW)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ REFUSED = [301, 302, 307, 308, 400, 401, 402, 403, 404, 405, 410, 413, 415, 422,
 
 @pytest.mark.spec("backchannel OP 10")
 @pytest.mark.parametrize(
-    "answer",
+    "response",
     [Responded(status) for status in (*REFUSED, 408, 425, 429, 500, 502, 503, 504, 599, 600)]
     + [
         NoResponse(kind)
@@ -87,11 +87,11 @@ REFUSED = [301, 302, 307, 308, 400, 401, 402, 403, 404, 405, 410, 413, 415, 422,
     ],
     ids=str,
 )
-def test_no_response_short_of_success_is_final(answer: Responded | NoResponse) -> None:
+def test_no_response_short_of_success_is_final(response: Responded | NoResponse) -> None:
     last = None
     for tries in range(1, 3 * len(DEFAULT_SCHEDULE)):
         about = {"tries": tries, "last": last, "refusals": tries - 1}
-        verdict = judged(answer, **about, expires_in=timedelta(days=90))
+        verdict = judged(response, **about, expires_in=timedelta(days=90))
         assert isinstance(verdict, RetryAt)
         # Beyond the schedule its last wait is repeated.
         wait, planned = verdict.at - NOW, DEFAULT_SCHEDULE[min(tries, len(DEFAULT_SCHEDULE)) - 1]
@@ -122,10 +122,12 @@ def test_what_is_answered_without_success_is_a_refusal(status: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "answer", [Responded(408), Responded(425), Responded(429), Responded(503), NoResponse("connect")], ids=str
+    "response",
+    [Responded(408), Responded(425), Responded(429), Responded(503), NoResponse("connect")],
+    ids=str,
 )
-def test_who_asks_for_patience_or_is_away_refuses_nothing(answer: Responded | NoResponse) -> None:
-    verdict = judged(answer)
+def test_who_asks_for_patience_or_is_away_refuses_nothing(response: Responded | NoResponse) -> None:
+    verdict = judged(response)
 
     assert isinstance(verdict, RetryAt)
     assert verdict.outcome not in REFUSALS
@@ -134,8 +136,8 @@ def test_who_asks_for_patience_or_is_away_refuses_nothing(answer: Responded | No
 def test_a_deleted_client_that_refuses_again_is_left_alone() -> None:
     once, twice = leased(), leased(tries=2, last="misconfigured", refusals=1)
 
-    def of_deleted(one: LeasedDelivery, answer: Responded) -> object:
-        return judge(answer, one, DEFAULT_SCHEDULE, NOW, gone="client_deleted")
+    def of_deleted(one: LeasedDelivery, response: Responded) -> object:
+        return judge(response, one, DEFAULT_SCHEDULE, NOW, gone="client_deleted")
 
     assert isinstance(of_deleted(once, Responded(404)), RetryAt)
     assert of_deleted(twice, Responded(404)) == Cancelled("client_deleted", "misconfigured")

@@ -41,10 +41,10 @@ def test_it_is_never_given_up():
 
 
 def test_it_grows_by_a_quarter_each_second_and_not_with_each_response():
-    for seconds, answers in ((1.0, 1), (0.01, 100)):
+    for seconds, responses in ((1.0, 1), (0.01, 100)):
         share = learnt((429, QUICK), (429, QUICK))
         before = share.share
-        for number in range(answers):
+        for number in range(responses):
             share.learn(Observation(200, QUICK, 1.0 + (number + 1) * seconds))
 
         assert share.share == pytest.approx(before * 1.25)

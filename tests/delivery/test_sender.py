@@ -81,7 +81,7 @@ def test_a_response_releases_the_permit_and_tells_the_limits_where_it_came_from(
 def test_an_app_that_asks_for_fewer_requests_is_given_room(worker: Worker) -> None:
     (one,) = lease(1)
     with receiving(429) as red:
-        red.answer_headers["Retry-After"] = "7"
+        red.response_headers["Retry-After"] = "7"
         begin(worker, one, request_to(red.url), None)
         begun = time.monotonic()
         ended(worker)

@@ -51,7 +51,7 @@ def serving(environ: dict[str, str], *options: str) -> Iterator["subprocess.Pope
         process.communicate(timeout=30)
 
 
-def answer(url: str, **options) -> requests.Response | None:
+def response_of(url: str, **options) -> requests.Response | None:
     try:
         return requests.get(url, timeout=5, **options)
     except requests.ConnectionError:
@@ -112,7 +112,7 @@ def test_it_listens_on_the_issuers_port_and_leaves_at_once_when_asked(migrated):
     port = free_run(1)
     issuer = f"http://localhost:{port}"
     with serving(migrated | {"CURFEW_ISSUER": issuer}) as process:
-        wait_until(lambda: answer(f"{issuer}/health/ready"), seconds=60)
+        wait_until(lambda: response_of(f"{issuer}/health/ready"), seconds=60)
         family = descendants(process.pid)
         process.send_signal(signal.SIGTERM)
         said, _ = process.communicate(timeout=15)
@@ -125,7 +125,7 @@ def test_it_listens_on_the_issuers_port_and_leaves_at_once_when_asked(migrated):
 def test_its_workers_do_not_outlive_a_kill(migrated):
     port = free_run(1)
     with serving(migrated, "--port", str(port), "--workers", "2") as process:
-        wait_until(lambda: answer(f"http://127.0.0.1:{port}/health/live"), seconds=60)
+        wait_until(lambda: response_of(f"http://127.0.0.1:{port}/health/live"), seconds=60)
         family = descendants(process.pid)
         os.kill(process.pid, signal.SIGKILL)
 
@@ -142,7 +142,7 @@ def test_it_serves_tls_with_its_own_certificate_on_the_issuers_port(migrated, ce
     options += ["--tls-min", least] if least != "1.3" else []
     with serving(migrated | {"CURFEW_ISSUER": issuer}, *options):
         metadata = wait_until(
-            lambda: answer(f"{issuer}/.well-known/openid-configuration", verify=cert_file), seconds=60
+            lambda: response_of(f"{issuer}/.well-known/openid-configuration", verify=cert_file), seconds=60
         )
         older = ssl.create_default_context(cafile=str(cert_file))
         older.maximum_version = ssl.TLSVersion.TLSv1_2

@@ -183,7 +183,7 @@ def main(folder: Path) -> None:
             "backup": stack.run(
                 "backup", "env", f"BACKUP_FOLDER={folder}/backups", "sh", DEPLOY / "backup.sh", "--once"
             ),
-            "answers": statuses_while_one_stops(stack),
+            "statuses": statuses_while_one_stops(stack),
         }
     finally:
         stopped = {name: stack.stop(name) for name in reversed(stack.running)}

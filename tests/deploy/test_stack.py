@@ -56,7 +56,7 @@ def test_the_job_makes_a_dump(played):
 
 
 def test_nothing_fails_while_a_web_process_is_replaced(played):
-    assert set(played["answers"]) == {"200"}
+    assert set(played["statuses"]) == {"200"}
 
 
 def test_every_service_stops_in_order(played):

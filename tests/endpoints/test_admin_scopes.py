@@ -30,10 +30,10 @@ def as_self_registered(client: Client) -> None:
 
 
 def test_a_person_is_asked_even_by_an_app_of_the_operators(tool, signed_in):
-    answer = tool.authorize(signed_in, scope=f"openid {READ}")
+    response = tool.authorize(signed_in, scope=f"openid {READ}")
 
-    assert answer.headers["Location"].startswith("/consent/")
-    page = signed_in.get(answer.headers["Location"]).get_data(as_text=True)
+    assert response.headers["Location"].startswith("/consent/")
+    page = signed_in.get(response.headers["Location"]).get_data(as_text=True)
     assert "See everything that administrators see" in page
     assert tool.sign_in(signed_in, scope=f"openid {READ}")["scope"].split() == ["openid", READ]
     # What was allowed once is not asked again.
@@ -41,9 +41,9 @@ def test_a_person_is_asked_even_by_an_app_of_the_operators(tool, signed_in):
 
 
 def test_every_permission_is_explained_on_the_consent_page(tool, signed_in):
-    answer = tool.authorize(signed_in, scope=" ".join(ADMIN_SCOPES))
+    response = tool.authorize(signed_in, scope=" ".join(ADMIN_SCOPES))
 
-    page = signed_in.get(answer.headers["Location"]).get_data(as_text=True)
+    page = signed_in.get(response.headers["Location"]).get_data(as_text=True)
     assert "Use another permission" not in page
 
 
@@ -66,9 +66,9 @@ def test_a_service_gets_what_the_operator_registered(app, signing_keys, itself):
     if itself:
         as_self_registered(service.client)
 
-    answer = service.post("/token", grant_type="client_credentials", scope=READ)
+    response = service.post("/token", grant_type="client_credentials", scope=READ)
 
-    assert (answer.status_code, answer.json.get("scope")) == ((400, None) if itself else (200, READ))
+    assert (response.status_code, response.json.get("scope")) == ((400, None) if itself else (200, READ))
 
 
 def test_a_device_gets_none(app, signing_keys):

@@ -34,12 +34,12 @@ def count(model) -> int:
 def test_a_signed_in_person_gets_on_without_a_page(signed_in, rp):
     response = rp.authorize(signed_in)
 
-    answer = query_of(response)
+    params = query_of(response)
     assert response.status_code == 303
     assert response.headers["Location"].startswith(rp.redirect_uri + "?")
-    assert answer["state"] == "the state"
-    assert answer["iss"] == ISSUER
-    assert set(answer) == {"code", "state", "iss"}
+    assert params["state"] == "the state"
+    assert params["iss"] == ISSUER
+    assert set(params) == {"code", "state", "iss"}
     assert response.headers["Cache-Control"] == "no-store"
 
 
@@ -68,11 +68,11 @@ def test_a_person_may_not_want_to_sign_in(http, rp, ada):
     for response_mode in ("query", "fragment"):
         asked = rp.authorize(http, response_mode=response_mode)
 
-        answer = press(http, asked, "cancel").headers["Location"]
+        location = press(http, asked, "cancel").headers["Location"]
 
-        assert answer.startswith(rp.redirect_uri)
-        assert "error=access_denied" in answer
-        assert "state=the%20state" in answer
+        assert location.startswith(rp.redirect_uri)
+        assert "error=access_denied" in location
+        assert "state=the%20state" in location
     assert count(AuthorizationCode) == 0
     assert follow(http, http.get(asked.headers["Location"])).status_code == 410
 
@@ -219,9 +219,9 @@ def test_an_expired_hint_about_the_same_person_is_as_good(signed_in, rp, ada):
 def test_another_kind_of_token_is_no_hint(signed_in, rp, ada, typ):
     grant = make_session(ada, [rp.client]).grants["red"]
 
-    answer = query_of(rp.authorize(signed_in, id_token_hint=id_token_of(rp.client, grant, typ=typ)))
+    params = query_of(rp.authorize(signed_in, id_token_hint=id_token_of(rp.client, grant, typ=typ)))
 
-    assert answer["error"] == "invalid_request"
+    assert params["error"] == "invalid_request"
 
 
 @pytest.mark.spec("core 1")

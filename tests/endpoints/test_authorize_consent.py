@@ -28,9 +28,9 @@ def test_a_third_party_is_allowed_once_and_then_remembered(app, browser, signed_
 def test_a_person_may_say_no(app, signed_in):
     blue = RelyingParty(app, "blue", first_party=False)
 
-    answer = query_of(press(signed_in, blue.authorize(signed_in), "deny"))
+    params = query_of(press(signed_in, blue.authorize(signed_in), "deny"))
 
-    assert (answer["error"], answer["state"], answer["iss"]) == ("access_denied", "the state", ISSUER)
+    assert (params["error"], params["state"], params["iss"]) == ("access_denied", "the state", ISSUER)
     assert count(Grant) == 0
 
 
@@ -72,6 +72,6 @@ def test_prompt_login_consent_asks_both(http, rp, ada):
     asked = rp.authorize(http, scope="openid offline_access", prompt="login consent")
 
     consent = Page(http, type_password(http, asked))
-    answer = query_of(follow(http, consent.press("allow")))
+    params = query_of(follow(http, consent.press("allow")))
 
-    assert rp.exchange(answer["code"]).json["scope"] == "openid offline_access"
+    assert rp.exchange(params["code"]).json["scope"] == "openid offline_access"

@@ -32,14 +32,14 @@ def degrade(red):
 
 
 def assert_refused(response, red):
-    answer = query_of(response)
+    params = query_of(response)
     assert response.headers["Location"].startswith(red.redirect_uri + "?")
-    assert (answer["error"], answer["state"], answer["iss"]) == (
+    assert (params["error"], params["state"], params["iss"]) == (
         "temporarily_unavailable",
         "the state",
         ISSUER,
     )
-    assert "code" not in answer
+    assert "code" not in params
 
 
 @pytest.mark.spec("rfc6749 §4.1.2.1")

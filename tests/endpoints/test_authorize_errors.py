@@ -94,9 +94,9 @@ def test_ambiguous_requests_are_reported_to_the_app_if_it_is_proven(signed_in, r
         signed_in.post("/authorize", query_string=extra, data=rp.request() | {"login_hint": ["a", "b"]}),
     ):
         if reported:
-            answer = query_of(response)
+            params = query_of(response)
             assert response.headers["Location"].startswith(rp.redirect_uri)
-            assert (answer["error"], answer["state"]) == ("invalid_request", "the state")
+            assert (params["error"], params["state"]) == ("invalid_request", "the state")
         else:
             assert response.status_code == 400
             assert "Location" not in response.headers
@@ -106,18 +106,18 @@ def test_ambiguous_requests_are_reported_to_the_app_if_it_is_proven(signed_in, r
 @pytest.mark.parametrize("state", ["x" * 8193, "a\0b"])
 @ON_SQLITE
 def test_a_state_beyond_all_measure_is_not_sent_back(signed_in, rp, state):
-    answer = query_of(rp.authorize(signed_in, state=state))
+    params = query_of(rp.authorize(signed_in, state=state))
 
-    assert answer["error"] == "invalid_request"
-    assert "state" not in answer
+    assert params["error"] == "invalid_request"
+    assert "state" not in params
 
 
 @ON_SQLITE
 def test_a_state_twice_is_not_sent_back(signed_in, rp):
-    answer = query_of(signed_in.get("/authorize", query_string=[*rp.request().items(), ("state", "other")]))
+    params = query_of(signed_in.get("/authorize", query_string=[*rp.request().items(), ("state", "other")]))
 
-    assert answer["error"] == "invalid_request"
-    assert "state" not in answer
+    assert params["error"] == "invalid_request"
+    assert "state" not in params
 
 
 @pytest.mark.spec("core 9")
@@ -155,11 +155,11 @@ def test_other_errors_are_reported_to_the_app(app, signed_in, changes, error):
 
     response = rp.authorize(signed_in, **changes)
 
-    answer = query_of(response)
+    params = query_of(response)
     assert response.status_code == 303
     assert response.headers["Location"].startswith(rp.redirect_uri + "?")
-    assert (answer["error"], answer["state"], answer["iss"]) == (error, "the state", ISSUER)
-    assert "code" not in answer
+    assert (params["error"], params["state"], params["iss"]) == (error, "the state", ISSUER)
+    assert "code" not in params
     assert count(AuthorizationCode) == 0
 
 
@@ -167,6 +167,6 @@ def test_other_errors_are_reported_to_the_app(app, signed_in, changes, error):
 def test_a_public_client_must_send_a_challenge(app, signed_in):
     rp = RelyingParty(app, public=True)
 
-    answer = query_of(rp.authorize(signed_in, code_challenge=None, code_challenge_method=None))
+    params = query_of(rp.authorize(signed_in, code_challenge=None, code_challenge_method=None))
 
-    assert answer["error"] == "invalid_request"
+    assert params["error"] == "invalid_request"

@@ -77,10 +77,10 @@ def test_the_real_app_asks_once_and_refreshes_from_then_on(app, signed_in):
     here = "http://127.0.0.1:4711/callback"
 
     asked = phone.authorize(signed_in, redirect_uri=here, scope=SCOPE)
-    answered = press(signed_in, asked, "allow")
+    response = press(signed_in, asked, "allow")
 
-    assert answered.headers["Location"].startswith(f"{here}?code=")
-    tokens = phone.exchange(query_of(answered)["code"], redirect_uri=here).json
+    assert response.headers["Location"].startswith(f"{here}?code=")
+    tokens = phone.exchange(query_of(response)["code"], redirect_uri=here).json
     assert tokens["scope"] == SCOPE
     assert phone.refresh(tokens["refresh_token"]).status_code == 200
 
@@ -89,9 +89,9 @@ def test_the_real_app_asks_once_and_refreshes_from_then_on(app, signed_in):
 def test_the_sign_in_page_is_page_enough_for_the_operators_own_app(app, http, ada):
     phone = native(app)
 
-    answered = type_password(http, phone.authorize(http, scope=SCOPE))
+    response = type_password(http, phone.authorize(http, scope=SCOPE))
 
-    assert "code" in query_of(answered)
+    assert "code" in query_of(response)
     # It was a response to that request and to no other.
     assert query_of(phone.authorize(http, prompt="none", scope=SCOPE))["error"] == "consent_required"
 

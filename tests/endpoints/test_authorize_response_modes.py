@@ -120,9 +120,9 @@ def test_no_form_is_posted_to_an_apps_own_scheme(app, signed_in):
 def test_without_the_setting_there_is_only_the_code(app, signed_in, response_type):
     rp = RelyingParty(app, **LEGACY)
 
-    answer = fragment_of(rp.authorize(signed_in, response_type=response_type))
+    params = fragment_of(rp.authorize(signed_in, response_type=response_type))
 
-    assert (answer["error"], answer["state"]) == ("unsupported_response_type", "the state")
+    assert (params["error"], params["state"]) == ("unsupported_response_type", "the state")
     assert rp.http.get("/.well-known/openid-configuration").json["response_types_supported"] == ["code"]
 
 
@@ -141,27 +141,27 @@ class TestForLegacyClients:
     @pytest.mark.spec("core §3.3.2.5")
     def test_each_type_is_answered_with_what_it_names(self, rp, signed_in, ada):
         for response_type in EVERY_TYPE[1:]:
-            answer = fragment_of(rp.authorize(signed_in, response_type=response_type))
+            params = fragment_of(rp.authorize(signed_in, response_type=response_type))
 
             asked = set(response_type.replace("token", "access_token").replace("id_access", "id").split())
-            assert asked == set(answer) & {"code", "id_token", "access_token"}, response_type
-            assert (answer["state"], answer["iss"]) == ("the state", ISSUER)
-            if "access_token" in answer:
-                assert answer["token_type"] == "Bearer"
-                assert rp.userinfo(answer["access_token"]).json["sub"] == ada.sub
-            if "code" in answer:
-                assert rp.exchange(answer["code"]).json["id_token"]
+            assert asked == set(params) & {"code", "id_token", "access_token"}, response_type
+            assert (params["state"], params["iss"]) == ("the state", ISSUER)
+            if "access_token" in params:
+                assert params["token_type"] == "Bearer"
+                assert rp.userinfo(params["access_token"]).json["sub"] == ada.sub
+            if "code" in params:
+                assert rp.exchange(params["code"]).json["id_token"]
 
     @pytest.mark.spec("core §3.3.2.11")
     @ON_SQLITE
     def test_an_id_token_vouches_for_what_comes_with_it(self, rp, signed_in):
-        answer = fragment_of(rp.authorize(signed_in, response_type="code id_token token"))
+        params = fragment_of(rp.authorize(signed_in, response_type="code id_token token"))
 
-        claims = claims_of(answer["id_token"])
+        claims = claims_of(params["id_token"])
 
         assert claims["nonce"] == "the nonce"
-        assert claims["c_hash"] == half_hash(answer["code"], alg="RS256")
-        assert claims["at_hash"] == half_hash(answer["access_token"], alg="RS256")
+        assert claims["c_hash"] == half_hash(params["code"], alg="RS256")
+        assert claims["at_hash"] == half_hash(params["access_token"], alg="RS256")
 
     @pytest.mark.spec("core 16")
     @ON_SQLITE
@@ -203,9 +203,9 @@ class TestForLegacyClients:
     def test_a_type_that_the_client_did_not_register_is_refused(self, app, signed_in):
         green = RelyingParty(app, "green")
 
-        answer = fragment_of(green.authorize(signed_in, response_type="code id_token"))
+        params = fragment_of(green.authorize(signed_in, response_type="code id_token"))
 
-        assert answer["error"] == "unauthorized_client"
+        assert params["error"] == "unauthorized_client"
 
     @pytest.mark.spec("core §3.3.2.5")
     @ON_SQLITE
@@ -219,12 +219,12 @@ class TestForLegacyClients:
     @pytest.mark.spec("core 10, rfc6749 §4.1.2")
     @ON_SQLITE
     def test_a_code_used_twice_takes_its_front_channel_token_along(self, rp, signed_in):
-        answer = fragment_of(rp.authorize(signed_in, response_type="code token"))
-        rp.exchange(answer["code"])
+        params = fragment_of(rp.authorize(signed_in, response_type="code token"))
+        rp.exchange(params["code"])
 
-        rp.exchange(answer["code"])
+        rp.exchange(params["code"])
 
-        assert rp.userinfo(answer["access_token"]).status_code == 401
+        assert rp.userinfo(params["access_token"]).status_code == 401
 
     @pytest.mark.spec("core 16")
     @ON_SQLITE
@@ -232,11 +232,11 @@ class TestForLegacyClients:
         claims = '{"id_token": {"name": null}, "userinfo": {"email": null}}'
         asked = {"scope": "openid", "claims": claims, "response_type": "id_token token"}
 
-        answer = fragment_of(rp.authorize(signed_in, **asked))
+        params = fragment_of(rp.authorize(signed_in, **asked))
 
-        assert claims_of(answer["id_token"])["name"] == "Ada"
-        assert "email" not in claims_of(answer["id_token"])
-        assert set(rp.userinfo(answer["access_token"]).json) == {"sub", "email"}
+        assert claims_of(params["id_token"])["name"] == "Ada"
+        assert "email" not in claims_of(params["id_token"])
+        assert set(rp.userinfo(params["access_token"]).json) == {"sub", "email"}
 
     @pytest.mark.spec("core 23")
     @ON_SQLITE
@@ -245,18 +245,18 @@ class TestForLegacyClients:
             signed_in, response_type="id_token token", scope="openid offline_access", prompt="consent"
         )
 
-        answer = fragment_of(follow(signed_in, Page(signed_in, follow(signed_in, asked)).press("allow")))
+        params = fragment_of(follow(signed_in, Page(signed_in, follow(signed_in, asked)).press("allow")))
 
-        assert rp.introspect(answer["access_token"])["scope"] == "openid"
+        assert rp.introspect(params["access_token"])["scope"] == "openid"
 
     @ON_SQLITE
     def test_what_came_by_the_front_channel_dies_with_the_session(self, rp, http, ada):
         made = make_session(ada)
-        answer = fragment_of(rp.authorize(show_session(http, made), response_type="id_token token"))
+        params = fragment_of(rp.authorize(show_session(http, made), response_type="id_token token"))
 
-        http.get("/session/end", query_string={"id_token_hint": answer["id_token"]})
+        http.get("/session/end", query_string={"id_token_hint": params["id_token"]})
 
-        assert rp.userinfo(answer["access_token"]).status_code == 401
+        assert rp.userinfo(params["access_token"]).status_code == 401
 
     @ON_SQLITE
     def test_discovery_lists_them(self, rp):

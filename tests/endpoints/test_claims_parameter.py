@@ -161,11 +161,11 @@ def test_a_request_about_one_person_gets_no_response_about_another(http, rp, ada
     ],
 )
 def test_an_essential_acr_is_a_demand(signed_in, rp, acr, said):
-    answer = query_of(rp.authorize(signed_in, **asking(id_token={"acr": acr})))
+    params = query_of(rp.authorize(signed_in, **asking(id_token={"acr": acr})))
 
-    assert answer.get("error", "code") == said
-    if "code" in answer:
-        assert id_token_claims(rp.exchange(answer["code"]).json)["acr"] == PASSWORD_ACR
+    assert params.get("error", "code") == said
+    if "code" in params:
+        assert id_token_claims(rp.exchange(params["code"]).json)["acr"] == PASSWORD_ACR
 
 
 @ON_SQLITE

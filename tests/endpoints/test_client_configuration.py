@@ -268,13 +268,13 @@ def test_of_two_changes_at_once_one_wins(registrant, made):
     for _ in range(5):
         body = registrant.registered()
 
-        answers = at_once(
+        responses = at_once(
             partial(registrant.replace, body, client_name="One"),
             partial(registrant.replace, body, client_name="Two"),
             partial(registrant.delete, body),
         )
 
-        assert sorted(answer.status_code for answer in answers) in ([200, 401, 401], [204, 401, 401])
+        assert sorted(response.status_code for response in responses) in ([200, 401, 401], [204, 401, 401])
 
 
 @pytest.mark.spec("backchannel OP 4")

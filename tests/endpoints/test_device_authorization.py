@@ -109,11 +109,11 @@ class TestLimits:
 
     @ON_SQLITE
     def test_an_address_cannot_fill_the_table(self, tv):
-        answers = [tv.ask() for _ in range(5)]
+        responses = [tv.ask() for _ in range(5)]
 
-        assert [answer.status_code for answer in answers] == [200, 200, 200, 429, 429]
-        assert answers[-1].headers["Retry-After"] == "60"
-        assert answers[-1].json["error"] == "temporarily_unavailable"
+        assert [response.status_code for response in responses] == [200, 200, 200, 429, 429]
+        assert responses[-1].headers["Retry-After"] == "60"
+        assert responses[-1].json["error"] == "temporarily_unavailable"
 
 
 @pytest.mark.spec("rfc8628 1")
@@ -175,7 +175,7 @@ def test_a_device_code_works_once(tv, made):
     again = tv.poll(begun["device_code"])
 
     assert (again.status_code, again.json["error"]) == (400, "invalid_grant")
-    # rfc8628 §3.5: a device asks again when an answer was lost; that is no theft.
+    # rfc8628 §3.5: a device asks again when a response was lost; that is no theft.
     assert tv.userinfo(tokens["access_token"]).status_code == 200
 
 

@@ -1,4 +1,4 @@
-"""The discovery documents, the OAuth metadata and the health answers."""
+"""The discovery documents, the OAuth metadata and the health responses."""
 
 import pytest
 from authlib.oauth2.rfc8414 import AuthorizationServerMetadata

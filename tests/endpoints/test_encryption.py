@@ -33,10 +33,10 @@ def jwks(*keys) -> dict[str, object]:
     return {"keys": [key.as_dict(private=False) for key in keys]}
 
 
-def encrypting(answer: str, alg: str, enc: str | None, *keys, **more) -> dict[str, object]:
+def encrypting(response: str, alg: str, enc: str | None, *keys, **more) -> dict[str, object]:
     """Return the metadata that a client registers for one kind of response."""
-    members = {f"{answer}_encrypted_response_alg": alg, "jwks": jwks(*keys), **more}
-    return members | ({f"{answer}_encrypted_response_enc": enc} if enc else {})
+    members = {f"{response}_encrypted_response_alg": alg, "jwks": jwks(*keys), **more}
+    return members | ({f"{response}_encrypted_response_enc": enc} if enc else {})
 
 
 def decrypted(token: str, key, alg: str, enc: str) -> tuple[dict[str, object], bytes]:
@@ -79,8 +79,8 @@ def test_without_an_enc_it_is_the_specifications_and_a_refresh_encrypts_too(app,
 
     again = rp.refresh(tokens["refresh_token"]).json
 
-    for answer in (tokens, again):
-        _header, signed = decrypted(answer["id_token"], RSA, "RSA-OAEP-256", "A128CBC-HS256")
+    for response in (tokens, again):
+        _header, signed = decrypted(response["id_token"], RSA, "RSA-OAEP-256", "A128CBC-HS256")
         assert verified(rp, signed)["aud"] == "red"
 
 
@@ -92,10 +92,10 @@ def test_userinfo_is_encrypted_and_signed_if_that_is_registered(app, signed_in, 
     tokens = rp.sign_in(signed_in)
     assert tokens["id_token"].count(".") == 2
 
-    answer = rp.userinfo(tokens["access_token"])
+    response = rp.userinfo(tokens["access_token"])
 
-    assert answer.mimetype == "application/jwt"
-    header, text = decrypted(answer.text, EC, "ECDH-ES", "A128GCM")
+    assert response.mimetype == "application/jwt"
+    header, text = decrypted(response.text, EC, "ECDH-ES", "A128GCM")
     claims = verified(rp, text) if alg else json.loads(text)
     assert ("cty" in header) == (alg is not None)
     assert claims["email"] == "ada@example.test"
@@ -129,9 +129,9 @@ class TestFromTheAuthorizationEndpoint:
     def test_an_id_token_is_encrypted_too(self, app, signed_in):
         rp = RelyingParty(app, **LEGACY, **encrypting("id_token", "ECDH-ES", "A128GCM", EC))
 
-        answer = fragment_of(rp.authorize(signed_in, response_type="code id_token"))
+        params = fragment_of(rp.authorize(signed_in, response_type="code id_token"))
 
-        _header, signed = decrypted(answer["id_token"], EC, "ECDH-ES", "A128GCM")
+        _header, signed = decrypted(params["id_token"], EC, "ECDH-ES", "A128GCM")
         assert "c_hash" in verified(rp, signed)
 
 
@@ -212,9 +212,9 @@ class TestPublishedKeys:
         keys.publish(jwks(SIGNING))
         turned_clock.turn(timedelta(minutes=6))
 
-        answer = rp.userinfo(tokens["access_token"])
+        response = rp.userinfo(tokens["access_token"])
 
-        assert (answer.status_code, answer.json["error"]) == (400, "invalid_request")
+        assert (response.status_code, response.json["error"]) == (400, "invalid_request")
 
 
 def test_without_a_key_for_authorization_responses_the_person_gets_a_page(app, signed_in):
@@ -222,10 +222,10 @@ def test_without_a_key_for_authorization_responses_the_person_gets_a_page(app, s
         members = {"jwks_uri": keys.uri, "authorization_encrypted_response_alg": "RSA-OAEP-256"}
         rp = RelyingParty(app, **members)
 
-        answer = rp.authorize(signed_in)
+        response = rp.authorize(signed_in)
 
-    assert answer.status_code == 400
-    assert "no key for encryption with" in answer.text
+    assert response.status_code == 400
+    assert "no key for encryption with" in response.text
     assert [problem.kind for problem in list_problems(rp.client)] == ["encryption"]
 
 
@@ -234,10 +234,10 @@ def test_an_encrypted_hint_is_refused_with_what_to_send(app, signed_in):
     rp = RelyingParty(app, **encrypting("id_token", "ECDH-ES", None, EC))
     hint = rp.sign_in(signed_in)["id_token"]
 
-    answer = query_of(rp.authorize(signed_in, id_token_hint=hint))
+    params = query_of(rp.authorize(signed_in, id_token_hint=hint))
 
-    assert answer["error"] == "invalid_request"
-    assert "encrypted; decrypt it and send the signed ID Token" in answer["error_description"]
+    assert params["error"] == "invalid_request"
+    assert "encrypted; decrypt it and send the signed ID Token" in params["error_description"]
     _header, signed = decrypted(hint, EC, "ECDH-ES", "A128CBC-HS256")
     assert "code" in query_of(rp.authorize(signed_in, id_token_hint=signed.decode()))
 

@@ -51,9 +51,9 @@ class TestSelfRegistration:
 def test_what_is_offered_is_published(http, app):
     metadata = http.get("/.well-known/openid-configuration").json
 
-    for answer in ("id_token", "userinfo", "authorization"):
-        algs = metadata[f"{answer}_encryption_alg_values_supported"]
-        encs = metadata[f"{answer}_encryption_enc_values_supported"]
+    for response in ("id_token", "userinfo", "authorization"):
+        algs = metadata[f"{response}_encryption_alg_values_supported"]
+        encs = metadata[f"{response}_encryption_enc_values_supported"]
         assert {"RSA-OAEP-256", "ECDH-ES"} <= set(algs)
         assert not {"RSA1_5", "dir"} & set(algs)
         assert encs[0] == "A128CBC-HS256"

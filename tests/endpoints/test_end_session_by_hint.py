@@ -63,10 +63,10 @@ def test_it_ends_at_most_the_share_of_the_hints_app(asked, http, made, choice):
 
 
 def test_everywhere_is_not_even_asked_about(asked, http, made):
-    answer = http.post("/session/end/confirm", data=asked.fields | {"logout": "everywhere"})
+    response = http.post("/session/end/confirm", data=asked.fields | {"logout": "everywhere"})
 
-    assert answer.status_code == 303
-    assert "Green" not in follow(http, answer).text
+    assert response.status_code == 303
+    assert "Green" not in follow(http, response).text
     assert living(made) == {"red", "green", "blue"}
 
 

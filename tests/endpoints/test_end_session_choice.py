@@ -22,10 +22,10 @@ def made(ada, http, red):
 
 
 def choose(http, button, request="/session/end?client_id=red"):
-    answer = Page(http, follow(http, http.get(request))).press(button)
+    response = Page(http, follow(http, http.get(request))).press(button)
     if button == "sign-out-everywhere":
-        answer = Page(http, answer).press("sign-out-everywhere-confirm")
-    return answer
+        response = Page(http, response).press("sign-out-everywhere-confirm")
+    return response
 
 
 def written() -> tuple[str, str, str | None]:

@@ -121,7 +121,7 @@ def test_a_ticket_is_nothing_in_another_browser(story, browser):
     assert shown.headers["Location"] == "/session/end"
 
 
-def test_confirming_twice_has_one_effect_and_the_same_answer(story):
+def test_confirming_twice_has_one_effect_and_the_same_response(story):
     page = Page(story.http, follow(story.http, story.end(client_id="red", post_logout_redirect_uri=RED_OUT)))
 
     first, second = page.press("sign-out"), page.press("sign-out")

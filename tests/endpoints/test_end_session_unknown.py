@@ -82,8 +82,8 @@ def test_a_session_of_this_browser_is_asked_about_and_lives(http, ada, red, meth
     made = make_session(ada, [red])
     show_session(http, made)
     sent = {"id_token_hint": hint_of(red, ada)}
-    answer = http.post("/session/end", data=sent) if method == "POST" else ask(http, sent["id_token_hint"])
-    asked = Page(http, follow(http, answer))
+    response = http.post("/session/end", data=sent) if method == "POST" else ask(http, sent["id_token_hint"])
+    asked = Page(http, follow(http, response))
 
     assert "sign-out" in asked.buttons
     assert [delivery.sid for delivery in owed()] == [LOST]
@@ -177,7 +177,7 @@ def test_an_ended_session_is_known_and_not_notified_again(http, ada, red):
 def test_many_at_once_owe_it_once(app, browser, ada, red):
     hint = hint_of(red, ada)
     with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(lambda _: ask(browser(), hint).status_code, range(8)))
+        responses = list(pool.map(lambda _: ask(browser(), hint).status_code, range(8)))
 
-    assert set(answers) == {303}
+    assert set(responses) == {303}
     assert len(owed()) == 1

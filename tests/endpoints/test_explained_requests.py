@@ -17,37 +17,37 @@ FORM = "application/x-www-form-urlencoded"
 @ON_SQLITE
 @pytest.mark.parametrize("path", ["/token", "/introspect", "/revoke", "/par"])
 def test_a_json_body_is_named(rp, path):
-    answer = rp.http.post(path, json={"token": "x"}, auth=("red", secret_of("red")))
+    response = rp.http.post(path, json={"token": "x"}, auth=("red", secret_of("red")))
 
-    assert (answer.status_code, answer.json["error"]) == (400, "invalid_request")
-    assert answer.json["error_description"] == f"the body must be {FORM}, but was sent as application/json"
+    assert (response.status_code, response.json["error"]) == (400, "invalid_request")
+    assert response.json["error_description"] == f"the body must be {FORM}, but was sent as application/json"
 
 
 @ON_SQLITE
 @pytest.mark.parametrize("path", ["/token", "/userinfo", "/global-token-revocation"])
 def test_a_compressed_body_is_named(app, rp, path):
     kind = "application/json" if path == "/global-token-revocation" else FORM
-    answer = rp.http.post(
+    response = rp.http.post(
         path, data=gzip.compress(b"token=x"), content_type=kind, headers={"Content-Encoding": "GZip"}
     )
 
     if path != "/global-token-revocation":
-        assert (answer.status_code, answer.json["error"]) == (400, "invalid_request")
-        assert "encoded as gzip" in answer.json["error_description"]
+        assert (response.status_code, response.json["error"]) == (400, "invalid_request")
+        assert "encoded as gzip" in response.json["error_description"]
     plain = rp.http.post(path, data=b"", content_type=kind, headers={"Content-Encoding": "identity"})
     assert "encoded" not in plain.get_data(as_text=True)
 
 
 @ON_SQLITE
 def test_a_compressed_logout_request_is_explained(rp, http):
-    answer = http.post(
+    response = http.post(
         "/session/end",
         data=gzip.compress(b"client_id=red"),
         content_type=FORM,
         headers={"Content-Encoding": "gzip"},
     )
 
-    assert answer.status_code < 400
+    assert response.status_code < 400
 
 
 @ON_SQLITE
@@ -61,9 +61,9 @@ def test_a_compressed_logout_request_is_explained(rp, http):
 def test_a_refused_response_type_is_answered_with_those_that_are_offered(rp, signed_in, asked, error, named):
     location = rp.authorize(signed_in, response_type=asked).headers["Location"]
 
-    (answer,) = (dict(parse_qsl(part)) for part in re.split("[?#]", location)[1:])
-    assert answer["error"] == error
-    assert named in answer["error_description"]
+    (params,) = (dict(parse_qsl(part)) for part in re.split("[?#]", location)[1:])
+    assert params["error"] == error
+    assert named in params["error_description"]
 
 
 @ON_SQLITE
@@ -72,10 +72,10 @@ def test_a_client_learns_its_own_response_types(app, signed_in):
         app, "service", response_types=[], grant_types=["client_credentials"], scope="openid read"
     )
 
-    answer = query_of(device.authorize(signed_in))
+    params = query_of(device.authorize(signed_in))
 
-    assert answer["error"] == "unauthorized_client"
-    assert answer["error_description"].endswith("its response_types are: none")
+    assert params["error"] == "unauthorized_client"
+    assert params["error_description"].endswith("its response_types are: none")
 
 
 @pytest.mark.spec("core 23")

@@ -34,9 +34,9 @@ def token(upstream) -> str:
 
 
 def token_of(upstream, scope: str = SCOPE) -> str:
-    answer = upstream.post("/token", grant_type="client_credentials", scope=scope)
-    assert answer.status_code == 200, answer.get_data(as_text=True)
-    access_token: str = answer.json["access_token"]
+    response = upstream.post("/token", grant_type="client_credentials", scope=scope)
+    assert response.status_code == 200, response.get_data(as_text=True)
+    access_token: str = response.json["access_token"]
     return access_token
 
 
@@ -68,9 +68,9 @@ def test_everything_of_the_person_ends(upstream, token, ada, name):
     made = [make_session(ada, [green]), make_session(ada, [green], offline=("green",))]
     bens = make_session(make_account("ben"), [green])
 
-    answer = revoke(upstream, token, name(ada))
+    response = revoke(upstream, token, name(ada))
 
-    assert (answer.status_code, answer.data) == (204, b"")
+    assert (response.status_code, response.data) == (204, b"")
     assert [find_live(one.handle) for one in made] == [None, None]
     assert find_live(bens.handle) is not None
     end_read()
@@ -129,18 +129,18 @@ def test_no_token_of_the_person_lives(upstream, token, signed_in, rp, ada):
 def test_a_malformed_request_is_400(upstream, token, ada, body, why):
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
 
-    answer = upstream.http.post(PATH, data=body, headers=headers)
+    response = upstream.http.post(PATH, data=body, headers=headers)
 
-    assert (answer.status_code, answer.json["error"]) == (400, "invalid_request")
-    assert why in answer.json["error_description"]
+    assert (response.status_code, response.json["error"]) == (400, "invalid_request")
+    assert why in response.json["error_description"]
 
 
 def test_a_form_is_400(upstream, token):
-    answer = upstream.http.post(
+    response = upstream.http.post(
         PATH, data={"sub_id": json.dumps({})}, headers={"Authorization": f"Bearer {token}"}
     )
 
-    assert answer.status_code == 400
+    assert response.status_code == 400
 
 
 def test_without_a_token_it_is_401(upstream, ada):
@@ -165,9 +165,9 @@ def test_another_token_is_403(app, upstream, signed_in, rp, ada):
     ]
 
     for token in wrong:
-        answer = revoke(upstream, token, by_sub(ada))
-        assert (answer.status_code, answer.json["error"]) == (403, "insufficient_scope")
-        assert f'scope="{SCOPE}"' in answer.headers["WWW-Authenticate"]
+        response = revoke(upstream, token, by_sub(ada))
+        assert (response.status_code, response.json["error"]) == (403, "insufficient_scope")
+        assert f'scope="{SCOPE}"' in response.headers["WWW-Authenticate"]
     assert count(Logout) == 0
 
 
@@ -182,9 +182,9 @@ def test_a_right_that_is_lost_is_lost_at_once(upstream, token, ada):
 def test_no_person_can_grant_the_scope(app, signed_in):
     greedy = RelyingParty(app, "greedy", scope=f"openid {SCOPE}")
 
-    answer = greedy.authorize(signed_in, scope=f"openid {SCOPE}")
+    response = greedy.authorize(signed_in, scope=f"openid {SCOPE}")
 
-    assert "error=invalid_scope" in answer.headers["Location"]
+    assert "error=invalid_scope" in response.headers["Location"]
 
 
 @pytest.mark.parametrize(
@@ -201,9 +201,9 @@ def test_no_person_can_grant_the_scope(app, signed_in):
 )
 @pytest.mark.spec("global-token-revocation 4")
 def test_an_unknown_subject_is_404_and_leaves_a_trail(upstream, token, ada, name):
-    answer = revoke(upstream, token, name(ada))
+    response = revoke(upstream, token, name(ada))
 
-    assert (answer.status_code, answer.json["error"]) == (404, "not_found")
+    assert (response.status_code, response.json["error"]) == (404, "not_found")
     end_read()
     entry = db.session.scalars(select(AuditEvent).where(AuditEvent.tag == "logout_refused")).one()
     assert (entry.actor, entry.client_id, entry.detail["status"]) == ("client", "upstream", 404)
@@ -214,9 +214,9 @@ def test_two_people_with_one_address_are_not_distinguished_and_422(upstream, tok
     made = make_session(ada)
     make_account("ben", email="ada@example.test")
 
-    answer = revoke(upstream, token, {"format": "email", "email": "ada@example.test"})
+    response = revoke(upstream, token, {"format": "email", "email": "ada@example.test"})
 
-    assert answer.status_code == 422
+    assert response.status_code == 422
     assert find_live(made.handle) is not None
 
 
@@ -234,9 +234,9 @@ def test_a_deleted_account_is_404_and_is_not_signed_out_again(upstream, token, a
     end_read()
     assert (count(Logout), count(Delivery)) == (1, 1)
 
-    answer = revoke(upstream, token, name(ada))
+    response = revoke(upstream, token, name(ada))
 
-    assert (answer.status_code, answer.json["error"]) == (404, "not_found")
+    assert (response.status_code, response.json["error"]) == (404, "not_found")
     assert (count(Logout), count(Delivery)) == (1, 1)
 
 
@@ -247,9 +247,9 @@ def test_a_deleted_account_with_the_same_address_makes_nothing_ambiguous(upstrea
         # Only marked: a deletion also forgets the address.
         ben.deleted_at = ben.created_at
 
-    answer = revoke(upstream, token, {"format": "email", "email": "ada@example.test"})
+    response = revoke(upstream, token, {"format": "email", "email": "ada@example.test"})
 
-    assert answer.status_code == 204
+    assert response.status_code == 204
     assert find_live(made.handle) is None
 
 
@@ -267,12 +267,12 @@ def test_a_pairwise_upstream_knows_a_person_by_its_own_subject_alone(app, ada):
     make_session(ada, [partner.client, stranger])
     token = token_of(partner)
 
-    answers = [
+    responses = [
         revoke(partner, token, {"format": "iss_sub", "iss": ISSUER, "sub": sub}).status_code
         for sub in (ada.sub, subject_for(ada, stranger), subject_for(ada, partner.client))
     ]
 
-    assert answers == [404, 404, 204]
+    assert responses == [404, 404, 204]
 
 
 def test_it_costs_the_same_however_much_there_is(upstream, token, ada, statements):

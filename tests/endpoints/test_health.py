@@ -21,25 +21,25 @@ def http(app):
 
 def test_a_process_that_runs_is_alive_without_asking_the_database(http, statements):
     with statements() as seen:
-        answer = http.get("/health/live")
+        response = http.get("/health/live")
 
-    assert answer.json == {"status": "ok"}
+    assert response.json == {"status": "ok"}
     assert seen == []
 
 
 def test_readiness_commits_a_write(http):
-    answer = http.get("/health/ready")
+    response = http.get("/health/ready")
 
-    assert answer.json == {
+    assert response.json == {
         "status": "ok",
         "checks": {
             "database": {"status": "ok"},
             "write": {"status": "ok"},
-            "clock": answer.json["checks"]["clock"],
+            "clock": response.json["checks"]["clock"],
             "history": {"status": "ok"},
         },
     }
-    assert answer.json["checks"]["clock"] == {"status": "ok", "offset_seconds": 0}
+    assert response.json["checks"]["clock"] == {"status": "ok", "offset_seconds": 0}
     assert db.session.scalar(select(WriteProbe.written_at)) is not None
 
 
@@ -53,35 +53,35 @@ def test_readiness_leaves_nothing_locked(http):
 @pytest.mark.parametrize("loss", LOSSES)
 def test_without_writes_it_is_not_ready(http, loss):
     with database_lost_once(loss, at="INSERT INTO write_probe"):
-        answer = http.get("/health/ready")
+        response = http.get("/health/ready")
 
-    assert answer.status_code == 503
-    assert answer.json["status"] == "unavailable"
-    assert answer.json["checks"]["database"] == {"status": "ok"}
-    assert answer.json["checks"]["write"]["status"] == "failed"
-    assert answer.json["error_description"] == answer.json["checks"]["write"]["detail"]
-    assert answer.headers["Retry-After"]
-    assert "SELECT" not in answer.text
+    assert response.status_code == 503
+    assert response.json["status"] == "unavailable"
+    assert response.json["checks"]["database"] == {"status": "ok"}
+    assert response.json["checks"]["write"]["status"] == "failed"
+    assert response.json["error_description"] == response.json["checks"]["write"]["detail"]
+    assert response.headers["Retry-After"]
+    assert "SELECT" not in response.text
 
 
 def test_a_read_only_database_is_called_so(http):
     with database_lost_once("read-only after a failover", at="INSERT INTO write_probe"):
-        answer = http.get("/health/ready")
+        response = http.get("/health/ready")
 
-    assert answer.json["error_description"] == "the database is read-only"
+    assert response.json["error_description"] == "the database is read-only"
 
 
 def test_a_database_that_was_not_set_up_is_not_ready(http):
     with transaction():
         db.session.execute(ProviderState.__table__.delete())
     try:
-        answer = http.get("/health/ready")
+        response = http.get("/health/ready")
     finally:
         with transaction():
             db.session.add(ProviderState(epoch=0))
 
-    assert answer.status_code == 503
-    assert answer.json["checks"] == {
+    assert response.status_code == 503
+    assert response.json["checks"] == {
         "database": {"status": "failed", "detail": "the database has not been set up"}
     }
 
@@ -97,11 +97,11 @@ def test_many_probes_are_one_round(app, http):
     event.listen(engine, "before_cursor_execute", note)
     try:
         with ThreadPoolExecutor(8) as probes:
-            answers = list(probes.map(lambda _: app.test_client().get("/health/ready"), range(24)))
+            responses = list(probes.map(lambda _: app.test_client().get("/health/ready"), range(24)))
     finally:
         event.remove(engine, "before_cursor_execute", note)
 
-    assert {answer.status_code for answer in answers} == {200}
+    assert {response.status_code for response in responses} == {200}
     # All of them within a second, or a few more on a busy machine.
     assert 1 <= len(writes) < 8
 

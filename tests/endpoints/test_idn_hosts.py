@@ -33,9 +33,9 @@ def test_the_person_sees_both_forms_and_the_code_goes_to_the_one_that_browsers_s
     consent = type_password(http, page)
     assert BOTH in consent.text
 
-    answer = press(http, consent, "allow")
-    assert answer.headers["Location"].startswith(f"https://{HOST}/callback?")
-    assert rp.exchange(query_of(answer)["code"]).status_code == 200
+    response = press(http, consent, "allow")
+    assert response.headers["Location"].startswith(f"https://{HOST}/callback?")
+    assert rp.exchange(query_of(response)["code"]).status_code == 200
 
 
 def test_the_letters_are_not_what_was_registered(app, signed_in):

@@ -158,11 +158,11 @@ def ask_signed(rp, token, accept=SIGNED):
 def test_who_asks_for_it_gets_the_response_signed(app, rp, tokens, made, alg):
     server = RelyingParty(app, "green", **made)
 
-    answer = ask_signed(server, tokens["access_token"])
+    response = ask_signed(server, tokens["access_token"])
 
     keys = KeySet.import_key_set(rp.http.get("/jwks").json)
-    found = jwt.decode(answer.get_data(as_text=True), keys, algorithms=[alg])
-    assert (answer.content_type, answer.headers["Cache-Control"]) == (SIGNED, "no-store")
+    found = jwt.decode(response.get_data(as_text=True), keys, algorithms=[alg])
+    assert (response.content_type, response.headers["Cache-Control"]) == (SIGNED, "no-store")
     assert (found.header["typ"], found.header["alg"]) == ("token-introspection+jwt", alg)
     assert set(found.claims) == {"iss", "aud", "iat", "token_introspection"}
     assert (found.claims["iss"], found.claims["aud"]) == (ISSUER, "green")

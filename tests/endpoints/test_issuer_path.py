@@ -74,8 +74,8 @@ def rp(app, site):
 @pytest.fixture
 def tokens(person, rp, ada):
     """Those of Ada, who has typed her password."""
-    answer = query_of(type_password(person, rp.authorize(Below(person), scope="openid account")))
-    return rp.exchange(answer["code"]).json
+    params = query_of(type_password(person, rp.authorize(Below(person), scope="openid account")))
+    return rp.exchange(params["code"]).json
 
 
 def own_links(text: str) -> set[str]:
@@ -116,11 +116,11 @@ def test_other_paths_are_not_the_issuers(app, signing_keys, address):
 def test_a_person_signs_in_and_out(person, rp, ada):
     asked = rp.authorize(Below(person))
     page = Page(person, follow(person, asked))
-    answer = query_of(follow(person, page.press("sign-in", username="ada", password=PASSWORD)))
-    tokens = rp.exchange(answer["code"]).json
+    params = query_of(follow(person, page.press("sign-in", username="ada", password=PASSWORD)))
+    tokens = rp.exchange(params["code"]).json
 
     assert asked.headers["Location"].startswith(f"{PATH}/sign-in/")
-    assert answer["iss"] == ISSUER
+    assert params["iss"] == ISSUER
     assert rp.userinfo(tokens["access_token"]).json["sub"] == ada.sub
     assert "code" in query_of(rp.authorize(Below(person))), "the session's cookie comes back"
 

@@ -1,4 +1,4 @@
-"""Authorization answers as signed JWTs (JARM): in each mode, errors too, and never a plain one instead."""
+"""Authorization responses as signed JWTs (JARM): in each mode, errors too, and never a plain one instead."""
 
 import re
 import time
@@ -37,11 +37,11 @@ def signed_by_us(rp, brought: dict[str, str], *, alg: str = "RS256") -> dict[str
     """Verify a response as an app does, with the published keys, and return its claims."""
     assert set(brought) == {"response"}
     keys = KeySet.import_key_set(rp.http.get("/jwks").json)
-    answer = jwt.decode(brought["response"], keys, algorithms=[alg])
-    assert answer.header["alg"] == alg
-    assert (answer.claims["iss"], answer.claims["aud"]) == (ISSUER, rp.client_id)
-    assert 0 < answer.claims["exp"] - time.time() <= 600
-    return answer.claims
+    response = jwt.decode(brought["response"], keys, algorithms=[alg])
+    assert response.header["alg"] == alg
+    assert (response.claims["iss"], response.claims["aud"]) == (ISSUER, rp.client_id)
+    assert 0 < response.claims["exp"] - time.time() <= 600
+    return response.claims
 
 
 @pytest.mark.spec("jarm §2.3")
@@ -113,10 +113,10 @@ def test_an_error_that_a_person_must_see_first_is_a_jwt_behind_the_button(app, h
 
 
 def test_a_response_passes_for_no_id_token(signed_in, rp):
-    answer = sent_by(signed_in, rp.authorize(signed_in, response_mode="jwt"))["query"]["response"]
+    response = sent_by(signed_in, rp.authorize(signed_in, response_mode="jwt"))["query"]["response"]
 
-    hinted = sent_by(signed_in, rp.authorize(signed_in, id_token_hint=answer))["query"]
-    ended = signed_in.get("/session/end", query_string={"id_token_hint": answer})
+    hinted = sent_by(signed_in, rp.authorize(signed_in, id_token_hint=response))["query"]
+    ended = signed_in.get("/session/end", query_string={"id_token_hint": response})
 
     assert hinted["error"] == "invalid_request"
     assert ended.headers.get("Location", "").startswith("/session/end/confirm") or ended.status_code == 200

@@ -43,10 +43,10 @@ def test_a_signed_request_without_bounds_is_refused(signed_in, rp):
     for title, changes in UNBOUNDED.items():
         object_ = request_of(rp, **changes)
 
-        answer = query_of(ask(signed_in, rp, object_, redirect_uri=rp.redirect_uri))
+        params = query_of(ask(signed_in, rp, object_, redirect_uri=rp.redirect_uri))
         pushed = rp.post("/par", request=object_)
 
-        assert answer["error"] == "invalid_request_object", title
+        assert params["error"] == "invalid_request_object", title
         assert (pushed.status_code, pushed.json["error"]) == (400, "invalid_request_object"), title
 
 

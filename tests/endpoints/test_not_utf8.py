@@ -16,10 +16,10 @@ FORM = "application/x-www-form-urlencoded"
 def test_an_authorization_request_is_refused_at_the_app_without_the_state(signed_in, rp):
     sent = urlencode(rp.request(state=None)) + "&state=%ff"
 
-    answer = signed_in.get(f"/authorize?{sent}")
+    response = signed_in.get(f"/authorize?{sent}")
 
-    said = query_of(answer)
-    assert answer.headers["Location"].startswith(rp.redirect_uri)
+    said = query_of(response)
+    assert response.headers["Location"].startswith(rp.redirect_uri)
     assert said["error"] == "invalid_request"
     assert said["error_description"] == "the parameter state is not UTF-8"
     assert "state" not in said
@@ -27,35 +27,35 @@ def test_an_authorization_request_is_refused_at_the_app_without_the_state(signed
 
 @pytest.mark.parametrize("path", ["/token", "/par", "/revoke", "/introspect", "/device-authorization"])
 def test_programs_are_answered_by_json(http, app, path):
-    answer = http.post(path, data=b"client_id=red&token=%ff&state=%ff", content_type=FORM)
+    response = http.post(path, data=b"client_id=red&token=%ff&state=%ff", content_type=FORM)
 
-    assert answer.status_code == 400
-    assert "is not UTF-8" in answer.json["error_description"]
+    assert response.status_code == 400
+    assert "is not UTF-8" in response.json["error_description"]
 
 
 @pytest.mark.parametrize("path", ["/userinfo", "/account/sessions"])
 def test_a_query_beside_a_token_is_refused_as_well(http, app, path):
-    answer = http.get(f"{path}?access_token=%ff")
+    response = http.get(f"{path}?access_token=%ff")
 
-    assert answer.status_code == 400
-    assert "is not UTF-8" in answer.json["error_description"]
+    assert response.status_code == 400
+    assert "is not UTF-8" in response.json["error_description"]
 
 
 @pytest.mark.parametrize(
     "path", ["/device?user_code=%ff", "/session/end/confirm?ticket=%ff", "/account?x=%ff"]
 )
 def test_people_are_shown_a_page(signed_in, path):
-    answer = signed_in.get(path)
+    response = signed_in.get(path)
 
-    assert answer.status_code == 400
-    assert "is not UTF-8" in answer.text
+    assert response.status_code == 400
+    assert "is not UTF-8" in response.text
 
 
 @pytest.mark.parametrize("path", ["/session/end/confirm", "/account/others", "/account/password", "/device"])
 def test_a_form_of_a_page_is_refused(signed_in, path):
-    answer = signed_in.post(path, data=b"csrf=%ff&ticket=%ff", content_type=FORM)
+    response = signed_in.post(path, data=b"csrf=%ff&ticket=%ff", content_type=FORM)
 
-    assert answer.status_code == 400
+    assert response.status_code == 400
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
@@ -67,15 +67,15 @@ def test_a_sign_out_is_honoured_and_leads_back_to_no_app(http, ada, method):
     sent += "&post_logout_redirect_uri=https://red.test/signed-out"
 
     if method == "GET":
-        answer = http.get(f"/session/end?{sent}")
+        response = http.get(f"/session/end?{sent}")
     else:
-        answer = http.post("/session/end", data=sent.encode(), content_type=FORM)
+        response = http.post("/session/end", data=sent.encode(), content_type=FORM)
 
     assert find_live(made.handle) is None
-    shown = http.get(answer.headers["Location"])
+    shown = http.get(response.headers["Location"])
     assert 'data-parameter="state" data-why="malformed"' in shown.text
 
 
 def test_a_style_sheet_is_served_whatever_the_query(http, app):
-    with http.get("/static/live.js?v=%ff") as answer:
-        assert answer.status_code == 200
+    with http.get("/static/live.js?v=%ff") as response:
+        assert response.status_code == 200

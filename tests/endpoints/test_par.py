@@ -59,14 +59,14 @@ def test_the_browser_carries_the_name_alone(signed_in, rp):
 
     response = open_(signed_in, rp, request_uri, state="another", scope="openid phone", redirect_uri="x:y")
 
-    answer = query_of(response)
-    assert (answer["state"], answer["iss"]) == ("the state", ISSUER)
-    assert rp.exchange(answer["code"]).json["scope"] == "openid profile email"
+    params = query_of(response)
+    assert (params["state"], params["iss"]) == ("the state", ISSUER)
+    assert rp.exchange(params["code"]).json["scope"] == "openid profile email"
 
 
 @pytest.mark.spec("rfc9126 2")
 @ON_SQLITE
-def test_it_gives_one_answer(signed_in, rp):
+def test_it_gives_one_response(signed_in, rp):
     request_uri = pushed(rp)
     assert "code" in query_of(open_(signed_in, rp, request_uri))
 
@@ -193,9 +193,9 @@ def test_other_methods_bodies_and_places_are_refused(rp, settings):
 def test_a_pushed_request_can_ask_the_person(app, signed_in):
     blue = RelyingParty(app, "blue", first_party=False)
 
-    answer = query_of(press(signed_in, open_(signed_in, blue, pushed(blue)), "allow"))
+    params = query_of(press(signed_in, open_(signed_in, blue, pushed(blue)), "allow"))
 
-    assert blue.exchange(answer["code"]).status_code == 200
+    assert blue.exchange(params["code"]).status_code == 200
 
 
 @ON_SQLITE

@@ -146,10 +146,10 @@ def test_a_registrant_is_not_called_like_an_app_of_the_operator(registrant, name
 @ON_SQLITE
 @with_settings(registration_limit="3 per hour")
 def test_an_address_registers_so_many_clients_and_no_more(registrant):
-    answers = [registrant.register() for _ in range(4)]
+    responses = [registrant.register() for _ in range(4)]
 
-    assert [answer.status_code for answer in answers] == [201, 201, 201, 429]
-    assert answers[-1].headers["Retry-After"]
+    assert [response.status_code for response in responses] == [201, 201, 201, 429]
+    assert responses[-1].headers["Retry-After"]
     assert count_clients() == 3
 
 

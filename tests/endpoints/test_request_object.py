@@ -70,10 +70,10 @@ def test_what_is_signed_counts_and_nothing_beside_it(signed_in, rp):
         redirect_uri="https://e.test",
     )
 
-    answer = query_of(response)
+    params = query_of(response)
     assert response.headers["Location"].startswith(rp.redirect_uri)
-    assert (answer["state"], answer["iss"]) == ("the state", ISSUER)
-    assert rp.exchange(answer["code"]).json["scope"] == "openid profile email"
+    assert (params["state"], params["iss"]) == ("the state", ISSUER)
+    assert rp.exchange(params["code"]).json["scope"] == "openid profile email"
 
 
 @pytest.mark.spec("core 18, rfc9101 §6.2")
@@ -160,9 +160,9 @@ def test_what_is_forged_or_cannot_be_meant_is_refused(signed_in, rp):
     for title, forge in FORGED.items():
         response = ask(signed_in, rp, forge(rp), redirect_uri=rp.redirect_uri, state="outside")
 
-        answer = query_of(response)
-        assert answer["error"] == "invalid_request_object", title
-        assert (answer["state"], answer["iss"]) == ("outside", ISSUER), title
+        params = query_of(response)
+        assert params["error"] == "invalid_request_object", title
+        assert (params["state"], params["iss"]) == ("outside", ISSUER), title
 
 
 def test_without_a_proven_address_its_faults_are_a_page(signed_in, rp):
@@ -176,9 +176,9 @@ def test_without_a_proven_address_its_faults_are_a_page(signed_in, rp):
 
 
 def test_what_the_signed_request_asks_wrongly_is_reported_at_its_own_address(signed_in, rp):
-    answer = query_of(ask(signed_in, rp, signed(claims_of(rp, scope="nonsense")), state="outside"))
+    params = query_of(ask(signed_in, rp, signed(claims_of(rp, scope="nonsense")), state="outside"))
 
-    assert (answer["error"], answer["state"]) == ("invalid_scope", "the state")
+    assert (params["error"], params["state"]) == ("invalid_scope", "the state")
 
 
 @pytest.mark.parametrize(
@@ -227,9 +227,9 @@ def test_a_client_may_promise_to_sign_always(app, signed_in):
 
 
 def test_a_person_may_answer_meanwhile(http, rp, ada):
-    answer = query_of(type_password(http, ask(http, rp, signed(claims_of(rp)))))
+    params = query_of(type_password(http, ask(http, rp, signed(claims_of(rp)))))
 
-    assert rp.exchange(answer["code"]).status_code == 200
+    assert rp.exchange(params["code"]).status_code == 200
 
 
 def test_a_large_object_costs_nothing(signed_in, rp, statements):

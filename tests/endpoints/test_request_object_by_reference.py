@@ -110,9 +110,9 @@ class TestByReference:
     def test_what_is_found_there_is_verified(self, signed_in, rp, place):
         ObjectServer.body = FORGED["alg none"](rp).encode()
 
-        answer = query_of(self.ask(signed_in, rp, place))
+        params = query_of(self.ask(signed_in, rp, place))
 
-        assert (answer["error"], answer["state"]) == ("invalid_request_object", "outside")
+        assert (params["error"], params["state"]) == ("invalid_request_object", "outside")
 
     @pytest.mark.usefixtures("ada")
     def test_it_is_not_asked_again_after_the_sign_in(self, http, rp, place):

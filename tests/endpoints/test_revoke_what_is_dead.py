@@ -37,8 +37,8 @@ def test_a_revoked_refresh_token_is_revoked_again_with_200(story, turned_clock, 
     die(story, tokens, turned_clock)
 
     for _ in range(2):
-        answer = story.rp.revoke(tokens["refresh_token"])
-        assert answer.status_code == 200, answer.get_data(as_text=True)
+        response = story.rp.revoke(tokens["refresh_token"])
+        assert response.status_code == 200, response.get_data(as_text=True)
 
     assert story.rp.refresh(tokens["refresh_token"]).json["error"] == "invalid_grant"
     assert not story.rp.introspect(tokens["access_token"])["active"]

@@ -69,11 +69,11 @@ def test_they_can_be_kept(robot, lives):
 def test_a_token_got_by_the_replaced_secret_ends_with_it(robot, lives, turned_clock):
     with transaction():
         change.rotate_secret(robot.client, overlap=timedelta(minutes=5))
-    answer = robot.post("/token", grant_type="client_credentials").json
-    assert answer["expires_in"] == 300
+    response = robot.post("/token", grant_type="client_credentials").json
+    assert response["expires_in"] == 300
     turned_clock.turn(timedelta(minutes=5))
 
-    assert not lives(answer["access_token"])
+    assert not lives(response["access_token"])
 
 
 def test_a_service_token_of_the_previous_release_ends_with_the_secret(robot, lives):

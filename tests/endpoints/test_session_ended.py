@@ -140,10 +140,10 @@ def test_the_result_takes_a_constant_number_of_statements(http, ada, statements)
 
 @pytest.mark.parametrize("suffix", ["", "/state"])
 def test_an_unknown_address_shows_nothing(http, suffix):
-    answer = http.get(f"/session/ended/{'x' * 43}{suffix}")
+    response = http.get(f"/session/ended/{'x' * 43}{suffix}")
 
-    assert answer.status_code == 404
-    assert answer.is_json == bool(suffix)
+    assert response.status_code == 404
+    assert response.is_json == bool(suffix)
 
 
 def test_only_what_belongs_to_the_ending_is_shown(http, ada, ended):
@@ -194,10 +194,10 @@ def test_a_client_can_have_its_people_asked_every_time(http, ada, asks, is_asked
     back = red.metadata_.post_logout_redirect_uris[0]
 
     request = f"/session/end?id_token_hint={hint}&post_logout_redirect_uri={back}&state=here"
-    answer = http.get(request)
+    response = http.get(request)
 
     if is_asked:
-        page = Page(http, follow(http, answer))
+        page = Page(http, follow(http, response))
         assert "asks to sign you out" in page.html
-        answer = page.press("sign-out")
-    assert answer.headers["Location"] == f"{back}?state=here"
+        response = page.press("sign-out")
+    assert response.headers["Location"] == f"{back}?state=here"

@@ -54,11 +54,13 @@ def test_a_response_carries_the_session_state_of_this_app_in_this_browser(signed
 
 @pytest.mark.spec("session 2")
 def test_an_unsuccessful_response_carries_one_too_and_never_the_same(http, rp):
-    answers = [query_of(rp.authorize(http, prompt="none")) for _ in range(2)]
+    responses = [query_of(rp.authorize(http, prompt="none")) for _ in range(2)]
 
-    assert [answer["error"] for answer in answers] == ["login_required"] * 2
-    assert all(is_unchanged(http, answer["session_state"], "red", "https://red.test") for answer in answers)
-    assert answers[0]["session_state"] != answers[1]["session_state"]
+    assert [response["error"] for response in responses] == ["login_required"] * 2
+    assert all(
+        is_unchanged(http, response["session_state"], "red", "https://red.test") for response in responses
+    )
+    assert responses[0]["session_state"] != responses[1]["session_state"]
 
 
 @pytest.mark.spec("session 3")
@@ -98,9 +100,9 @@ def test_looking_changes_nothing(signed_in, rp):
 
 def test_the_cookie_is_read_by_scripts_and_proves_nothing(http, ada, rp):
     made = make_session(ada)
-    answer = rp.authorize(show_session(http, made))
+    response = rp.authorize(show_session(http, made))
 
-    cookie = next(c for c in answer.headers.getlist("Set-Cookie") if c.startswith(STATE_COOKIE))
+    cookie = next(c for c in response.headers.getlist("Set-Cookie") if c.startswith(STATE_COOKIE))
     assert re.fullmatch(rf"{STATE_COOKIE}=[\w-]{{43}}; Path=/; SameSite=Lax", cookie)
     assert made.handle not in cookie
     thief = http.application.test_client()
@@ -111,9 +113,9 @@ def test_the_cookie_is_read_by_scripts_and_proves_nothing(http, ada, rp):
 
 @pytest.mark.parametrize("issuer", ["https://id.test"])
 def test_on_https_the_cookie_reaches_the_frame_in_another_site(http, rp, issuer):
-    answer = rp.authorize(http, prompt="none")
+    response = rp.authorize(http, prompt="none")
 
-    cookie = next(c for c in answer.headers.getlist("Set-Cookie") if STATE_COOKIE in c)
+    cookie = next(c for c in response.headers.getlist("Set-Cookie") if STATE_COOKIE in c)
     assert cookie.startswith(f"__Host-{STATE_COOKIE}=")
     assert cookie.endswith("; Secure; Path=/; SameSite=None")
     assert "HttpOnly" not in cookie
@@ -161,12 +163,12 @@ def test_the_iframe_is_the_same_for_all_and_asks_no_database(http, statements):
 def test_without_the_setting_nothing_of_it_is_there(http, rp, offered):
     make_account("ada")
 
-    answer = query_of(type_password(http, rp.authorize(http)))
+    params = query_of(type_password(http, rp.authorize(http)))
     refused = query_of(rp.authorize(http, prompt="none", scope="openid address", nonce="n", max_age="-1"))
 
-    assert "code" in answer
+    assert "code" in params
     assert "error" in refused
-    assert "session_state" not in answer | refused
+    assert "session_state" not in params | refused
     assert state_of(http) is None
     assert http.get("/session/check").status_code == 404
     assert "check_session_iframe" not in http.get(DISCOVERY).json

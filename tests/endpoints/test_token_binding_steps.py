@@ -74,20 +74,20 @@ class Ada:
         own = [one for one in self.issued if "refresh_token" in one.tokens]
         if own:
             one = own[n % len(own)]
-            answer = self.rp.refresh(one.tokens["refresh_token"])
-            assert (answer.status_code == 200) == one.must_live
+            response = self.rp.refresh(one.tokens["refresh_token"])
+            assert (response.status_code == 200) == one.must_live
             if one.must_live:
                 del one.tokens["refresh_token"]
-                self.issued.append(Issued(self.rp, answer.json, one.share, one.offline))
+                self.issued.append(Issued(self.rp, response.json, one.share, one.offline))
 
     def exchange(self, n: int) -> None:
         own = [one for one in self.issued if one.holder is self.rp]
         if own:
             one = own[n % len(own)]
-            answer = self.api.take(one.tokens["access_token"], scope="openid")
-            assert (answer.status_code == 200) == one.must_live
+            response = self.api.take(one.tokens["access_token"], scope="openid")
+            assert (response.status_code == 200) == one.must_live
             if one.must_live:
-                self.issued.append(Issued(self.api, answer.json, one.share, one.offline))
+                self.issued.append(Issued(self.api, response.json, one.share, one.offline))
 
     def sign_out_of_app(self, n: int) -> None:
         if self.signed_in[n] and self.shares[n]:

@@ -73,10 +73,10 @@ def test_a_bound_token_is_nothing_without_a_proof_for_this_request(signed_in, ho
     token = holder.sign_in(signed_in)["access_token"]
     shown = headers(holder, token)
 
-    answer = holder.http.get("/userinfo", headers=shown)
+    response = holder.http.get("/userinfo", headers=shown)
 
-    assert (answer.status_code, answer.json["error"]) == (401, error)
-    challenge = answer.headers["WWW-Authenticate"]
+    assert (response.status_code, response.json["error"]) == (401, error)
+    challenge = response.headers["WWW-Authenticate"]
     assert challenge.startswith(shown["Authorization"].partition(" ")[0])
     assert ('algs="ES256 PS256 Ed25519 EdDSA"' in challenge) == challenge.startswith("DPoP")
 
@@ -142,8 +142,8 @@ def test_a_client_that_registered_it_gets_no_token_without_a_proof(app, signed_i
     tokens = red.exchange(code).json
     refused.append(red.refresh(tokens["refresh_token"], proof=""))
 
-    assert [answer.status_code for answer in refused] == [400] * 3
-    assert {answer.json["error"] for answer in refused} == {"invalid_request"}
+    assert [response.status_code for response in refused] == [400] * 3
+    assert {response.json["error"] for response in refused} == {"invalid_request"}
     assert red.refresh(tokens["refresh_token"]).json["token_type"] == "DPoP"
     assert red.post("/token", grant_type="client_credentials").json["token_type"] == "DPoP"
 
@@ -173,7 +173,7 @@ def test_a_code_that_was_asked_for_with_a_key_is_for_its_holder_alone(signed_in,
 
     others = [holder.exchange(code, proof=Prover().proof()), holder.exchange(code, proof="")]
 
-    assert [answer.json["error"] for answer in others] == ["invalid_grant"] * 2
+    assert [response.json["error"] for response in others] == ["invalid_grant"] * 2
     assert holder.exchange(code).status_code == 200
 
 
@@ -189,7 +189,7 @@ def test_a_public_clients_refresh_token_is_bound_to_its_key(app, signed_in):
     refreshed = blue.refresh(tokens["refresh_token"]).json
     stolen.append(blue.refresh(tokens["refresh_token"], proof=Prover().proof()))
 
-    assert [answer.json["error"] for answer in stolen] == ["invalid_grant"] * 3
+    assert [response.json["error"] for response in stolen] == ["invalid_grant"] * 3
     # DEC-10: only the holder could repeat it, and a thief's attempt ends nothing.
     again = blue.refresh(tokens["refresh_token"]).json
     assert again["refresh_token"] == refreshed["refresh_token"]

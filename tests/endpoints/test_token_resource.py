@@ -132,9 +132,9 @@ def test_a_token_for_a_resource_is_of_no_use_elsewhere(app, rp, code):
     token = rp.exchange(code, resource=ORDERS).json["access_token"]
     RelyingParty(app, "green")
 
-    answer = rp.userinfo(token)
+    response = rp.userinfo(token)
 
-    assert (answer.status_code, answer.json["error"]) == (401, "invalid_token")
+    assert (response.status_code, response.json["error"]) == (401, "invalid_token")
     assert rp.introspect(token, by="orders")["active"]
     assert rp.introspect(token, by="green") == {"active": False}
 

@@ -74,9 +74,9 @@ def test_who_says_no_is_not_sent_there_either(http, signed_in, evil):
 
 
 def test_who_says_yes_is(signed_in, evil):
-    answered = press(signed_in, evil.authorize(signed_in), "allow")
+    response = press(signed_in, evil.authorize(signed_in), "allow")
 
-    assert answered.headers["Location"].startswith(f"{evil.redirect_uri}?code=")
+    assert response.headers["Location"].startswith(f"{evil.redirect_uri}?code=")
     assert "code" in query_of(evil.authorize(signed_in, prompt="none"))
 
 
@@ -137,9 +137,9 @@ def test_a_hint_of_a_living_session_elsewhere_does_not_lead_there_either(http, e
     made = make_session(make_account("mallory"), [evil.client])
 
     asked = end_by(http, id_token_of(evil.client, made.grants["evil"]))
-    answered = press(http, asked, "sign-out")
+    response = press(http, asked, "sign-out")
 
-    assert address_shown(answered) == OUT
+    assert address_shown(response) == OUT
 
 
 @pytest.mark.spec("rfc9700 3")

@@ -40,20 +40,20 @@ def test_a_code_is_sent_there_to_the_letter(app, signed_in, uri, more):
     rp = RelyingParty(app, public=bool(more), backchannel_logout_uri=None)
     accept(rp, uri, **more)
 
-    answer = rp.authorize(signed_in)
+    response = rp.authorize(signed_in)
     if more:
-        answer = press(signed_in, answer, "allow")
+        response = press(signed_in, response, "allow")
 
-    assert answer.headers["Location"].startswith(f"{uri}?")
-    assert rp.exchange(query_of(answer)["code"]).status_code == 200
+    assert response.headers["Location"].startswith(f"{uri}?")
+    assert rp.exchange(query_of(response)["code"]).status_code == 200
     assert "redirect_uri" in rp.authorize(signed_in, redirect_uri=f"{uri}/").text
 
 
 @pytest.mark.parametrize("members", [{"redirect_uris": [LAN]}, {"redirect_uris": [APP], **NATIVE}])
 def test_no_registrant_registers_one(registrant, members):
-    answer = registrant.register(**members)
+    response = registrant.register(**members)
 
-    assert (answer.status_code, answer.json["error"]) == (400, "invalid_redirect_uri")
+    assert (response.status_code, response.json["error"]) == (400, "invalid_redirect_uri")
 
 
 def test_a_client_sends_back_what_was_accepted_and_adds_nothing_to_it(app, registrant):

@@ -31,7 +31,7 @@ class Rules:
     # Tries of one delivery by the schedule's waits and the first; from then on one for each last wait.
     tries: int = 13
     last_wait: timedelta = timedelta(hours=24)
-    # Worker crashes, freezes and lost answers: each may cost one repetition of what was in flight.
+    # Worker crashes, freezes and lost responses: each may cost one repetition of what was in flight.
     disturbances: int = 0
     # A frozen worker may send a try after another worker has sent the next one.
     has_zombies: bool = False

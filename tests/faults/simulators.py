@@ -57,9 +57,9 @@ class PublishedKeys:
     def _look(self) -> None:
         self._asked = time.monotonic()
         with contextlib.suppress(requests.RequestException, ValueError, KeyError):
-            answer = self._http.get(self._url, timeout=1)
-            answer.raise_for_status()
-            self._keys = {key["kid"]: key for key in answer.json()["keys"]}
+            response = self._http.get(self._url, timeout=1)
+            response.raise_for_status()
+            self._keys = {key["kid"]: key for key in response.json()["keys"]}
             self._fetched = time.monotonic()
 
 

@@ -30,8 +30,8 @@ def ask(house: House, path: str) -> tuple[int, float, str]:
     began = time.monotonic()
     with requests.Session() as program:
         program.trust_env = False
-        answer = program.get(f"{house.issuer}{path}", timeout=60, allow_redirects=False)
-    return answer.status_code, time.monotonic() - began, answer.text
+        response = program.get(f"{house.issuer}{path}", timeout=60, allow_redirects=False)
+    return response.status_code, time.monotonic() - began, response.text
 
 
 @contextmanager
@@ -69,10 +69,10 @@ def test_a_silent_database_keeps_each_request_for_the_deadline_at_most(open_hous
             assert (status, seconds < 1) == (200, True)
         status, seconds, said = ask(house, "/health/ready")
         assert (status, seconds < 3) == (503, True), said
-        answers = [answer.result() for answer in asked]
+        responses = [response.result() for response in asked]
 
-    assert {status for status, _, _ in answers} == {503}
-    assert max(seconds for _, seconds, _ in answers) < DEADLINE + SLACK
+    assert {status for status, _, _ in responses} == {503}
+    assert max(seconds for _, seconds, _ in responses) < DEADLINE + SLACK
     wire.heal()
     wait_until_ready(house)
     house.visitors.sign_out_until_answered(visit)

@@ -28,7 +28,7 @@ class Red:
 
     def __init__(self, issuer: str, port: int) -> None:
         self.issuer, self.port = issuer, port
-        self.answers: list[dict[str, str]] = []
+        self.responses: list[dict[str, str]] = []
 
     def register(self) -> None:
         origin = f"http://localhost:{self.port}"
@@ -52,7 +52,7 @@ class Red:
 
         @app.post("/callback")
         def callback() -> str:
-            self.answers.append(request.form.to_dict())
+            self.responses.append(request.form.to_dict())
             return "<!doctype html><p id='welcome'>welcome</p>"
 
         return app
@@ -94,8 +94,8 @@ def test_the_response_gets_to_the_app_by_itself(red, page):
     page.goto(red.sign_in_address())
     expect(page.locator("#welcome")).to_be_visible()
 
-    assert [set(answer) for answer in red.answers] == [{"code", "state", "iss"}] * 2
-    assert {answer["state"] for answer in red.answers} == {'"><b>&'}
+    assert [set(response) for response in red.responses] == [{"code", "state", "iss"}] * 2
+    assert {response["state"] for response in red.responses} == {'"><b>&'}
 
 
 def test_without_javascript_a_button_sends_it(red, chromium):
@@ -107,5 +107,5 @@ def test_without_javascript_a_button_sends_it(red, chromium):
     reader.click("#continue")
 
     expect(reader.locator("#welcome")).to_be_visible()
-    assert len(red.answers) == 1
+    assert len(red.responses) == 1
     context.close()

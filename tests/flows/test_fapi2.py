@@ -53,9 +53,9 @@ class FAPIClient(RelyingParty):
         return jwt.encode(header, claims | changes, self.key, algorithms=[self.alg])
 
     def push(self, **changes) -> str:
-        answer = self.post("/par", **self.request(**changes))
-        assert answer.status_code == 201, answer.get_data(as_text=True)
-        return answer.json["request_uri"]
+        response = self.post("/par", **self.request(**changes))
+        assert response.status_code == 201, response.get_data(as_text=True)
+        return response.json["request_uri"]
 
     def authorize(self, browser, **changes):
         pushed = {"client_id": "red", "request_uri": self.push(**changes)}
@@ -80,14 +80,14 @@ def client_of(app) -> Callable[[str], FAPIClient]:
 def test_a_client_of_the_profile_signs_a_person_in(client_of, browser_of_ada, alg):
     red = client_of(alg)
 
-    answer = query_of(red.authorize(browser_of_ada))
-    tokens = red.exchange(answer["code"]).json
+    params = query_of(red.authorize(browser_of_ada))
+    tokens = red.exchange(params["code"]).json
     refreshed = red.refresh(tokens["refresh_token"]).json
 
     keys = KeySet.import_key_set(red.http.get("/jwks").json)
     found = jwt.decode(tokens["id_token"], keys, algorithms=[alg])
     # rfc9207 §2.4: the issuer is stated beside the code.
-    assert (answer["iss"], answer["state"]) == (ISSUER, "the state")
+    assert (params["iss"], params["state"]) == (ISSUER, "the state")
     assert (found.header["alg"], found.claims["nonce"]) == (alg, "the nonce")
     assert tokens["token_type"] == refreshed["token_type"] == "DPoP"
     assert red.userinfo(tokens["access_token"]).json["sub"] == found.claims["sub"]
@@ -136,8 +136,8 @@ def test_a_refresh_token_stays_the_same_and_is_proven_each_time(client_of, brows
 
     for _ in range(3):
         turned_clock.turn(timedelta(minutes=20))
-        answer = red.refresh(refresh_token)
-        assert (answer.status_code, answer.json["refresh_token"]) == (200, refresh_token)
+        response = red.refresh(refresh_token)
+        assert (response.status_code, response.json["refresh_token"]) == (200, refresh_token)
         # The person is there: an unused session would end, and the token with it.
         red.authorize(browser_of_ada)
 

@@ -1,4 +1,4 @@
-"""Targets on the wire: bodies and queries that reach the provider, and answers that reach it from apps."""
+"""Targets on the wire: bodies and queries that reach the provider, and responses that reach it from apps."""
 
 import socket
 from contextlib import suppress
@@ -59,7 +59,7 @@ def request_headers(data: bytes) -> None:
 
 def response_of_app(data: bytes) -> None:
     """Read an app's response to a Logout Token: to the letter, or as a failure of the attempt."""
-    _server().answer = data
+    _server().response = data
     with suppress(OutboundFailure):
         read = current.services().outbound.post_form(_server().url, {"logout_token": "x"})
         assert 200 <= read.status <= 999
@@ -69,7 +69,7 @@ class _App:
     """Answers each connection with the bytes of the moment, and closes it."""
 
     def __init__(self) -> None:
-        self.answer = b""
+        self.response = b""
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._listening.getsockname()[1]}/"
         Thread(target=self._serve, daemon=True).start()
@@ -80,7 +80,7 @@ class _App:
                 connection, _ = self._listening.accept()
                 with connection:
                     connection.recv(65536)
-                    connection.sendall(self.answer)
+                    connection.sendall(self.response)
 
 
 @lru_cache(maxsize=1)

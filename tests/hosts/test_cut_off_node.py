@@ -23,11 +23,11 @@ ASK = """
 import json, sys, time, urllib.request, urllib.error
 asked, began = urllib.request.Request(sys.argv[1], headers=json.loads(sys.argv[2])), time.monotonic()
 try:
-    answer = urllib.request.urlopen(asked, timeout=20)
+    response = urllib.request.urlopen(asked, timeout=20)
 except urllib.error.HTTPError as exc:
-    answer = exc
-body = answer.read().decode()
-print(json.dumps([answer.status, body, time.monotonic() - began]))
+    response = exc
+body = response.read().decode()
+print(json.dumps([response.status, body, time.monotonic() - began]))
 """
 
 
@@ -81,8 +81,8 @@ def test_a_pulled_cable(open_house, network, far_node):
 
     network.pull()
     # What was found within the last second is the response for all who ask.
-    answered = wait_until(lambda: (found := ask("/health/ready"))[0] != 200 and found, seconds=5)
-    status, body, seconds = answered
+    response = wait_until(lambda: (found := ask("/health/ready"))[0] != 200 and found, seconds=5)
+    status, body, seconds = response
     assert (status, json.loads(body)["status"]) == (503, "unavailable")
     assert seconds < 4
     status, _, seconds = ask("/health/live")

@@ -154,13 +154,13 @@ class Server:
         return sock
 
 
-def answering(*answers: bytes) -> Callable[[Wire], None]:
+def answering(*responses: bytes) -> Callable[[Wire], None]:
     """Script: answer the requests of a connection in turn, the last response for ever."""
 
     def script(wire: Wire) -> None:
         count = 0
         while wire.read_request() is not None:
-            wire.send(answers[min(count, len(answers) - 1)])
+            wire.send(responses[min(count, len(responses) - 1)])
             count += 1
 
     return script

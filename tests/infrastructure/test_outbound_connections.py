@@ -78,20 +78,20 @@ def test_an_idle_connection_that_the_server_closed_is_replaced(client):
 
 
 def test_an_unrequested_response_is_not_taken_for_the_next_one(client):
-    answered, forged = threading.Event(), threading.Event()
+    responded, forged = threading.Event(), threading.Event()
 
     def script(wire):
         wire.read_request()
         wire.send(OK)
         if wire.number == 1:
-            answered.wait(10)
+            responded.wait(10)
             wire.send(b"HTTP/1.1 500 Forged\r\nContent-Length: 0\r\n\r\n")
             forged.set()
         wire.read_request()
 
     with Server(script) as red:
         client.post_form(red.url(), {})
-        answered.set()
+        responded.set()
         assert forged.wait(10)
 
         assert client.post_form(red.url(), {}).status == 200
@@ -137,7 +137,7 @@ def test_a_form_is_never_posted_twice(client, end):
 
 
 def test_a_reused_connection_that_ends_within_a_response_is_not_tried_again(client):
-    # After an interim answer the request is known to have arrived: sending it again would make it two.
+    # After an interim response the request is known to have arrived: sending it again would make it two.
     def script(wire):
         wire.read_request()
         wire.send(OK)

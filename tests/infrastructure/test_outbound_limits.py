@@ -1,4 +1,4 @@
-"""Slow, endless and oversized answers: each call ends by its deadline and within its caps."""
+"""Slow, endless and oversized responses: each call ends by its deadline and within its caps."""
 
 import gzip
 import threading
@@ -42,7 +42,7 @@ def failure_of(call) -> tuple[str, float]:
             id="a status line that no headers follow is no response",
         ),
         pytest.param(
-            lambda wire: wire.drip(b"HTTP/1.1 100 Continue\r\n\r\n" * 100), id="endless interim answers"
+            lambda wire: wire.drip(b"HTTP/1.1 100 Continue\r\n\r\n" * 100), id="endless interim responses"
         ),
     ],
 )
@@ -132,7 +132,7 @@ def test_a_name_that_cannot_be_resolved_is_a_dns_failure(error):
     [
         pytest.param(b"X-A: " + b"a" * 1000 + b"\r\n", id="many headers"),
         pytest.param(b"a" * 4096, id="one endless line"),
-        pytest.param(b"HTTP/1.1 100 Continue\r\n\r\n", id="interim answers at full speed"),
+        pytest.param(b"HTTP/1.1 100 Continue\r\n\r\n", id="interim responses at full speed"),
     ],
 )
 def test_headers_over_the_cap_are_refused_at_once(client, flood):

@@ -139,7 +139,7 @@ CODED = b"Transfer-Encoding: chunked"
 
 @pytest.mark.spec("URL-52")
 @pytest.mark.parametrize(
-    "answer",
+    "response",
     [
         pytest.param(head(EMPTY, b"Content-Length: 25"), id="two lengths"),
         pytest.param(head(EMPTY, EMPTY), id="a length twice"),
@@ -167,15 +167,15 @@ CODED = b"Transfer-Encoding: chunked"
         ),
     ],
 )
-def test_a_connection_whose_answer_may_end_elsewhere_is_not_used_again(client, answer):
+def test_a_connection_whose_response_may_end_elsewhere_is_not_used_again(client, response):
     def script(wire):
         if wire.read_request() is not None:
-            wire.send(answer if wire.number == 1 else REFUSED)
+            wire.send(response if wire.number == 1 else REFUSED)
         if wire.read_request() is not None:
             wire.send(b"HTTP/1.1 204 Smuggled\r\n\r\n")
 
     with Server(script) as red:
-        status = int(answer[9:12])
+        status = int(response[9:12])
 
         assert [client.post_form(red.url(), {}).status for _ in range(2)] == [status, 500]
         assert red.connections == 2
@@ -183,7 +183,7 @@ def test_a_connection_whose_answer_may_end_elsewhere_is_not_used_again(client, a
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "response",
     [
         pytest.param(head(EMPTY), id="a length of 0"),
         pytest.param(head(b"content-length:2 ", b"X:") + b"ok", id="a length"),
@@ -197,9 +197,9 @@ def test_a_connection_whose_answer_may_end_elsewhere_is_not_used_again(client, a
         ),
     ],
 )
-def test_a_connection_whose_answer_ends_for_certain_is_used_again(client, answer):
-    with Server(answering(answer)) as red:
-        assert {client.post_form(red.url(), {}).status for _ in range(3)} == {int(answer[9:12])}
+def test_a_connection_whose_response_ends_for_certain_is_used_again(client, response):
+    with Server(answering(response)) as red:
+        assert {client.post_form(red.url(), {}).status for _ in range(3)} == {int(response[9:12])}
         assert red.connections == 1
         client.close()
 

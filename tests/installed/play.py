@@ -170,17 +170,17 @@ def _sign_in(browser: requests.Session, issuer: str, app: App, client: dict[str,
     page = browser.get(f"{issuer}/authorize", params=asked, timeout=10)
     form = _Form()
     form.feed(page.text)
-    answered = browser.post(
+    response = browser.post(
         page.url,
         data=form.fields | {"username": "ada", "password": PASSWORD},
         timeout=10,
         allow_redirects=False,
     )
-    while not answered.headers["Location"].startswith(app.url):
-        answered = browser.get(
-            urljoin(issuer, answered.headers["Location"]), allow_redirects=False, timeout=10
+    while not response.headers["Location"].startswith(app.url):
+        response = browser.get(
+            urljoin(issuer, response.headers["Location"]), allow_redirects=False, timeout=10
         )
-    code = parse_qs(urlsplit(answered.headers["Location"]).query)["code"][0]
+    code = parse_qs(urlsplit(response.headers["Location"]).query)["code"][0]
     form_of_code = {
         "grant_type": "authorization_code",
         "code": code,
@@ -196,8 +196,8 @@ def _sign_in(browser: requests.Session, issuer: str, app: App, client: dict[str,
 
 
 def _sign_out(browser: requests.Session, issuer: str, id_token: str) -> None:
-    answered = browser.get(f"{issuer}/session/end", params={"id_token_hint": id_token}, timeout=30)
-    answered.raise_for_status()
+    response = browser.get(f"{issuer}/session/end", params={"id_token_hint": id_token}, timeout=30)
+    response.raise_for_status()
 
 
 def _userinfo(issuer: str, token: str) -> int:

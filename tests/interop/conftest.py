@@ -62,9 +62,9 @@ def register(house: House) -> Callable[..., dict[str, Any]]:
     """Registers a client by its metadata, as anyone may; returns the response."""
 
     def register(**metadata: object) -> dict[str, Any]:
-        answer = requests.post(f"{house.issuer}/register", json=metadata, timeout=30)
-        assert answer.status_code == HTTPStatus.CREATED, answer.text
-        return answer.json()
+        response = requests.post(f"{house.issuer}/register", json=metadata, timeout=30)
+        assert response.status_code == HTTPStatus.CREATED, response.text
+        return response.json()
 
     return register
 

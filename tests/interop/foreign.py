@@ -23,7 +23,7 @@ def play(
 ) -> dict[str, Any]:
     """Run a foreign client to its end; `go` takes a person to an address and returns where they arrived."""
 
-    def answer(said: dict[str, Any]) -> dict[str, Any] | None:
+    def respond(said: dict[str, Any]) -> dict[str, Any] | None:
         if "open" in said:
             arrived = go(said["open"])
             return {"arrived": arrived, "query": dict(parse_qsl(urlsplit(arrived).query))}
@@ -39,7 +39,7 @@ def play(
         patience = threading.Timer(SECONDS, process.kill)
         patience.start()
         try:
-            result, trouble = _talk(process, answer)
+            result, trouble = _talk(process, respond)
         finally:
             patience.cancel()
             process.kill()
@@ -48,7 +48,7 @@ def play(
 
 
 def _talk(
-    process: "subprocess.Popen[str]", answer: Callable[[dict[str, Any]], dict[str, Any] | None]
+    process: "subprocess.Popen[str]", respond: Callable[[dict[str, Any]], dict[str, Any] | None]
 ) -> tuple[dict[str, Any] | None, list[str]]:
     """Listen until it ends; returns its result, and what it said that was no part of the talk."""
     assert process.stdin
@@ -60,7 +60,7 @@ def _talk(
             continue
         said = json.loads(line)
         result = said.get("result", result)
-        if (answered := answer(said)) is not None:
-            process.stdin.write(json.dumps(answered) + "\n")
+        if (response := respond(said)) is not None:
+            process.stdin.write(json.dumps(response) + "\n")
             process.stdin.flush()
     return result, trouble

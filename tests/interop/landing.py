@@ -26,7 +26,7 @@ class Landing:
     def __init__(self, files: dict[str, Path] | None = None) -> None:
         self.files = files or {}
         self.arrivals: list[Arrival] = []
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._answerer())
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05})
@@ -46,17 +46,17 @@ class Landing:
             lambda: next((arrival for arrival in reversed(self.arrivals) if arrival.path == path), None)
         )
 
-    def _answerer(self) -> type[BaseHTTPRequestHandler]:
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
         landing = self
 
-        class Answerer(BaseHTTPRequestHandler):
+        class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                self._answer()
+                self._respond()
 
             def do_POST(self) -> None:
-                self._answer()
+                self._respond()
 
-            def _answer(self) -> None:
+            def _respond(self) -> None:
                 path = urlsplit(self.path).path
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
                 form = {name: values[0] for name, values in parse_qs(body).items()}
@@ -72,4 +72,4 @@ class Landing:
             def log_message(self, *_: object) -> None:
                 pass
 
-        return Answerer
+        return Handler

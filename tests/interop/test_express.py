@@ -52,8 +52,8 @@ def app(serve):
 
 def name_at(person, app):
     """The name that the app knows, or None if it sends the browser to the provider."""
-    answer = person.browser.ask("GET", f"{app}/")
-    return answer.json()["name"] if answer.url.startswith(app) else None
+    response = person.browser.ask("GET", f"{app}/")
+    return response.json()["name"] if response.url.startswith(app) else None
 
 
 @pytest.mark.spec("core §3.1.3.7, core 16, rpinitiated 11")

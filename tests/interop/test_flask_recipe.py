@@ -37,8 +37,8 @@ def app(client, port, tmp_path_factory):
 
 def signed_in(ada, app):
     """The name that the app knows, or None if it offers to sign in."""
-    answer = ada.browser.ask("GET", f"{app}/")
-    return answer.json()["signed_in"] if "json" in answer.headers["Content-Type"] else None
+    response = ada.browser.ask("GET", f"{app}/")
+    return response.json()["signed_in"] if "json" in response.headers["Content-Type"] else None
 
 
 @pytest.mark.spec("core §3.1.3.7, core 16, rpinitiated 7")

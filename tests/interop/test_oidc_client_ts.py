@@ -100,8 +100,8 @@ def test_its_tokens_are_bound_to_a_key_of_her_browser(app, house):
             Authorization: `DPoP ${{user.access_token}}`,
             DPoP: await users.dpopProof(address, user, 'GET', nonce),
         }} }});
-        const first = await ask(), answer = await ask(first.headers.get('DPoP-Nonce'));
-        return {{ statuses: [first.status, answer.status], claims: await answer.json() }};
+        const first = await ask(), response = await ask(first.headers.get('DPoP-Nonce'));
+        return {{ statuses: [first.status, response.status], claims: await response.json() }};
         """
     )
     refreshed = app.call("return await users.signinSilent()")

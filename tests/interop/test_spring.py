@@ -38,8 +38,8 @@ def app(add_for, tmp_path_factory):
 
 def name_at(person, app):
     """The name that the app knows, or None if it sends the browser to the provider."""
-    answer = person.browser.ask("GET", f"{app}/")
-    return answer.json()["name"] if answer.url.startswith(app) else None
+    response = person.browser.ask("GET", f"{app}/")
+    return response.json()["name"] if response.url.startswith(app) else None
 
 
 @pytest.mark.spec(

@@ -229,9 +229,9 @@ def open_socket(origin: str, path: str, cookie: str) -> tuple[int, dict[str, str
     ]
     with socket.create_connection((name, int(port)), timeout=20) as connection:
         connection.sendall("\r\n".join([*lines, "", ""]).encode())
-        answer = b""
-        while b"\r\n\r\n" not in answer and (more := connection.recv(4096)):
-            answer += more
-    head = answer.decode("latin-1").partition("\r\n\r\n")[0].split("\r\n")
+        response = b""
+        while b"\r\n\r\n" not in response and (more := connection.recv(4096)):
+            response += more
+    head = response.decode("latin-1").partition("\r\n\r\n")[0].split("\r\n")
     headers = {one.partition(": ")[0].lower(): one.partition(": ")[2] for one in head[1:]}
     return int(head[0].split()[1]), headers

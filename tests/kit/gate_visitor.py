@@ -37,11 +37,11 @@ class Ada:
         return "; ".join(f"{each.name}={each.value}" for each in jar if each.domain == "localhost.local")
 
 
-def seen(answer):
+def seen(response):
     """The headers that reached the app."""
-    assert answer.status_code == 200, (answer.status_code, answer.text)
-    return [tuple(pair) for pair in answer.json()["headers"]]
+    assert response.status_code == 200, (response.status_code, response.text)
+    return [tuple(pair) for pair in response.json()["headers"]]
 
 
-def identity(answer):
-    return {name: value for name, value in seen(answer) if name.startswith("x-auth-request-")}
+def identity(response):
+    return {name: value for name, value in seen(response) if name.startswith("x-auth-request-")}

@@ -42,8 +42,13 @@ def by_flask(guard, **required):
     )
 
 
-def _parts_of(answer):
-    return answer.status_code, answer.json, answer.headers.getlist("WWW-Authenticate"), dict(answer.headers)
+def _parts_of(response):
+    return (
+        response.status_code,
+        response.json,
+        response.headers.getlist("WWW-Authenticate"),
+        dict(response.headers),
+    )
 
 
 def by_fastapi(guard, **required):
@@ -60,9 +65,9 @@ def by_fastapi(guard, **required):
             return await http.get(path, headers=headers)
 
     def call(headers, path="/orders"):
-        answer = run(get(headers, path))
-        named = {name.title(): value for name, value in answer.headers.items()}
-        return answer.status_code, answer.json(), answer.headers.get_list("www-authenticate"), named
+        response = run(get(headers, path))
+        named = {name.title(): value for name, value in response.headers.items()}
+        return response.status_code, response.json(), response.headers.get_list("www-authenticate"), named
 
     return call
 
@@ -76,13 +81,13 @@ def by_django(guard, **required):
         return JsonResponse({"of": request.access.sub})
 
     def call(headers, path="/orders"):
-        answer = orders(RequestFactory(SERVER_NAME="inside").get(path, headers=headers))
-        challenges = answer.headers.get("WWW-Authenticate")
+        response = orders(RequestFactory(SERVER_NAME="inside").get(path, headers=headers))
+        challenges = response.headers.get("WWW-Authenticate")
         return (
-            answer.status_code,
-            json.loads(answer.content),
+            response.status_code,
+            json.loads(response.content),
             [challenges] if challenges else [],
-            answer.headers,
+            response.headers,
         )
 
     return call

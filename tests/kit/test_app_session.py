@@ -155,13 +155,13 @@ def test_a_response_of_another_issuer_is_refused(sessions, provider, promised, q
         "issuer": provider.issuer,
         "authorization_response_iss_parameter_supported": promised,
     }
-    answer = {"right": {"iss": provider.issuer}, "wrong": {"iss": "https://another.example"}}.get(query, {})
+    params = {"right": {"iss": provider.issuer}, "wrong": {"iss": "https://another.example"}}.get(query, {})
 
     if accepted:
-        sessions.check_answer(answer)
+        sessions.check_answer(params)
     else:
         with pytest.raises(SignInRefused, match="the response is of another issuer"):
-            sessions.check_answer(answer)
+            sessions.check_answer(params)
 
 
 @pytest.mark.parametrize(

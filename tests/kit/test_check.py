@@ -41,10 +41,10 @@ def kit(ports):
     receiver = make_receiver(issuer=f"http://127.0.0.1:{ports[1]}", client_id=CLIENT_ID, store="memory:")
 
     def receive():
-        answer = receiver.receive(
+        response = receiver.receive(
             request.method, request.content_type, request.get_data(parse_form_data=False)
         )
-        return answer.body, answer.status
+        return response.body, response.status
 
     return receive
 
@@ -63,11 +63,13 @@ def test_each_bad_token_breaks_the_rule_that_it_names(ports, capsys):
     codes = []
 
     def receive():
-        answer = receiver.receive(
+        response = receiver.receive(
             request.method, request.content_type, request.get_data(parse_form_data=False)
         )
-        codes.append(json.loads(answer.body)["error_description"].partition(":")[0] if answer.body else "")
-        return answer.body, answer.status
+        codes.append(
+            json.loads(response.body)["error_description"].partition(":")[0] if response.body else ""
+        )
+        return response.body, response.status
 
     run(ports, capsys, receive)
 

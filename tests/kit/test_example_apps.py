@@ -93,10 +93,10 @@ class Ada:
 
     def greeting(self, node):
         """Return a node's response to her cookie, or the status that is no greeting."""
-        answer = self.browser._session.get(
+        response = self.browser._session.get(
             self.nodes[node] + "/", headers={"Accept": "text/html"}, allow_redirects=False, timeout=20
         )
-        return answer.text.strip('"') if answer.status_code == 200 else answer.status_code
+        return response.text.strip('"') if response.status_code == 200 else response.status_code
 
     def cookies(self):
         return [vars(cookie).copy() for cookie in self.browser._session.cookies]
@@ -156,15 +156,15 @@ def sign_out(ada, method, path):
         ada.go(ada.nodes[0] + path)
         return
     token = next((cookie.value for cookie in ada.browser._session.cookies if cookie.name == "csrftoken"), "")
-    answer = ada.browser._session.post(
+    response = ada.browser._session.post(
         ada.nodes[0] + path,
         data={"csrfmiddlewaretoken": token},
         headers={"Referer": ada.nodes[0]},
         allow_redirects=False,
         timeout=20,
     )
-    assert answer.status_code == 302, answer.text
-    ada.browser.open(answer.headers["Location"])
+    assert response.status_code == 302, response.text
+    ada.browser.open(response.headers["Location"])
     if ada.browser.has("sign-out"):
         ada.browser.press("sign-out")
 
@@ -184,11 +184,11 @@ def test_what_is_no_logout_token_is_refused(app, body):
     _, nodes, _ = app
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
 
-    answer = requests.post(f"{nodes[0]}/backchannel-logout", data=body, headers=headers, timeout=20)
+    response = requests.post(f"{nodes[0]}/backchannel-logout", data=body, headers=headers, timeout=20)
 
-    assert answer.status_code == 400
-    assert answer.json()["error"] == "invalid_request"
-    assert answer.headers["Cache-Control"] == "no-store"
+    assert response.status_code == 400
+    assert response.json()["error"] == "invalid_request"
+    assert response.headers["Cache-Control"] == "no-store"
     assert requests.get(f"{nodes[0]}/backchannel-logout", timeout=20).status_code == 405
 
 

@@ -45,9 +45,9 @@ class AppUnderTest:
     def begin(self, **wishes: str) -> tuple[int, dict[str, list[str]], str]:
         """Ask for a sign-in: the status, the request to the provider and its whole address."""
         query = "&".join(f"{name}={value}" for name, value in wishes.items())
-        answer = self.get(f"/auth/login?{query}")
-        there = answer.headers.get("location", "")
-        return answer.status_code, parse_qs(urlsplit(there).query), there
+        response = self.get(f"/auth/login?{query}")
+        there = response.headers.get("location", "")
+        return response.status_code, parse_qs(urlsplit(there).query), there
 
     def sign_in(self, **wishes: str) -> Any:
         """Sign in, by way of the provider; returns the response of the callback."""

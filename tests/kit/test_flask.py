@@ -33,8 +33,8 @@ def make_app(provider, store="memory:"):
 def test_the_apps_own_limits_are_not_the_receivers(provider):
     http = make_app(provider)
 
-    answer = http.post("/backchannel-logout", data=b"x" * (BODY_SIZE_LIMIT + 1), content_type=FORM)
-    assert (answer.status_code, answer.json["error_description"][:14]) == (400, "body_too_large")
+    response = http.post("/backchannel-logout", data=b"x" * (BODY_SIZE_LIMIT + 1), content_type=FORM)
+    assert (response.status_code, response.json["error_description"][:14]) == (400, "body_too_large")
     token = form(provider.logout_token(more="x" * 1500))
     assert http.post("/backchannel-logout", data=token, content_type=FORM).status_code == 200
 
@@ -57,17 +57,17 @@ def test_a_sign_in_without_the_provider_is_503(provider):
     "query", ["", "?code=1&state=2", "?error=access_denied", "?iss=https://evil.example"]
 )
 def test_a_response_that_was_not_asked_for_is_refused(provider, query):
-    answer = make_app(provider).get(f"/callback{query}")
+    response = make_app(provider).get(f"/callback{query}")
 
-    assert answer.status_code == 400
-    assert "Signing in did not work" in answer.text
+    assert response.status_code == 400
+    assert "Signing in did not work" in response.text
 
 
 def test_another_site_does_not_sign_people_out(provider):
-    answer = make_app(provider).get("/logout", headers={"Sec-Fetch-Site": "cross-site"})
+    response = make_app(provider).get("/logout", headers={"Sec-Fetch-Site": "cross-site"})
 
-    assert answer.status_code == 200
-    assert '<form method="post" action="/logout">' in answer.text
+    assert response.status_code == 200
+    assert '<form method="post" action="/logout">' in response.text
 
 
 def test_people_without_a_session_do_not_wait_for_the_store(provider, tmp_path):

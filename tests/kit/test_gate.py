@@ -226,10 +226,10 @@ def test_pages_and_methods_that_do_not_exist(gate):
 def test_a_provider_that_is_away_is_503(gate, provider):
     provider.is_down = True
 
-    answer = gate.handle(Request(method="GET", path="/_gate/start", headers=(("host", "wiki.example"),)))
+    response = gate.handle(Request(method="GET", path="/_gate/start", headers=(("host", "wiki.example"),)))
 
-    assert answer.status == 503
-    assert ("Retry-After", "10") in answer.headers
+    assert response.status == 503
+    assert ("Retry-After", "10") in response.headers
 
 
 def test_the_record_holds_no_cookie(gate, provider, tmp_path):

@@ -102,15 +102,15 @@ def test_a_page_is_asked_for_anew_unless_the_app_allows_to_keep_it(signed_in, re
 )
 @pytest.mark.parametrize("path", ["/", "/public/"])
 def test_a_client_cannot_set_an_identity_header(signed_in, name, path):
-    answer = signed_in.browser._session.get(
+    response = signed_in.browser._session.get(
         signed_in.site.wiki + path, headers={name: "cleo"}, allow_redirects=False, timeout=20
     )
 
     # nginx drops names with an underscore, Caddy all of them, Envoy answers 400; the gate refuses the rest.
-    if answer.status_code == 200:
-        assert [value for _, value in seen(answer) if value == "cleo"] == []
+    if response.status_code == 200:
+        assert [value for _, value in seen(response) if value == "cleo"] == []
     else:
-        assert answer.status_code in (400, 403)
+        assert response.status_code in (400, 403)
 
 
 def test_a_public_path_is_open_and_says_nothing_about_people(site, signed_in):
@@ -125,19 +125,19 @@ def test_a_path_that_servers_read_differently_is_not_public(site, path):
     with requests.Session() as http:
         asked = requests.Request("GET", site.wiki).prepare()
         asked.url = site.wiki + path
-        answer = http.send(asked, allow_redirects=False, timeout=20)
+        response = http.send(asked, allow_redirects=False, timeout=20)
 
     # Traefik removes empty segments before it asks, and the app sees the path without them.
-    assert answer.status_code == 401 or answer.json()["path"] == "/public/"
+    assert response.status_code == 401 or response.json()["path"] == "/public/"
 
 
 def test_an_api_gets_401_and_no_redirect(site):
-    answer = requests.get(f"{site.wiki}/api/x", headers=PAGE, allow_redirects=False, timeout=20)
+    response = requests.get(f"{site.wiki}/api/x", headers=PAGE, allow_redirects=False, timeout=20)
 
-    assert answer.status_code == 401
-    assert answer.json()["error"] == "sign_in_required"
-    assert answer.headers["WWW-Authenticate"].startswith("Session ")
-    assert answer.headers["Cache-Control"] == "no-store"
+    assert response.status_code == 401
+    assert response.json()["error"] == "sign_in_required"
+    assert response.headers["WWW-Authenticate"].startswith("Session ")
+    assert response.headers["Cache-Control"] == "no-store"
 
 
 def test_scripts_and_forms_are_not_redirected(ada):
@@ -148,12 +148,12 @@ def test_scripts_and_forms_are_not_redirected(ada):
 
 
 def test_a_body_reaches_the_app(signed_in):
-    answer = signed_in.browser._session.post(
+    response = signed_in.browser._session.post(
         signed_in.site.wiki + "/form?x=1", data={"text": "x" * 100_000}, timeout=20
     )
 
-    assert answer.json()["path"] == "/form?x=1"
-    assert len(answer.json()["body"]) == 100_005
+    assert response.json()["path"] == "/form?x=1"
+    assert len(response.json()["body"]) == 100_005
 
 
 def test_rules_refuse_whom_they_do_not_name(signed_in):
@@ -199,7 +199,7 @@ def test_several_tabs_sign_in_at_once(ada):
         assert ada.browser.url == f"{ada.site.wiki}/tab{number}"
     # Each sign-in began a session of its own, in place of the one before (session fixation).
     asked = [requests.get(f"{ada.site.wiki}/api/", headers={"Cookie": one}, timeout=20) for one in cookies]
-    assert [answer.status_code for answer in asked] == [401, 401, 200]
+    assert [response.status_code for response in asked] == [401, 401, 200]
     # Going back to a response that has been used does no harm.
     ada.browser.open(next(url for url in reversed(trails) if "/callback?" in url))
     assert ada.browser.url == f"{ada.site.wiki}/"
@@ -254,9 +254,9 @@ def test_a_sign_out_at_the_gate_signs_out_at_the_provider(signed_in, site, house
     assert page.status_code == 200
     assert signed_in.ask("/api/").status_code == 200
 
-    answer = signed_in.ask("/_gate/sign-out", "POST", Sec_Fetch_Site="same-origin")
-    assert answer.headers["Clear-Site-Data"] == '"cache"'
-    signed_in.browser.open(answer.headers["Location"])
+    response = signed_in.ask("/_gate/sign-out", "POST", Sec_Fetch_Site="same-origin")
+    assert response.headers["Clear-Site-Data"] == '"cache"'
+    signed_in.browser.open(response.headers["Location"])
 
     assert "/session/end" in "".join(signed_in.browser.trail)
     assert requests.get(f"{site.wiki}/api/", headers={"Cookie": cookie}, timeout=20).status_code == 401

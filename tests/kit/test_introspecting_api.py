@@ -1,4 +1,4 @@
-"""An API that asks the provider about each token: its cache, and answers that are none."""
+"""An API that asks the provider about each token: its cache, and invalid responses."""
 
 import base64
 import time
@@ -84,7 +84,7 @@ def test_a_cache_is_bounded(ask, provider, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "response",
     [
         pytest.param({"active": "true"}, id="active is a text"),
         pytest.param({"active": True}, id="a refresh token, which has no type"),
@@ -103,8 +103,8 @@ def test_a_cache_is_bounded(ask, provider, monkeypatch):
         pytest.param({"active": True, "token_type": "Bearer", "cnf": {"jkt": "x"}}, id="bound to a key"),
     ],
 )
-def test_a_response_that_is_not_for_this_api_is_refused(ask, provider, answer):
-    provider.tokens["opaque"] = answer
+def test_a_response_that_is_not_for_this_api_is_refused(ask, provider, response):
+    provider.tokens["opaque"] = response
 
     assert refusal(ask(), call("opaque")).status == 401
 
@@ -127,9 +127,9 @@ def test_the_api_names_itself_with_any_secret(ask, provider):
     assert (kind, base64.b64decode(text)) == ("Basic", b"api:a%3Ab%2B%25")
 
 
-@pytest.mark.parametrize("answer", [b"[]", b"{", b'{"active": false, "active": true}', 401, 503])
-def test_an_invalid_response_neither_admits_nor_refuses(ask, provider, answer):
-    provider.tokens["opaque"] = answer
+@pytest.mark.parametrize("response", [b"[]", b"{", b'{"active": false, "active": true}', 401, 503])
+def test_an_invalid_response_neither_admits_nor_refuses(ask, provider, response):
+    provider.tokens["opaque"] = response
 
     with pytest.raises(ProviderUnreachable):
         ask().check(call("opaque"))

@@ -177,10 +177,10 @@ def ada(index, provider):
 )
 @pytest.mark.parametrize(("mint", "error"), REFUSED)
 def test_a_bad_token_is_refused_by_the_step_that_it_breaks(receiver, provider, index, ada, mint, error):
-    answer = receiver.receive("POST", FORM, form(mint(provider)))
+    response = receiver.receive("POST", FORM, form(mint(provider)))
 
-    assert answer.status == 400
-    shown = json.loads(answer.body)
+    assert response.status == 400
+    shown = json.loads(response.body)
     assert shown["error"] == "invalid_request"
     assert shown["error_description"].startswith(f"{error.code}: ")
     assert index.is_live(ada)
@@ -250,9 +250,9 @@ def test_clocks_may_differ_by_the_leeway(receiver, provider, index, ada, mint):
 def test_an_app_may_require_the_type(index, provider):
     strict = LogoutReceiver(index, client_id=CLIENT_ID, keys=ProviderKeys(provider.issuer), requires_typ=True)
 
-    answer = strict.receive("POST", FORM, form(provider.sign(provider.claims(), typ=None)))
+    response = strict.receive("POST", FORM, form(provider.sign(provider.claims(), typ=None)))
 
-    assert json.loads(answer.body)["error_description"] == "wrong_typ: typ is not logout+jwt"
+    assert json.loads(response.body)["error_description"] == "wrong_typ: typ is not logout+jwt"
 
 
 def test_an_app_may_accept_one_algorithm_alone(index, provider):

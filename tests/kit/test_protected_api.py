@@ -100,18 +100,18 @@ class Ada:
             "redirect_uri": asked["redirect_uri"],
             "code_verifier": VERIFIER,
         }
-        answer = requests.post(f"{self.issuer}/token", data=form, auth=("shop", SECRET), timeout=20)
-        assert answer.status_code == 200, answer.text
-        self.id_token = answer.json()["id_token"]
-        return answer.json()["access_token"]
+        response = requests.post(f"{self.issuer}/token", data=form, auth=("shop", SECRET), timeout=20)
+        assert response.status_code == 200, response.text
+        self.id_token = response.json()["id_token"]
+        return response.json()["access_token"]
 
     def sign_out(self):
         """End the session; the response comes once that is committed."""
         hint = {"id_token_hint": self.id_token}
-        answer = self.browser._session.get(
+        response = self.browser._session.get(
             f"{self.issuer}/session/end", params=hint, allow_redirects=False, timeout=20
         )
-        assert answer.status_code in (302, 303), answer.text
+        assert response.status_code in (302, 303), response.text
 
 
 def call(apis, mode, token, path="/orders", method="GET"):

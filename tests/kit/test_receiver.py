@@ -33,10 +33,10 @@ def test_a_logout_ends_one_session_and_tells_the_app(index, provider):
     index.remember(ended, "local-1")
     index.remember(other, "local-2")
 
-    answer = receiver.receive("POST", FORM, form(provider.logout_token()))
+    response = receiver.receive("POST", FORM, form(provider.logout_token()))
 
-    assert (answer.status, answer.body) == (200, b"")
-    assert answer.all_headers == {"Cache-Control": "no-store"}
+    assert (response.status, response.body) == (200, b"")
+    assert response.all_headers == {"Cache-Control": "no-store"}
     assert [(logout.claims.sid, logout.local_ids) for logout in logouts] == [("sid-1", ["local-1"])]
     assert not index.is_live(ended)
     assert index.is_live(other)
@@ -97,9 +97,9 @@ def test_another_issuers_sessions_are_not_ended(receiver, index, provider):
     elsewhere = SignIn(iss="https://another.example", sub="ada", sid="sid-1", issued_at=time.time())
     index.remember(here, "local-1")
 
-    answer = receiver.receive("POST", FORM, form(provider.logout_token(iss=elsewhere.iss)))
+    response = receiver.receive("POST", FORM, form(provider.logout_token(iss=elsewhere.iss)))
 
-    assert refusal_in(answer) == (400, "wrong_iss: iss is not the provider of this app")
+    assert refusal_in(response) == (400, "wrong_iss: iss is not the provider of this app")
     assert index.is_live(here)
     assert not index.is_live(elsewhere)
 
@@ -128,15 +128,15 @@ def test_a_request_that_is_not_the_providers_is_refused(receiver, content_type, 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "OPTIONS"])
 def test_only_a_post_is_accepted(receiver, method):
-    answer = receiver.receive(method, FORM, b"")
+    response = receiver.receive(method, FORM, b"")
 
-    assert (answer.status, answer.headers["Allow"]) == (405, "POST")
+    assert (response.status, response.headers["Allow"]) == (405, "POST")
 
 
 def test_the_type_of_the_body_may_have_parameters(receiver, provider):
-    answer = receiver.receive("POST", f"{FORM}; charset=UTF-8", form(provider.logout_token()))
+    response = receiver.receive("POST", f"{FORM}; charset=UTF-8", form(provider.logout_token()))
 
-    assert answer.status == 200
+    assert response.status == 200
 
 
 @given(
@@ -152,10 +152,10 @@ def test_a_provider_whose_keys_are_away_is_asked_to_try_again(index, provider):
     token = form(provider.logout_token())
     provider.is_down = True
 
-    answer = receiver.receive("POST", FORM, token)
+    response = receiver.receive("POST", FORM, token)
 
-    assert (answer.status, answer.headers["Retry-After"]) == (503, "10")
-    assert json.loads(answer.body)["error"] == "temporarily_unavailable"
+    assert (response.status, response.headers["Retry-After"]) == (503, "10")
+    assert json.loads(response.body)["error"] == "temporarily_unavailable"
 
 
 def test_an_app_that_cannot_delete_its_sessions_asks_to_try_again(index, provider, caplog):
@@ -204,5 +204,5 @@ def test_keys_of_another_issuer_are_a_mistake(index):
         LogoutReceiver(index, client_id=CLIENT_ID, keys=ProviderKeys("https://another.example"))
 
 
-def refusal_in(answer):
-    return answer.status, json.loads(answer.body)["error_description"]
+def refusal_in(response):
+    return response.status, json.loads(response.body)["error_description"]

@@ -63,8 +63,8 @@ def by_flask(provider: FakeProvider) -> SignIn:
 
     def sign_in() -> tuple[int, str]:
         http = app.test_client()
-        answer = http.get(at_provider(http.get("/login").headers["Location"]))
-        return answer.status_code, http.get("/").text
+        response = http.get(at_provider(http.get("/login").headers["Location"]))
+        return response.status_code, http.get("/").text
 
     return sign_in
 
@@ -84,8 +84,8 @@ def by_starlette(provider: FakeProvider) -> SignIn:
         transport = httpx.ASGITransport(app=app)
         async with httpx.AsyncClient(transport=transport, base_url="http://inside") as http:
             there = (await http.get("/login")).headers["Location"]
-            answer = await http.get(at_provider(there))
-            return answer.status_code, (await http.get("/")).text
+            response = await http.get(at_provider(there))
+            return response.status_code, (await http.get("/")).text
 
     return lambda: run(sign_in())
 
@@ -150,7 +150,7 @@ def test_a_wrongly_signed_id_token_is_refused(sign_in, provider, sign):
 
 @pytest.mark.parametrize("missing", ["access_token", "id_token"])
 def test_a_token_response_without_a_token_does_not_sign_in(sign_in, provider, missing):
-    provider.bend_token_response = lambda answer: {k: v for k, v in answer.items() if k != missing}
+    provider.bend_token_response = lambda response: {k: v for k, v in response.items() if k != missing}
 
     assert sign_in() == (400, "nobody")
 

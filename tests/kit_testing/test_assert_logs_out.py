@@ -224,7 +224,7 @@ def test_what_the_provider_refuses_is_said_in_its_words(provider):
 
 def sign_in_at(browser, provider, client, app):
     """Ask for a code, which the app never redeems: the person is signed in there for the provider."""
-    answer = browser.get(
+    response = browser.get(
         f"{provider.issuer}/authorize",
         params={
             "client_id": client.client_id,
@@ -236,4 +236,4 @@ def sign_in_at(browser, provider, client, app):
         allow_redirects=False,
         timeout=30,
     )
-    assert answer.headers["Location"].startswith(app.redirect_uri), answer.text
+    assert response.headers["Location"].startswith(app.redirect_uri), response.text

@@ -97,12 +97,12 @@ def test_stored_data_is_shown_without_a_network_only_for_as_long_as_allowed(phon
     phone.run("call-api")
     network.is_on = False
 
-    whoami, answer = phone.run("whoami"), phone.run("call-api")
+    whoami, output = phone.run("whoami"), phone.run("call-api")
     locked = replace(phone, options=(*phone.options, "--offline-limit", "0")).run("call-api")
 
-    assert (whoami.code, answer.code, locked.code) == (0, 0, 5)
+    assert (whoami.code, output.code, locked.code) == (0, 0, 5)
     assert "Not checked now" in whoami.text
-    assert "No network; this is the response of" in answer.text
+    assert "No network; this is the response of" in output.text
     assert "Locked" in locked.text
     assert "Ada" not in locked.text
 

@@ -57,9 +57,9 @@ def test_it_goes_on_waiting_after_anything_else(loopback, path, status):
 
 
 def test_a_page_that_leads_its_own_name_here_is_not_answered(loopback):
-    answer = visit(loopback, "/callback?code=1&state=the+state", Host="evil.example")
+    response = visit(loopback, "/callback?code=1&state=the+state", Host="evil.example")
 
-    assert answer.status_code == 400
+    assert response.status_code == 400
     with pytest.raises(NoResponse):
         loopback.wait(0)
 

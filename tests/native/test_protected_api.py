@@ -177,9 +177,9 @@ def test_a_view_that_is_kept_says_for_how_long_it_may_be_stale(services, make_cu
     ],
 )
 def test_a_call_without_a_good_token_is_refused_and_recorded(bank, headers, status):
-    answer = requests.post(f"{bank.url}/transfer", headers=headers, timeout=10)
+    response = requests.post(f"{bank.url}/transfer", headers=headers, timeout=10)
 
-    assert answer.status_code == status
+    assert response.status_code == status
     newest = bank.newest_call()
     assert (newest["path"], newest["status"]) == ("/transfer", status)
     assert newest["reason"]

@@ -1,4 +1,4 @@
-"""HTTP as the app speaks it: DPoP proofs and nonces, no redirects, bounded answers."""
+"""HTTP as the app speaks it: DPoP proofs and nonces, no redirects, bounded responses."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -59,9 +59,9 @@ def test_a_nonce_is_brought_once_and_kept_for_its_origin(status):
 def test_a_server_that_never_takes_its_nonce_is_asked_twice():
     refusal = Reply(400, {"error": "use_dpop_nonce"}, {"DPoP-Nonce": "again"})
     with a_wire() as wire, scripted(lambda _: refusal) as server:
-        answer = wire.send("POST", server.url, form={}, key=DPoPKey.generate())
+        response = wire.send("POST", server.url, form={}, key=DPoPKey.generate())
 
-    assert (answer.status, len(server.asked)) == (400, 2)
+    assert (response.status, len(server.asked)) == (400, 2)
 
 
 def test_a_proof_is_for_one_request_and_its_token():
@@ -82,9 +82,9 @@ def test_a_redirect_is_not_followed_with_the_token():
     with scripted(lambda _: Reply(200, {})) as elsewhere:
         away = Reply(307, {}, {"Location": elsewhere.url})
         with a_wire() as wire, scripted(lambda _: away) as server:
-            answer = wire.send("GET", server.url, key=DPoPKey.generate(), access_token="the token")
+            response = wire.send("GET", server.url, key=DPoPKey.generate(), access_token="the token")
 
-    assert answer.status == 307
+    assert response.status == 307
     assert elsewhere.asked == []
 
 

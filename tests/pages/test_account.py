@@ -91,18 +91,18 @@ def test_a_signed_out_person_signs_in_without_an_app_and_comes_back(http, ada, a
     form = sign_in_for(http, address)
     assert "to see where you are signed in" in form.html
 
-    answer = form.press("sign-in", username="ada", password=PASSWORD)
+    response = form.press("sign-in", username="ada", password=PASSWORD)
 
-    assert (answer.status_code, answer.headers["Location"]) == (303, address)
+    assert (response.status_code, response.headers["Location"]) == (303, address)
     assert http.get(address).status_code == 200
     entries = db.session.scalars(select(AuditEvent)).all()
     assert {(entry.tag, entry.client_id) for entry in entries} >= {("sign_in_succeeded", None)}
 
 
 def test_a_wrong_password_is_reported_on_the_same_page(http, ada):
-    answer = sign_in_for(http, "/account").press("sign-in", username="ada", password="wrong")
+    response = sign_in_for(http, "/account").press("sign-in", username="ada", password="wrong")
 
-    assert "The user name or password is incorrect." in answer.text
+    assert "The user name or password is incorrect." in response.text
 
 
 def test_the_sign_in_page_of_the_account_is_for_this_browser_and_once(http, browser, ada):
@@ -122,8 +122,8 @@ def test_what_is_parked_leads_to_pages_of_ours_only(http, ada):
     parked.parameters = {"page": "https://elsewhere.test"}
     db.session.commit()
 
-    answer = Page(http, http.get(asked)).press("sign-in", username="ada", password=PASSWORD)
-    assert answer.headers["Location"] == "/account"
+    response = Page(http, http.get(asked)).press("sign-in", username="ada", password=PASSWORD)
+    assert response.headers["Location"] == "/account"
 
 
 def test_an_expired_session_is_signed_out_here_too(http, app, ada, turned_clock):

@@ -39,10 +39,10 @@ def is_living(model, row):
 def test_another_browser_is_signed_out_and_this_one_stays(http, ada, red):
     made, other = make_session(ada, [red]), make_session(ada, [red])
 
-    answer = account_page(http, made).press(f"sign-out-session-{other.session.id}")
-    page = http.get(answer.headers["Location"])
+    response = account_page(http, made).press(f"sign-out-session-{other.session.id}")
+    page = http.get(response.headers["Location"])
 
-    assert answer.status_code == 303
+    assert response.status_code == 303
     assert find_live(made.handle)
     assert not find_live(other.handle)
     assert [(one.reason, one.scope, one.initiator) for one in logouts()] == [("user", "browser", "account")]
@@ -56,7 +56,7 @@ def test_another_browser_is_signed_out_and_this_one_stays(http, ada, red):
 def test_this_browser_is_signed_out(http, ada, red, green, button):
     made, other = make_session(ada, [red, green], offline=("green",)), make_session(ada)
 
-    answer = account_page(http, made).press(button)
+    response = account_page(http, made).press(button)
 
     assert not find_live(made.handle)
     assert find_live(other.handle)
@@ -64,8 +64,8 @@ def test_this_browser_is_signed_out(http, ada, red, green, button):
     assert is_living(Grant, made.grants["green"])
     assert not is_living(Grant, made.grants["red"])
     assert http.get_cookie("curfew_session") is None
-    assert answer.headers["Clear-Site-Data"] == '"storage"'
-    page = http.get(answer.headers["Location"])
+    assert response.headers["Clear-Site-Data"] == '"storage"'
+    page = http.get(response.headers["Location"])
     assert "You are signed out" in page.text
     assert "/account" not in page.text
 
@@ -73,13 +73,13 @@ def test_this_browser_is_signed_out(http, ada, red, green, button):
 def test_one_app_is_signed_out_here_and_may_still_act_while_one_is_away(http, ada, red, green):
     made = make_session(ada, [red, green], offline=("red",))
 
-    answer = account_page(http, made).press("sign-out-app-red")
+    response = account_page(http, made).press("sign-out-app-red")
 
     assert not is_living(ClientSession, made.shares["red"])
     assert is_living(ClientSession, made.shares["green"])
     assert is_living(Grant, made.grants["red"])
     assert notified() == [red.id]
-    page = http.get(answer.headers["Location"])
+    page = http.get(response.headers["Location"])
     assert "You are signed out of this app" in page.text
     assert "disconnect-red" in http.get("/account").text
 
@@ -88,7 +88,7 @@ def test_an_app_is_disconnected_everywhere(http, ada, red, green):
     made = make_session(ada, [red, green], offline=("red",))
     other = make_session(ada, [red])
 
-    answer = account_page(http, made).press("disconnect-red")
+    response = account_page(http, made).press("disconnect-red")
 
     assert not is_living(Grant, made.grants["red"])
     assert not is_living(Grant, other.grants["red"])
@@ -97,7 +97,7 @@ def test_an_app_is_disconnected_everywhere(http, ada, red, green):
     assert find_live(other.handle)
     assert {one.reason for one in logouts()} == {"consent_withdrawn"}
     assert notified() == [red.id, red.id]
-    assert "The app is disconnected" in http.get(answer.headers["Location"]).text
+    assert "The app is disconnected" in http.get(response.headers["Location"]).text
     assert "disconnect-red" not in http.get("/account").text
 
 
@@ -109,13 +109,13 @@ def test_everywhere_is_asked_twice_and_ends_everything(http, ada, red):
     assert http.post("/account/everywhere", data=first.fields).status_code == 403
     assert find_live(made.handle)
 
-    answer = Page(http, http.get("/account/everywhere")).press("sign-out-everywhere-confirm")
+    response = Page(http, http.get("/account/everywhere")).press("sign-out-everywhere-confirm")
 
     assert not find_live(made.handle)
     assert not find_live(other.handle)
     assert not is_living(Grant, made.grants["red"])
     assert [one.scope for one in logouts()] == ["everywhere"]
-    assert "You are signed out everywhere" in http.get(answer.headers["Location"]).text
+    assert "You are signed out everywhere" in http.get(response.headers["Location"]).text
     assert http.get("/account").status_code == 303
 
 
@@ -127,7 +127,7 @@ def test_a_form_that_comes_twice_leads_to_the_same_result(http, browser, ada, re
         page, button = Page(http, http.get("/account/everywhere")), "sign-out-everywhere-confirm"
 
     first = page.press(button)
-    # The second click left before the answer to the first one came.
+    # The second click left before the response to the first one came.
     show_session(http, made)
     second = page.press(button)
 
@@ -154,12 +154,12 @@ def test_everywhere_at_once_ends_once(http, app, ada, red):
     show_session(http, made)
     page = Page(http, http.get("/account/everywhere"))
     binding = http.get_cookie("curfew_browser").value
-    answers = []
+    responses = []
 
     def press():
         browser = show_session(app.test_client(), made)
         browser.set_cookie("curfew_browser", binding)
-        answers.append(browser.post("/account/everywhere", data=page.fields).headers["Location"])
+        responses.append(browser.post("/account/everywhere", data=page.fields).headers["Location"])
 
     clicks = [threading.Thread(target=press) for _ in range(4)]
     for click in clicks:
@@ -167,7 +167,7 @@ def test_everywhere_at_once_ends_once(http, app, ada, red):
     for click in clicks:
         click.join()
 
-    assert len(set(answers)) == 1
+    assert len(set(responses)) == 1
     assert len(logouts()) == 1
 
 
@@ -177,9 +177,9 @@ def test_the_session_of_another_person_looks_like_none(http, ada, red, what):
     page = account_page(http, made)
     value = {"another person's": str(bens.session.id), "unknown": str(uuid.uuid4())}.get(what, "x' OR 1")
 
-    answer = http.post("/account", data=page.fields | {"session": value})
+    response = http.post("/account", data=page.fields | {"session": value})
 
-    assert answer.status_code == 404
+    assert response.status_code == 404
     assert find_live(bens.handle)
     assert logouts() == []
 
@@ -203,9 +203,9 @@ def test_a_form_from_elsewhere_ends_nothing(http, ada, address, token):
     made = make_session(ada)
     account_page(http, made)
 
-    answer = http.post(address, data={"browser": "true"} | token)
+    response = http.post(address, data={"browser": "true"} | token)
 
-    assert answer.status_code == 403
+    assert response.status_code == 403
     assert find_live(made.handle)
 
 

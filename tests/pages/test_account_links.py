@@ -33,11 +33,11 @@ def reset(ada):
 
 
 def test_a_person_without_an_account_becomes_the_administrator(http, first):
-    answer = Page(http, http.get(first)).press("become", username="cleo", new=NEW, again=NEW)
+    response = Page(http, http.get(first)).press("become", username="cleo", new=NEW, again=NEW)
 
-    assert answer.status_code == 200
-    assert 'id="first_administrator"' in answer.get_data(as_text=True)
-    assert 'href="/admin"' in answer.get_data(as_text=True)
+    assert response.status_code == 200
+    assert 'id="first_administrator"' in response.get_data(as_text=True)
+    assert 'href="/admin"' in response.get_data(as_text=True)
     end_read()
     cleo = find_by_username("cleo")
     assert (cleo.role, verify(cleo, NEW)) == (Role.ADMINISTRATOR, True)
@@ -82,9 +82,9 @@ def test_a_form_of_another_browser_is_refused(http, browser, first):
     stranger = browser()
     page = Page(stranger, stranger.get(first))
 
-    answer = http.post(first, data=page.fields | {"username": "ben", "new": NEW, "again": NEW})
+    response = http.post(first, data=page.fields | {"username": "ben", "new": NEW, "again": NEW})
 
-    assert answer.status_code == 403
+    assert response.status_code == 403
     end_read()
     assert find_by_username("ben") is None
 
@@ -98,9 +98,9 @@ def test_an_unknown_link_says_so(http, app):
 @pytest.mark.spec("SEC-629")
 def test_a_person_sets_a_new_password_once(http, ada, reset):
     assert http.get(reset).status_code == 200
-    answer = Page(http, http.get(reset)).press("set", new=NEW, again=NEW)
+    response = Page(http, http.get(reset)).press("set", new=NEW, again=NEW)
 
-    assert 'id="new_password"' in answer.get_data(as_text=True)
+    assert 'id="new_password"' in response.get_data(as_text=True)
     end_read()
     db.session.refresh(ada)
     assert verify(find(ada.id), NEW)

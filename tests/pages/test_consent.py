@@ -99,9 +99,9 @@ def test_single_claims_are_named_and_agreed_to_with_the_rest(http, parked, green
 def test_the_answer_is_noted_as_this_persons_and_leads_back(http, parked, green, ada, button, noted, tag):
     handle, page = consent_page(http, parked, green)
 
-    answer = page.press(button)
+    response = page.press(button)
 
-    assert (answer.status_code, answer.headers["Location"]) == (303, f"/authorize/resume/{handle}")
+    assert (response.status_code, response.headers["Location"]) == (303, f"/authorize/resume/{handle}")
     interaction = db.session.scalars(select(Interaction), execution_options={"populate_existing": True}).one()
     session = db.session.scalars(select(Session)).one()
     by = {"consented_by": str(ada.id), "consented_in": f"{session.id} 0"}
@@ -122,17 +122,20 @@ def test_an_empty_answer_shows_the_page_again(http, parked, green, ada):
 def test_consent_needs_a_signed_in_person(http, parked, green):
     handle, _page = consent_page(http, parked, green)
 
-    for answer in (http.get(f"/consent/{handle}"), http.post(f"/consent/{handle}", data={"answer": "allow"})):
-        assert answer.headers["Location"] == f"/authorize/resume/{handle}"
+    for response in (
+        http.get(f"/consent/{handle}"),
+        http.post(f"/consent/{handle}", data={"answer": "allow"}),
+    ):
+        assert response.headers["Location"] == f"/authorize/resume/{handle}"
     assert db.session.scalars(select(Interaction)).one().answers == {"consent_scope": SCOPE}
 
 
 def test_what_was_not_asked_is_not_answered(http, parked, green, ada):
     handle = parked(http, green)
 
-    answer = http.post(f"/consent/{handle}", data={"answer": "allow"})
+    response = http.post(f"/consent/{handle}", data={"answer": "allow"})
 
-    assert answer.headers["Location"] == f"/authorize/resume/{handle}"
+    assert response.headers["Location"] == f"/authorize/resume/{handle}"
     answers = db.session.scalars(select(Interaction)).one().answers
     assert not answers.keys() & {"consented_scope", "consented_by", "denied"}
 

@@ -51,10 +51,10 @@ def question(browser, user_code):
 def test_the_device_learns_what_the_person_answered(http, tv, ada, button, error, tag, words):
     begun = tv.begin()
 
-    answered = question(http, begun["user_code"]).press(button)
+    response = question(http, begun["user_code"]).press(button)
 
-    assert answered.status_code == 200
-    assert f'id="{words}"' in answered.text
+    assert response.status_code == 200
+    assert f'id="{words}"' in response.text
     assert tv.poll(begun["device_code"]).json.get("error") == error
     end_read()
     entry = db.session.scalars(select(AuditEvent).where(AuditEvent.tag == tag)).one()
@@ -231,10 +231,10 @@ class TestLimits:
         begun, page = tv.begin(), code_page(http)
         assert Page(http, page.press("continue", user_code=begun["user_code"])).buttons == {"allow", "deny"}
 
-        answers = [page.press("continue", user_code="BCDF-GHJK") for _ in range(4)]
+        responses = [page.press("continue", user_code="BCDF-GHJK") for _ in range(4)]
 
-        assert [answer.status_code for answer in answers] == [200, 200, 429, 429]
-        assert answers[-1].headers["Retry-After"] == "60"
+        assert [response.status_code for response in responses] == [200, 200, 429, 429]
+        assert responses[-1].headers["Retry-After"] == "60"
         assert page.press("continue", user_code=begun["user_code"]).status_code == 429
 
     @ON_SQLITE

@@ -98,14 +98,14 @@ def test_an_honest_sign_in_does_not_forget_what_was_guessed_elsewhere(limits, kn
 def test_a_name_that_no_account_has_is_answered_alike(limits, ada, known, at, sign_in):
     limits(account=2, everywhere=3, slow=1)
 
-    def answers(name):
+    def attempts(name):
         for number in range(4):
             browser = at(f"198.51.100.{number}")
             for _ in range(3):
-                answer = sign_in(browser, password="wrong", username=name)
-                yield answer.status_code, answer.text.count("Too many"), sorted(answer.headers.keys())
+                response = sign_in(browser, password="wrong", username=name)
+                yield response.status_code, response.text.count("Too many"), sorted(response.headers.keys())
 
-    assert list(answers("ada")) == list(answers("nobody"))
+    assert list(attempts("ada")) == list(attempts("nobody"))
 
 
 def forged(browser, app, of_ben):

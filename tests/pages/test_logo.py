@@ -51,19 +51,19 @@ def red(app):
 def test_a_picture_is_shown_as_what_it_is(http, red, body, media_type, shown):
     with Server(answering(sent(body, media_type, more="Set-Cookie: a=b\r\nX-Theirs: 1\r\n"))) as server:
         red(server)
-        answer = http.get("/apps/red/logo")
+        response = http.get("/apps/red/logo")
 
-    assert (answer.status_code, answer.data, answer.mimetype) == (200, body, shown)
-    assert answer.headers["X-Content-Type-Options"] == "nosniff"
-    assert answer.headers["Content-Disposition"] == "inline"
-    assert answer.headers["Cross-Origin-Resource-Policy"] == "same-origin"
-    assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
-    assert "sandbox" in answer.headers["Content-Security-Policy"]
-    assert not {"Set-Cookie", "X-Theirs"} & set(answer.headers.keys())
+    assert (response.status_code, response.data, response.mimetype) == (200, body, shown)
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
+    assert response.headers["Content-Disposition"] == "inline"
+    assert response.headers["Cross-Origin-Resource-Policy"] == "same-origin"
+    assert "default-src 'none'" in response.headers["Content-Security-Policy"]
+    assert "sandbox" in response.headers["Content-Security-Policy"]
+    assert not {"Set-Cookie", "X-Theirs"} & set(response.headers.keys())
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "response",
     [
         pytest.param(sent(SVG, "image/svg+xml"), id="a picture that may hold scripts"),
         pytest.param(sent(SVG, "image/png"), id="SVG under another name"),
@@ -82,10 +82,10 @@ def test_a_picture_is_shown_as_what_it_is(http, red, body, media_type, shown):
         pytest.param(b"no HTTP at all\r\n\r\n", id="no HTTP"),
     ],
 )
-def test_what_is_no_picture_is_not_shown_and_not_asked_for_again_at_once(http, red, turned_clock, answer):
+def test_what_is_no_picture_is_not_shown_and_not_asked_for_again_at_once(http, red, turned_clock, response):
     def once(wire):
         wire.read_request()
-        wire.send(answer)
+        wire.send(response)
 
     with Server(once) as server:
         red(server)
@@ -147,9 +147,9 @@ def test_what_has_no_logo_is_a_page_that_says_so(http, turned_clock, client_id):
     make_client("green")
     make_client("gone", logo_uri="https://gone.test/x.png", settings={"disabled_at": turned_clock()})
 
-    answer = http.get(f"/apps/{client_id}/logo")
+    response = http.get(f"/apps/{client_id}/logo")
 
-    assert (answer.status_code, answer.mimetype) == (404, "text/html")
+    assert (response.status_code, response.mimetype) == (404, "text/html")
 
 
 class TestByDefault:

@@ -16,10 +16,10 @@ pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_the_person_is_sent_to_where_the_app_wants_it_begun_with_our_name(http, settings):
     make_client("red", initiate_login_uri=INITIATE)
 
-    answer = http.get("/apps/red/open?target_link_uri=https://evil.test/&login_hint=ada")
+    response = http.get("/apps/red/open?target_link_uri=https://evil.test/&login_hint=ada")
 
-    assert answer.status_code == 303
-    assert answer.headers["Location"] == f"{INITIATE}&iss={quote(settings.issuer, safe='')}"
+    assert response.status_code == 303
+    assert response.headers["Location"] == f"{INITIATE}&iss={quote(settings.issuer, safe='')}"
 
 
 def test_an_app_that_has_only_a_home_page_is_opened_there(http):
@@ -39,11 +39,11 @@ def test_an_app_that_has_only_a_home_page_is_opened_there(http):
 def test_what_cannot_be_opened_is_a_page(http, client_id):
     make_client("blue", client_uri=None)
 
-    answer = http.get(f"/apps/{client_id}/open", headers={"Accept": "text/html"})
+    response = http.get(f"/apps/{client_id}/open", headers={"Accept": "text/html"})
 
-    assert answer.status_code == 404
-    assert answer.mimetype == "text/html"
-    assert "Location" not in answer.headers
+    assert response.status_code == 404
+    assert response.mimetype == "text/html"
+    assert "Location" not in response.headers
 
 
 def test_the_account_page_opens_an_app_that_can_be(app, http):
@@ -60,8 +60,8 @@ def test_the_account_page_opens_an_app_that_can_be(app, http):
 def test_of_an_app_that_registered_itself_the_address_is_shown_first(app, http):
     make_client("red", first_party=False, initiate_login_uri=INITIATE, settings={"self_registered": True})
 
-    answer = http.get("/apps/red/open")
+    response = http.get("/apps/red/open")
 
-    assert (answer.status_code, "Location" in answer.headers) == (200, False)
-    assert '<strong id="host">red.test</strong>' in answer.text
-    assert f'href="{INITIATE}&amp;iss=' in answer.text
+    assert (response.status_code, "Location" in response.headers) == (200, False)
+    assert '<strong id="host">red.test</strong>' in response.text
+    assert f'href="{INITIATE}&amp;iss=' in response.text

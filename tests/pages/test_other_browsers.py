@@ -56,8 +56,8 @@ def test_the_question_says_what_ends_and_ends_nothing(http, here, others):
 def test_every_other_session_ends_and_this_one_stays(http, here, others, browser):
     bens = make_session(make_account("ben"))
 
-    answer = question(http).press("sign-out-others-confirm")
-    result = follow(http, answer)
+    response = question(http).press("sign-out-others-confirm")
+    result = follow(http, response)
 
     assert find_live(here.handle)
     assert find_live(bens.handle)

@@ -56,9 +56,9 @@ def test_the_password_is_changed_and_the_others_are_signed_out(http, ada, made):
     other = make_session(ada, [make_client("green")], offline=("green",))
     show_session(http, made)
 
-    answer = change_password(http)
+    response = change_password(http)
 
-    assert answer.status_code == 303
+    assert response.status_code == 303
     assert is_password(ada, NEW)
     assert not is_password(ada, PASSWORD)
     assert not find_live(other.handle)
@@ -67,7 +67,7 @@ def test_the_password_is_changed_and_the_others_are_signed_out(http, ada, made):
     ]
     owed = db.session.scalars(select(Delivery)).all()
     assert [delivery.recipient_id for delivery in owed] == [other.grants["green"].client_id]
-    page = http.get(answer.headers["Location"])
+    page = http.get(response.headers["Location"])
     assert "Your password is changed" in page.text
     assert "You stay signed in here." in page.text
     assert 'id="continue" href="/account"' in page.text
@@ -149,10 +149,10 @@ def test_guesses_at_the_current_password_are_limited_like_sign_ins(http, app, ad
     for _ in range(3):
         assert change_password(http, current="wrong").status_code == 403
 
-    answer = change_password(http)
+    response = change_password(http)
 
-    assert answer.status_code == 429
-    assert 1 <= int(answer.headers["Retry-After"]) <= 300
+    assert response.status_code == 429
+    assert 1 <= int(response.headers["Retry-After"]) <= 300
     assert is_password(ada, PASSWORD)
 
 
@@ -163,9 +163,9 @@ def test_a_page_that_is_too_busy_says_so(http, app, made):
     current.services().memo["password_hashing"] = busy
 
     with busy.slots:
-        answer = change_password(http)
+        response = change_password(http)
 
-    assert answer.status_code == 503
+    assert response.status_code == 503
     assert cookie_of(http) == made.handle
 
 
@@ -207,16 +207,16 @@ def test_a_form_from_elsewhere_changes_nothing(http, ada, made):
     show_session(http, made)
     http.get("/account/password")
 
-    answer = http.post("/account/password", data={"current": PASSWORD, "new": NEW, "again": NEW})
+    response = http.post("/account/password", data={"current": PASSWORD, "new": NEW, "again": NEW})
 
-    assert answer.status_code == 403
+    assert response.status_code == 403
     assert is_password(ada, PASSWORD)
 
 
 def test_without_a_session_nothing_changes(http, ada):
-    answer = http.post("/account/password", data={"current": PASSWORD, "new": NEW, "again": NEW})
+    response = http.post("/account/password", data={"current": PASSWORD, "new": NEW, "again": NEW})
 
-    assert answer.headers["Location"].startswith("/sign-in/")
+    assert response.headers["Location"].startswith("/sign-in/")
     assert is_password(ada, PASSWORD)
 
 

@@ -1,12 +1,12 @@
-"""The addresses that robots and browsers try at every site have an answer, which is not a page of ours."""
+"""The addresses that robots and browsers try at every site have a response, which is not a page of ours."""
 
 
 def test_robots_are_asked_to_stay_away(http):
-    answer = http.get("/robots.txt")
+    response = http.get("/robots.txt")
 
-    assert answer.mimetype == "text/plain"
-    assert answer.text == "User-agent: *\nDisallow: /\n"
-    assert answer.headers["Cache-Control"] == "public, max-age=86400"
+    assert response.mimetype == "text/plain"
+    assert response.text == "User-agent: *\nDisallow: /\n"
+    assert response.headers["Cache-Control"] == "public, max-age=86400"
 
 
 def test_a_browser_finds_the_icon(http):

@@ -49,9 +49,9 @@ def test_the_page_speaks_the_language_that_the_app_asks_for(http, parked):
 def test_the_right_password_begins_a_session_and_leads_back_to_the_request(http, parked, ada):
     handle = parked(http)
 
-    answer = sign_in(http, handle)
+    response = sign_in(http, handle)
 
-    assert (answer.status_code, answer.headers["Location"]) == (303, f"/authorize/resume/{handle}")
+    assert (response.status_code, response.headers["Location"]) == (303, f"/authorize/resume/{handle}")
     found = find_live(cookie_of(http))
     assert found.account.id == ada.id
     written = {entry.tag: entry for entry in entries()}
@@ -105,10 +105,10 @@ def test_a_disabled_person_hears_the_same_sentence(http, parked, ada):
 def test_an_empty_form_comes_back_with_a_sentence(http, parked, ada, typed):
     page = Page(http, http.get(f"/sign-in/{parked(http)}"))
 
-    answer = page.press("sign-in", **({"username": "", "password": ""} | typed))
+    response = page.press("sign-in", **({"username": "", "password": ""} | typed))
 
-    assert answer.status_code == 200
-    assert "Enter your user name and your password." in answer.text
+    assert response.status_code == 200
+    assert "Enter your user name and your password." in response.text
     assert entries() == []
 
 
@@ -116,9 +116,9 @@ def test_an_empty_form_comes_back_with_a_sentence(http, parked, ada, typed):
 def test_a_form_from_another_site_does_not_sign_in(http, parked, ada):
     handle = parked(http)
 
-    answer = http.post(f"/sign-in/{handle}", data={"username": "ada", "password": PASSWORD})
+    response = http.post(f"/sign-in/{handle}", data={"username": "ada", "password": PASSWORD})
 
-    assert answer.status_code == 403
+    assert response.status_code == 403
     assert cookie_of(http) is None
 
 

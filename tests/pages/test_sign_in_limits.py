@@ -49,9 +49,9 @@ def test_failures_from_one_address_are_limited_over_all_names(app, http, parked,
 
 def test_an_unknown_name_is_limited_like_any_other(app, http, parked):
     limited(app, account="2 per 5 minutes")
-    answers = [sign_in(http, parked(http), username="nobody").status_code for _ in range(3)]
+    responses = [sign_in(http, parked(http), username="nobody").status_code for _ in range(3)]
 
-    assert answers == [200, 200, 429]
+    assert responses == [200, 200, 429]
 
 
 def limited(app, *, account="1000 per minute", address="1000 per minute"):

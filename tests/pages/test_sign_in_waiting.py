@@ -101,9 +101,9 @@ def test_a_reloaded_page_goes_on_once_a_person_has_signed_in(http, ada, app):
     waiting = rp.authorize(http)
     type_password(http, rp.authorize(http))
 
-    answer = follow(http, http.get(waiting.headers["Location"]))
+    response = follow(http, http.get(waiting.headers["Location"]))
 
-    assert answer.headers["Location"].startswith(f"{rp.redirect_uri}?code=")
+    assert response.headers["Location"].startswith(f"{rp.redirect_uri}?code=")
 
 
 @pytest.mark.parametrize("signed_in_before", [True, False])
@@ -129,9 +129,9 @@ def test_a_renewed_sign_in_elsewhere_is_noticed_too(http, ada, app, turned_clock
     assert 'id="password"' in follow(http, waiting).text
     type_password(http, rp.authorize(http, prompt="login"))
 
-    answer = follow(http, http.get(waiting.headers["Location"]))
+    response = follow(http, http.get(waiting.headers["Location"]))
 
-    assert answer.headers["Location"].startswith(f"{rp.redirect_uri}?code=")
+    assert response.headers["Location"].startswith(f"{rp.redirect_uri}?code=")
 
 
 def test_a_reloaded_sign_in_for_the_account_opens_it(http, ada, parked):

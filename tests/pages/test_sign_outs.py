@@ -49,7 +49,7 @@ def test_another_persons_receipt_is_not_found_and_not_listed(here, red):
     shown = [here.get(f"/account/sign-outs/{one}/receipt") for one in (of_ben.id, new_id())]
     listed = [here.get(f"/account/sign-outs?after={one}") for one in (of_ben.id, new_id())]
 
-    assert {answer.status_code for answer in (*shown, *listed)} == {404}
+    assert {response.status_code for response in (*shown, *listed)} == {404}
     assert str(of_ben.id) not in here.get("/account/sign-outs").text
     assert here.get("/account/sign-outs?after=x").status_code == 400
 

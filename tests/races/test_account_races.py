@@ -54,7 +54,7 @@ def test_race_09_password_changed_and_sign_in_with_the_old_one(begin, sign_in_pa
         changing = Page(keeping, keeping.get("/account/password"))
         signing_in = sign_in_page()
 
-        changed, _answer = at_once(
+        changed, _response = at_once(
             partial(changing.press, "change", current=old, new=new, again=new),
             partial(signing_in.press, "sign-in", username="ada", password=old),
         )
@@ -76,7 +76,7 @@ def test_race_10_account_disabled_and_used(rp, ada, begin, do, sign_in_page):
         _made, browser = begin()
         tokens, code, signing_in = rp.sign_in(browser), rp.code(browser), sign_in_page()
 
-        _disabled, refreshed, exchanged, _answer = at_once(
+        _disabled, refreshed, exchanged, _response = at_once(
             do(disable, ada),
             lambda token=tokens["refresh_token"]: rp.refresh(token),
             lambda code=code: rp.exchange(code),

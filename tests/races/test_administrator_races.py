@@ -66,9 +66,9 @@ def test_an_act_and_the_withdrawal_of_the_role_at_once(console, cleo, ada, do):
         assert follow(console, console.get("/admin/people")).status_code == 403
 
 
-def is_done(answer: TestResponse) -> bool:
+def is_done(response: TestResponse) -> bool:
     """Return whether the console says that it has acted; otherwise it asks to sign in again, or refuses."""
-    return "done=sessions" in answer.headers.get("Location", "")
+    return "done=sessions" in response.headers.get("Location", "")
 
 
 def tags() -> list[str]:

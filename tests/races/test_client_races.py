@@ -47,10 +47,10 @@ def test_a_redirect_uri_that_is_taken_away_while_the_app_is_answered(app, rp, si
     change = without(app, "red", redirect_uris=["https://red.test/new"])
 
     with just_before("UPDATE session SET", change):
-        answered = rp.authorize(signed_in)
+        response = rp.authorize(signed_in)
 
-    assert answered.status_code == 400
-    assert "Location" not in answered.headers
+    assert response.status_code == 400
+    assert "Location" not in response.headers
     assert living_grants("red") == 0
 
 
@@ -76,9 +76,9 @@ def test_a_scope_that_is_taken_away_while_the_app_is_answered(app, rp, signed_in
 
 def test_a_client_that_is_disabled_while_it_is_answered(app, rp, signed_in):
     with just_before("UPDATE session SET", disabled(app, "red")):
-        answered = rp.authorize(signed_in)
+        response = rp.authorize(signed_in)
 
-    assert answered.status_code == 400
+    assert response.status_code == 400
     assert living_grants("red") == 0
 
 

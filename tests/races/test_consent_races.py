@@ -62,9 +62,9 @@ def test_disconnect_between_the_look_and_the_write_of_a_silent_sign_in(blue, her
     form = Page(here, follow(here, here.get("/account")))
 
     with just_before("UPDATE session SET", partial(form.press, "disconnect-blue")):
-        answered = blue.authorize(elsewhere)
+        response = blue.authorize(elsewhere)
 
-    assert answered.headers["Location"].startswith("/consent/")
+    assert response.headers["Location"].startswith("/consent/")
     assert living_grants() == 0
 
 
@@ -73,9 +73,9 @@ def test_disconnect_between_the_look_and_the_write_with_prompt_none(blue, here, 
     form = Page(here, follow(here, here.get("/account")))
 
     with just_before("UPDATE session SET", partial(form.press, "disconnect-blue")):
-        answered = blue.authorize(elsewhere, prompt="none")
+        response = blue.authorize(elsewhere, prompt="none")
 
-    assert query_of(answered)["error"] == "consent_required"
+    assert query_of(response)["error"] == "consent_required"
     assert living_grants() == 0
 
 
@@ -88,10 +88,10 @@ def test_a_grant_that_an_operator_revokes_between_the_look_and_the_write(app, bl
             return withdraw_grant(grant, Cause(reason=LogoutReason.ADMIN, initiator="admin"))
 
     with just_before("UPDATE session SET", revoke) as outcomes:
-        answered = blue.authorize(elsewhere, prompt="none")
+        response = blue.authorize(elsewhere, prompt="none")
 
     assert outcomes[0] is not None
-    assert query_of(answered)["error"] == "consent_required"
+    assert query_of(response)["error"] == "consent_required"
     assert living_grants() == 0
 
 
@@ -102,11 +102,11 @@ def test_disconnect_and_silent_sign_ins_at_once(blue, begin):
         assert consent(blue, here).status_code == 200
         form = Page(here, follow(here, here.get("/account")))
 
-        answered, _ended = at_once(
+        response, _ended = at_once(
             partial(blue.authorize, elsewhere, prompt="none"), partial(form.press, "disconnect-blue")
         )
 
-        said = query_of(answered)
+        said = query_of(response)
         if "code" in said:
             assert blue.exchange(said["code"]).status_code == 400
         assert living_grants() == 0
@@ -120,8 +120,8 @@ def test_consent_that_was_given_before_the_app_was_disconnected_is_void(blue, he
 
     disconnect(here)
 
-    answered = elsewhere.get(agreed.headers["Location"])
-    assert answered.headers["Location"].startswith("/consent/")
+    response = elsewhere.get(agreed.headers["Location"])
+    assert response.headers["Location"].startswith("/consent/")
     assert living_grants() == 0
 
 

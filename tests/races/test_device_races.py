@@ -77,10 +77,10 @@ def test_of_polls_at_once_one_signs_the_device_in(tv, ada):
         begun = tv.begin()
         answer(begun["user_code"], made)
 
-        answers = at_once(*[lambda code=begun["device_code"]: tv.poll(code)] * AT_ONCE)
+        responses = at_once(*[lambda code=begun["device_code"]: tv.poll(code)] * AT_ONCE)
 
-        assert sorted(given.status_code for given in answers) == [200] + [400] * (AT_ONCE - 1)
-        assert {given.json.get("error") for given in answers} == {None, "invalid_grant"}
+        assert sorted(given.status_code for given in responses) == [200] + [400] * (AT_ONCE - 1)
+        assert {given.json.get("error") for given in responses} == {None, "invalid_grant"}
         assert count_devices() == round_ + 1
 
 
@@ -89,9 +89,9 @@ def test_of_polls_at_once_one_is_in_time(tv):
     for _ in range(DEVICE_ROUNDS):
         code = tv.begin()["device_code"]
 
-        answers = at_once(*[lambda code=code: tv.poll(code)] * AT_ONCE)
+        responses = at_once(*[lambda code=code: tv.poll(code)] * AT_ONCE)
 
-        errors = [given.json["error"] for given in answers]
+        errors = [given.json["error"] for given in responses]
         assert sorted(errors) == ["authorization_pending"] + ["slow_down"] * (AT_ONCE - 1)
 
 

@@ -80,7 +80,7 @@ def test_race_08_ended_by_everybody_at_once(rp, green, begin, do):
 
 @pytest.mark.parametrize("scope", ["openid", "openid offline_access"])
 def test_race_12_consent_withdrawn_and_refresh(rp, begin, do, scope):
-    """INV-04: nothing that the refresh gave lives after the withdrawal's answer."""
+    """INV-04: nothing that the refresh gave lives after the withdrawal's response."""
     for _ in range(ROUNDS):
         _made, browser = begin(rp, offline=("red",) if "offline" in scope else ())
         tokens = rp.sign_in(browser, scope=scope)

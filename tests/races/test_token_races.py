@@ -69,7 +69,7 @@ def test_race_02_one_refresh_token_of_a_public_client(app, http, ada):
 
 
 def test_race_03_refresh_and_revoke(signed_in, rp):
-    """Whatever comes first, after the revocation's answer nothing of the family lives (INV-04)."""
+    """Whatever comes first, after the revocation's response nothing of the family lives (INV-04)."""
     for _ in range(ROUNDS):
         tokens = rp.sign_in(signed_in)
 

@@ -1,4 +1,4 @@
-"""Signing in at the app: what it asks for and which answers it believes (core §3.1, rfc7636, rfc9207)."""
+"""Signing in at the app: what it asks for and which responses it believes (core §3.1, rfc7636, rfc9207)."""
 
 import time
 from urllib.parse import parse_qs, urlsplit
@@ -89,10 +89,10 @@ def test_a_new_sign_in_replaces_the_old_session_of_the_browser(ada, red):
     assert red.events("rp_session_ended")[0]["reason"] == "replaced by a new sign-in"
 
 
-def assert_refused(answer, ada, detail):
-    assert answer.status_code == 400
-    assert detail in answer.text
-    assert 'id="sign-in"' in answer.text
+def assert_refused(response, ada, detail):
+    assert response.status_code == 400
+    assert detail in response.text
+    assert 'id="sign-in"' in response.text
     assert not ada.state()["signed_in"]
 
 
@@ -124,7 +124,7 @@ def test_a_missing_iss_is_refused_when_promised(ada, provider):
 
 @pytest.mark.spec("rfc9207 1, rfc9700 1")
 def test_a_foreign_iss_is_refused(ada, provider):
-    provider.answer_iss = "http://evil.test"
+    provider.response_iss = "http://evil.test"
 
     assert_refused(ada.sign_in(), ada, "issuer_mismatch")
     assert provider.requests_to("/token") == []

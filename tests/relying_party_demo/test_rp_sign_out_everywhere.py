@@ -63,16 +63,16 @@ def test_an_expired_access_token_is_followed_by_the_refresh_token(ada, provider)
 
 
 @pytest.mark.parametrize(
-    ("answers", "said"),
+    ("responses", "said"),
     [
         pytest.param([(401, {"code": 9002})] * 2, "Invalid or expired session", id="a dead session"),
         pytest.param([(403, {"code": 9000})], "Not signed out", id="another refusal"),
         pytest.param([(503, {})], "Not signed out", id="a provider that is away"),
     ],
 )
-def test_nothing_ends_here_without_the_providers_yes(ada, provider, answers, said):
+def test_nothing_ends_here_without_the_providers_yes(ada, provider, responses, said):
     ada.sign_in()
-    provider.everywhere = answers
+    provider.everywhere = responses
 
     page = ada.post(EVERYWHERE)
 

@@ -75,7 +75,7 @@ def test_a_refresh_token_survives_a_provider_that_is_away(ada, provider):
 
 def test_a_logout_during_a_refresh_wins(red, ada, provider):
     ada.sign_in()
-    provider.before_refresh_answer = lambda: red.tell(provider.logout_token())
+    provider.before_refresh_response = lambda: red.tell(provider.logout_token())
 
     response = ada.post("/api/refresh")
 

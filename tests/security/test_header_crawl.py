@@ -53,25 +53,25 @@ def addresses_of(app: Flask) -> Iterator[tuple[str, str]]:
         yield rule.endpoint, address
 
 
-def check(answer, where: str) -> None:
+def check(response, where: str) -> None:
     """Check the headers that every response must have, whatever it says."""
     # RFC 9700 §4.12: 302 and 307 may send a form on; 301 and 308 are kept for ever.
-    assert answer.status_code not in (301, 302, 307, 308), where
-    assert answer.status_code < 500, where
+    assert response.status_code not in (301, 302, 307, 308), where
+    assert response.status_code < 500, where
     for name, value in GUARDS.items():
-        assert answer.headers[name] == value, (where, name)
-    policy = answer.headers["Content-Security-Policy"]
+        assert response.headers[name] == value, (where, name)
+    policy = response.headers["Content-Security-Policy"]
     for directive in ("default-src 'none'", "frame-ancestors 'none'", "base-uri 'none'"):
         assert directive in policy, where
     assert "unsafe" not in policy, where
-    assert answer.headers["X-Request-Id"], where
-    assert "Access-Control-Allow-Credentials" not in answer.headers, where
-    for cookie in cookies_of(answer):
+    assert response.headers["X-Request-Id"], where
+    assert "Access-Control-Allow-Credentials" not in response.headers, where
+    for cookie in cookies_of(response):
         check_cookie(cookie, where)
 
 
-def cookies_of(answer) -> list[SimpleCookie]:
-    return [SimpleCookie(header) for header in answer.headers.getlist("Set-Cookie")]
+def cookies_of(response) -> list[SimpleCookie]:
+    return [SimpleCookie(header) for header in response.headers.getlist("Set-Cookie")]
 
 
 def check_cookie(cookie: SimpleCookie, where: str) -> None:

@@ -108,6 +108,6 @@ def test_a_private_use_uri_with_a_name_after_the_slashes_works(app, http):
     uri = "com.example.red://callback/cb"
     red = RelyingParty(app, **(NATIVE | WITHOUT_WEB), redirect_uris=[uri])
 
-    answered = red.authorize(http, prompt="none")
+    response = red.authorize(http, prompt="none")
 
-    assert answered.headers["Location"].startswith(f"{uri}?error=login_required")
+    assert response.headers["Location"].startswith(f"{uri}?error=login_required")

@@ -48,7 +48,7 @@ class Served:
         self.sockets.append(connection)
         return connection
 
-    def answer_to(self, *parts: str) -> str:
+    def response_to(self, *parts: str) -> str:
         """Send this and return everything until the server closes the connection."""
         return read_to_the_end(self.send(*parts))
 

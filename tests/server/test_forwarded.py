@@ -19,7 +19,7 @@ SETTINGS = {
 def register(here: Served, *headers: str) -> int:
     """Register an app, which each network may do once an hour, through a proxy that adds these headers."""
     lines = "".join(f"{header}\r\n" for header in headers)
-    response = here.answer_to(
+    response = here.response_to(
         "POST /register HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
         f"Content-Type: application/json\r\nContent-Length: {len(BODY)}\r\n{lines}\r\n{BODY}"
     )

@@ -37,18 +37,18 @@ def test_it_is_413_with_a_length_and_without(here, path, size, is_chunked):
     else:
         sent = request(body, FORM.strip(), f"Content-Length: {size}", path=path)
 
-    assert here.answer_to(sent).startswith("HTTP/1.1 413 ")
+    assert here.response_to(sent).startswith("HTTP/1.1 413 ")
 
 
 def test_what_is_refused_by_its_announcement_is_not_waited_for(here):
-    assert here.answer_to(request("", FORM.strip(), "Content-Length: 99999999")).startswith("HTTP/1.1 413 ")
+    assert here.response_to(request("", FORM.strip(), "Content-Length: 99999999")).startswith("HTTP/1.1 413 ")
 
 
 def test_a_chunked_body_of_the_longest_length_is_read_to_its_end(here):
     body = "client_id=unknown&token="
     body += "x" * (LIMIT - len(body))
 
-    response = here.answer_to(
+    response = here.response_to(
         request(chunked(body[:7], body[7:]), FORM.strip(), "Transfer-Encoding: chunked", path="/revoke")
     )
 
@@ -67,7 +67,7 @@ def test_a_chunked_body_of_the_longest_length_is_read_to_its_end(here):
 )
 def test_the_rules_of_a_form_hold_for_a_chunked_one(here, body, content_type):
     responses = [
-        here.answer_to(request(sent, f"Content-Type: {content_type}", framing))
+        here.response_to(request(sent, f"Content-Type: {content_type}", framing))
         for sent, framing in (
             (body, f"Content-Length: {len(body)}"),
             (chunked(body[:5], body[5:]), "Transfer-Encoding: chunked"),

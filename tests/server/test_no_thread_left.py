@@ -53,10 +53,10 @@ def test_the_response_is_in_the_form_that_its_reader_expects(accept):
         front = Front(stuck, threads=1, limits=limits, patience=0.1)
         # One takes the thread, one the thread that would refuse it.
         asked = [asyncio.create_task(ask(front, accept)) for _ in range(3)]
-        (answered,), _ = await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)
+        (response,), _ = await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)
         stuck.released.set()
         await asyncio.gather(*asked)
-        return answered.result()
+        return response.result()
 
     with ThreadPoolExecutor(1) as thread:
         status, headers, body = thread.submit(lambda: asyncio.run(play())).result(60)
@@ -92,10 +92,10 @@ def test_a_probe_has_a_thread_of_its_own_below_the_issuers_path_too(path):
         )
         waiting = asyncio.create_task(ask(front, "text/html"))
         await asyncio.sleep(0)
-        answered = await asyncio.wait_for(ask(front, "text/html", path), 20)
+        response = await asyncio.wait_for(ask(front, "text/html", path), 20)
         stuck.released.set()
         await waiting
-        return answered
+        return response
 
     with ThreadPoolExecutor(1) as thread:
         status, _, _ = thread.submit(lambda: asyncio.run(play())).result(60)

@@ -84,7 +84,7 @@ def median_seconds(here) -> float:
 
 @pytest.mark.parametrize("part", PARTS)
 def test_a_body_that_does_not_come_is_refused_and_its_connection_closed(here, part):
-    response = here.answer_to(part)
+    response = here.response_to(part)
 
     assert response.startswith("HTTP/1.1 408 ")
     assert json.loads(response.partition("\r\n\r\n")[2])["error"] == "invalid_request"
@@ -115,7 +115,7 @@ def test_a_person_with_a_slow_line_gets_a_page_however_many_others_are_refused(h
     for _ in range(others):
         here.send(HALF_SENT)
 
-    response = here.answer_to(HALF_SENT_FORM)
+    response = here.response_to(HALF_SENT_FORM)
 
     assert response.startswith("HTTP/1.1 408 ")
     assert "nicht rechtzeitig" in response.encode("latin-1").decode()

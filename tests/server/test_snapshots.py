@@ -1,4 +1,4 @@
-"""Public answers are repeated for a second without the application, and are what it would say."""
+"""Public responses are repeated for a second without the application, and are what it would say."""
 
 import asyncio
 import gzip

@@ -94,8 +94,8 @@ def _settle(logout_id: UUID, apps: dict[str, Client], of_blue: str, *, after: ti
 
 
 def _attempted(one: Delivery, state: str, at: datetime) -> None:
-    answers = {"accepted": ("accepted", 200), "refusing": ("bad_request", 400)}
-    outcome, status = answers.get(state, ("server_error", 502))
+    outcomes = {"accepted": ("accepted", 200), "refusing": ("bad_request", 400)}
+    outcome, status = outcomes.get(state, ("server_error", 502))
     count = 1 if state in ("accepted", "pending") else 4
     one.state = "pending" if state == "refusing" else state
     one.attempt_count, one.last_outcome, one.last_status = count, outcome, status

@@ -59,13 +59,13 @@ class FakeProvider:
     # What the account API answers to requests for a sign-out everywhere, in order; a status of 0 cuts off.
     everywhere: list[tuple[int, Claims]] = field(default_factory=list)
     authorize_error: str | None = None
-    answer_iss: str | None = None
+    response_iss: str | None = None
     send_iss: bool = True
     userinfo_sub: str | None = None
     bend_id_token: Callable[[Claims], Claims] = lambda claims: claims
     sign_id_token: Callable[[Claims], str] | None = None
-    bend_token_response: Callable[[Claims], Claims] = lambda answer: answer
-    before_refresh_answer: Callable[[], object] = lambda: None
+    bend_token_response: Callable[[Claims], Claims] = lambda response: response
+    before_refresh_response: Callable[[], object] = lambda: None
 
     def sign(self, claims: Claims, *, typ: str | None = "JWT", **header: Any) -> str:
         headers = {"kid": self.signing_kid, "typ": typ, **header}
@@ -126,15 +126,15 @@ class FakeProvider:
         return 404, {}, None
 
     def authorize(self, values: dict[str, str]) -> str:
-        answer = {"state": values["state"]}
+        params = {"state": values["state"]}
         if self.send_iss:
-            answer["iss"] = self.answer_iss or self.issuer
+            params["iss"] = self.response_iss or self.issuer
         if self.authorize_error:
-            answer["error"] = self.authorize_error
+            params["error"] = self.authorize_error
         else:
-            answer["code"] = secrets.token_hex(8)
-            self.codes[answer["code"]] = values
-        return f"{values['redirect_uri']}?{urlencode(answer)}"
+            params["code"] = secrets.token_hex(8)
+            self.codes[params["code"]] = values
+        return f"{values['redirect_uri']}?{urlencode(params)}"
 
     def token(self, request: Request) -> tuple[int, Claims, None]:
         expected = "Basic " + base64.b64encode(b"red:red-secret").decode()
@@ -142,7 +142,7 @@ class FakeProvider:
             return 401, {"error": "invalid_client"}, None
         if request.values["grant_type"] == "refresh_token":
             asked = self.refresh_tokens.pop(request.values["refresh_token"], None)
-            self.before_refresh_answer()
+            self.before_refresh_response()
             return (
                 (200, self.tokens(asked, nonce=None), None)
                 if asked
@@ -169,13 +169,13 @@ class FakeProvider:
         self.refresh_tokens[refresh_token] = asked
         id_token = self.sign_id_token(claims) if self.sign_id_token else self.sign(claims)
         common = {"token_type": "Bearer", "expires_in": 600, "scope": asked["scope"]}
-        answer = {
+        response = {
             "access_token": access_token,
             "refresh_token": refresh_token,
             "id_token": id_token,
             **common,
         }
-        return self.bend_token_response(answer)
+        return self.bend_token_response(response)
 
     def userinfo(self, request: Request) -> tuple[int, Claims, None]:
         if request.headers.get("authorization", "").removeprefix("Bearer ") not in self.access_tokens:

@@ -8,10 +8,10 @@ T = TypeVar("T")
 
 
 def wait_until(question: Callable[[], T], *, seconds: float = 15) -> T:
-    """Return the first true answer; fail when there is none in time."""
+    """Return the first true result; fail when there is none in time."""
     deadline = time.monotonic() + seconds
-    while not (answer := question()):
+    while not (result := question()):
         if time.monotonic() > deadline:
             raise AssertionError(f"not true within {seconds:g} s")
         time.sleep(0.02)
-    return answer
+    return result

@@ -110,7 +110,7 @@ def test_a_refresh_whose_successor_was_revoked_is_not_answered_again(token):
 
 
 @pytest.mark.parametrize(
-    ("metadata", "own", "cnf", "answer"),
+    ("metadata", "own", "cnf", "outcome"),
     [
         pytest.param(PUBLIC, None, None, Replayed, id="a public client"),
         pytest.param(PUBLIC, None, BOUND, Rotated, id="a public client with a bound token"),
@@ -118,12 +118,12 @@ def test_a_refresh_whose_successor_was_revoked_is_not_answered_again(token):
         pytest.param(PUBLIC, INTERVAL, None, Rotated, id="a public client that may"),
     ],
 )
-def test_which_client_may_repeat_a_refresh(issuing, ada, metadata, own, cnf, answer):
+def test_which_client_may_repeat_a_refresh(issuing, ada, metadata, own, cnf, outcome):
     green = make_client("green", settings={"refresh_reuse_interval": own}, **metadata)
     token = issuing(ada, green).refresh_token(cnf=cnf)
     use(token)
 
-    assert isinstance(use(token), answer)
+    assert isinstance(use(token), outcome)
 
 
 def test_a_token_of_a_revoked_family_is_refused_and_stays_unused(issuing, ada, red):

@@ -45,9 +45,9 @@ def test_a_forgotten_session_is_taken_from_the_browser(http):
     ],
 )
 def test_two_cookies_of_our_name_are_refused(failing, sent):
-    answer = failing.test_client(use_cookies=False).get("/session", headers={"Cookie": sent})
+    response = failing.test_client(use_cookies=False).get("/session", headers={"Cookie": sent})
 
-    assert answer.status_code == 400
+    assert response.status_code == 400
 
 
 @pytest.mark.parametrize("value", ["short", "h" * 44, "h" * 42 + "!", ""])

@@ -63,9 +63,9 @@ def test_the_response_that_was_made_is_given(app, cut):
         cut()
         return "made"
 
-    answer = app.test_client().get("/made")
+    response = app.test_client().get("/made")
 
-    assert (answer.status_code, answer.text) == (200, "made")
+    assert (response.status_code, response.text) == (200, "made")
 
 
 def test_a_lost_connection_takes_no_place_in_the_pool(app, cut, settings):
@@ -76,9 +76,9 @@ def test_a_lost_connection_takes_no_place_in_the_pool(app, cut, settings):
 
     http = app.test_client()
 
-    answers = {http.get("/made").status_code for _ in range(settings.database_pool_size + 2)}
+    responses = {http.get("/made").status_code for _ in range(settings.database_pool_size + 2)}
 
-    assert answers == {200}
+    assert responses == {200}
 
 
 def test_an_error_that_was_made_is_given(app, cut, logged):
@@ -88,9 +88,9 @@ def test_an_error_that_was_made_is_given(app, cut, logged):
             cut()
             raise InvalidGrant("the code is not valid")
 
-    answer = app.test_client().get("/api/refused")
+    response = app.test_client().get("/api/refused")
 
-    assert (answer.status_code, answer.json["error"]) == (400, "invalid_grant")
+    assert (response.status_code, response.json["error"]) == (400, "invalid_grant")
     assert "database_lost_at_rollback" in {line["event"] for line in logged()}
 
 
@@ -101,10 +101,10 @@ def test_what_was_not_committed_is_a_503(app, cut, logged):
             cut()
         return "made"
 
-    answer = app.test_client().get("/api/lost")
+    response = app.test_client().get("/api/lost")
 
-    assert (answer.status_code, answer.json["error"]) == (503, "temporarily_unavailable")
-    assert answer.headers["Retry-After"]
+    assert (response.status_code, response.json["error"]) == (503, "temporarily_unavailable")
+    assert response.headers["Retry-After"]
     assert "database_unreachable" in {line["event"] for line in logged()}
 
 
@@ -121,9 +121,9 @@ def test_what_is_committed_is_answered_whatever_fails_after_it(app, logged):
             after_commit(lambda: done.append("the next"))
         return "committed"
 
-    answer = app.test_client().get("/committed")
+    response = app.test_client().get("/committed")
 
-    assert (answer.status_code, answer.text) == (200, "committed")
+    assert (response.status_code, response.text) == (200, "committed")
     assert done == ["the next"]
     assert "after_commit_failed" in {line["event"] for line in logged()}
 
@@ -150,13 +150,13 @@ def test_whatever_fails_in_the_teardown_is_answered_and_logged(app, logged, path
         if failures:
             raise failures.pop()
 
-    answer = app.test_client().get(path)
+    response = app.test_client().get(path)
 
-    assert (answer.status_code, answer.mimetype) == (status, mimetype)
-    assert answer.headers["X-Request-Id"]
-    assert ("Retry-After" in answer.headers) == (status == 503)
+    assert (response.status_code, response.mimetype) == (status, mimetype)
+    assert response.headers["X-Request-Id"]
+    assert ("Retry-After" in response.headers) == (status == 503)
     failed = next(line for line in logged() if line["event"] == "request_failed")
-    assert failed["correlation_id"] == answer.headers["X-Request-Id"]
+    assert failed["correlation_id"] == response.headers["X-Request-Id"]
 
 
 def test_even_an_error_that_cannot_be_shown_is_answered(app, logged):
@@ -164,7 +164,7 @@ def test_even_an_error_that_cannot_be_shown_is_answered(app, logged):
     def fail(_exc: BaseException | None) -> None:
         raise RuntimeError("always")
 
-    answer = app.test_client().get("/anything")
+    response = app.test_client().get("/anything")
 
-    assert answer.status_code == 500
+    assert response.status_code == 500
     assert "request_failed" in {line["event"] for line in logged()}

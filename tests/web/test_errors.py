@@ -39,12 +39,12 @@ def written():
 @pytest.mark.parametrize("name", EVERY_ERROR)
 @pytest.mark.spec("core 12, rfc6749 §5.2")
 def test_a_program_gets_json_with_the_code_and_a_harmless_description(http, name):
-    answer = http.get(f"/api/fail/{name}")
+    response = http.get(f"/api/fail/{name}")
 
     kind = getattr(errors, name)
-    assert answer.status_code == kind.status_code
-    assert answer.json["error"] == kind.error
-    assert not re.search(r'["\\\r\n]', answer.json["error_description"])
+    assert response.status_code == kind.status_code
+    assert response.json["error"] == kind.error
+    assert not re.search(r'["\\\r\n]', response.json["error_description"])
 
 
 @pytest.mark.parametrize("name", EVERY_ERROR)
@@ -62,16 +62,16 @@ def test_a_person_gets_a_page_with_a_stable_heading_and_a_reference(http, name):
 @pytest.mark.spec("rfc6749 §4.1.2.1")
 @pytest.mark.parametrize("name", EVERY_ERROR)
 def test_only_an_error_that_is_not_about_client_or_address_is_redirected(http, name):
-    answer = http.get(f"/fail-at-app/{name}")
+    response = http.get(f"/fail-at-app/{name}")
 
     kind = getattr(errors, name)
     if not kind.redirectable:
-        assert "Location" not in answer.headers
-        assert answer.status_code == kind.status_code
+        assert "Location" not in response.headers
+        assert response.status_code == kind.status_code
         return
-    assert answer.status_code == 303
-    assert answer.headers["Location"].startswith("https://red.test/callback?kept=1&")
-    said = parse_qs(urlsplit(answer.headers["Location"]).query)
+    assert response.status_code == 303
+    assert response.headers["Location"].startswith("https://red.test/callback?kept=1&")
+    said = parse_qs(urlsplit(response.headers["Location"]).query)
     assert said["error"] == [kind.error]
     assert said["state"] == ["a state & more"]
     assert said["iss"] == ["http://localhost:8900"]
@@ -96,10 +96,10 @@ def test_what_one_request_proved_is_nothing_for_the_next(http):
     ],
 )
 def test_a_refusal_carries_its_challenge(http, name, challenge):
-    answer = http.get(f"/api/fail/{name}")
+    response = http.get(f"/api/fail/{name}")
 
-    assert answer.headers["WWW-Authenticate"].startswith(challenge)
-    assert ("error=" in answer.headers["WWW-Authenticate"]) == ("error=" in challenge)
+    assert response.headers["WWW-Authenticate"].startswith(challenge)
+    assert ("error=" in response.headers["WWW-Authenticate"]) == ("error=" in challenge)
 
 
 @pytest.mark.parametrize("name", ["TemporarilyUnavailable", "TooManyRequests"])
@@ -158,9 +158,9 @@ def test_an_unforeseen_failure_is_a_page_without_details(separate_app):
 
 
 def test_an_oversized_body_is_refused_as_413(http, settings):
-    answer = http.post("/read", data={"a": "x" * (settings.max_body_bytes + 1)})
+    response = http.post("/read", data={"a": "x" * (settings.max_body_bytes + 1)})
 
-    assert answer.status_code == 413
+    assert response.status_code == 413
 
 
 @pytest.mark.parametrize(
@@ -171,25 +171,25 @@ def test_an_oversized_body_is_refused_as_413(http, settings):
     ],
 )
 def test_an_unknown_address_is_a_404_in_the_right_form(http, path, mimetype):
-    answer = http.get(path)
+    response = http.get(path)
 
-    assert (answer.status_code, answer.mimetype) == (404, mimetype)
+    assert (response.status_code, response.mimetype) == (404, mimetype)
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "TRACE", "OPTIONS"])
 def test_an_unsupported_method_is_refused_with_the_supported_ones(http, method):
-    answer = http.open("/sign-in", method=method)
+    response = http.open("/sign-in", method=method)
 
-    assert answer.status_code == 405
-    assert "GET" in answer.headers["Allow"]
+    assert response.status_code == 405
+    assert "GET" in response.headers["Allow"]
 
 
 @pytest.mark.parametrize("path", ["/session/end", "/authorize", "/sign-in/handle", "/consent/handle"])
 def test_head_never_runs_what_may_change_something(http, path):
-    answer = http.head(path)
+    response = http.head(path)
 
-    assert answer.status_code == 405
-    assert "Set-Cookie" not in answer.headers
+    assert response.status_code == 405
+    assert "Set-Cookie" not in response.headers
 
 
 @pytest.mark.parametrize("path", ["//session/end", "/sign-in//x", "/token/"])
@@ -206,7 +206,7 @@ def test_no_address_is_corrected_by_a_redirect_that_posts_again(http, path):
     ],
 )
 def test_the_reference_of_every_error_is_in_the_log(http, written, method, path):
-    answer = http.open(path, method=method, headers={"Accept": "text/html"})
+    response = http.open(path, method=method, headers={"Accept": "text/html"})
 
     said = [json.loads(line) for line in written.getvalue().splitlines()]
-    assert answer.headers["X-Request-Id"] in {line.get("correlation_id") for line in said}
+    assert response.headers["X-Request-Id"] in {line.get("correlation_id") for line in said}

@@ -20,30 +20,30 @@ EVERYWHERE = [
 @pytest.mark.usefixtures("failing")
 @pytest.mark.parametrize("path", EVERYWHERE)
 def test_every_response_is_guarded(http, path):
-    with http.get(path) as answer:
+    with http.get(path) as response:
         pass
 
-    policy = answer.headers["Content-Security-Policy"]
+    policy = response.headers["Content-Security-Policy"]
     assert "default-src 'none'" in policy
     assert "frame-ancestors 'none'" in policy
     assert "base-uri 'none'" in policy
     assert "unsafe" not in policy
     assert "script-src" not in policy
-    assert answer.headers["X-Frame-Options"] == "DENY"
-    assert answer.headers["X-Content-Type-Options"] == "nosniff"
-    assert answer.headers["Referrer-Policy"] == "no-referrer"
-    assert answer.headers["Cross-Origin-Opener-Policy"] == "same-origin"
-    assert "Access-Control-Allow-Origin" not in answer.headers
-    assert answer.headers["X-Request-Id"]
+    assert response.headers["X-Frame-Options"] == "DENY"
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
+    assert response.headers["Referrer-Policy"] == "no-referrer"
+    assert response.headers["Cross-Origin-Opener-Policy"] == "same-origin"
+    assert "Access-Control-Allow-Origin" not in response.headers
+    assert response.headers["X-Request-Id"]
 
 
 @pytest.mark.usefixtures("failing")
 @pytest.mark.parametrize("path", EVERYWHERE[:4])
 def test_nothing_about_a_person_is_cached(http, path):
-    answer = http.get(path)
+    response = http.get(path)
 
-    assert answer.headers["Cache-Control"] == "no-store"
-    assert "Cookie" in answer.headers["Vary"]
+    assert response.headers["Cache-Control"] == "no-store"
+    assert "Cookie" in response.headers["Vary"]
 
 
 def test_a_file_is_cached_for_ever_under_the_address_of_its_content(http):

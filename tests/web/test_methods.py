@@ -16,24 +16,24 @@ def settings(settings):
     return replace(settings, registration="open")
 
 
-def allowed_by(answer) -> set[str]:
-    return set(answer.headers["Allow"].split(", "))
+def allowed_by(response) -> set[str]:
+    return set(response.headers["Allow"].split(", "))
 
 
 def test_every_address_answers_the_methods_that_it_allows_and_no_other(app, http):
     for _, address in addresses_of(app):
-        answers = {method: http.open(address, method=method) for method in METHODS}
+        responses = {method: http.open(address, method=method) for method in METHODS}
 
-        refused = {method for method, answer in answers.items() if answer.status_code == 405}
+        refused = {method for method, response in responses.items() if response.status_code == 405}
         # Nothing answers TRACE.
-        allowed = allowed_by(answers["TRACE"])
+        allowed = allowed_by(responses["TRACE"])
         assert allowed == set(METHODS) - refused, address
         for method in refused:
-            assert allowed_by(answers[method]) == allowed, (method, address)
+            assert allowed_by(responses[method]) == allowed, (method, address)
         if "OPTIONS" in allowed:
-            assert allowed_by(answers["OPTIONS"]) == allowed, address
-        for answer in answers.values():
-            answer.close()
+            assert allowed_by(responses["OPTIONS"]) == allowed, address
+        for response in responses.values():
+            response.close()
 
 
 def test_a_head_says_what_a_get_would_and_has_no_body(app, http):
@@ -49,9 +49,9 @@ def test_a_head_says_what_a_get_would_and_has_no_body(app, http):
 def test_a_preflight_is_answered_only_where_options_is_allowed(app, http):
     make_client("spa", token_endpoint_auth_method="none", scope="openid account")
     for _, address in addresses_of(app):
-        answer = http.options(address, headers=CROSS_SITE)
+        response = http.options(address, headers=CROSS_SITE)
 
         allowed = allowed_by(http.trace(address))
-        named = answer.headers.get("Access-Control-Allow-Methods")
-        assert (answer.status_code == 204) is (named is not None) is ("OPTIONS" in allowed), address
+        named = response.headers.get("Access-Control-Allow-Methods")
+        assert (response.status_code == 204) is (named is not None) is ("OPTIONS" in allowed), address
         assert named is None or set(named.split(", ")) == allowed, address

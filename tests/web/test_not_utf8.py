@@ -16,18 +16,18 @@ ODDITIES = [
 
 @pytest.mark.parametrize("sent", ODDITIES)
 def test_a_query_that_is_not_utf8_is_refused_by_name(http, sent):
-    answer = http.get("/read", environ_overrides={"QUERY_STRING": sent.decode("latin-1")})
+    response = http.get("/read", environ_overrides={"QUERY_STRING": sent.decode("latin-1")})
 
-    assert answer.status_code == 400
-    assert "is not UTF-8" in answer.text
+    assert response.status_code == 400
+    assert "is not UTF-8" in response.text
 
 
 @pytest.mark.parametrize("sent", ODDITIES)
 def test_a_body_that_is_not_utf8_is_refused_by_name(http, sent):
-    answer = http.post("/read", data=sent, content_type=FORM)
+    response = http.post("/read", data=sent, content_type=FORM)
 
-    assert answer.status_code == 400
-    assert "is not UTF-8" in answer.text
+    assert response.status_code == 400
+    assert "is not UTF-8" in response.text
 
 
 @pytest.mark.parametrize("sent", ODDITIES)

@@ -8,16 +8,16 @@ pytestmark = pytest.mark.usefixtures("failing")
 
 
 def test_query_and_body_are_read_together_and_empty_counts_as_omitted(http):
-    answer = http.post("/read?state=s&nonce=", data={"scope": "openid", "prompt": ""})
+    response = http.post("/read?state=s&nonce=", data={"scope": "openid", "prompt": ""})
 
-    assert answer.json == {"state": "s", "scope": "openid"}
+    assert response.json == {"state": "s", "scope": "openid"}
 
 
 @pytest.mark.spec("rfc8707 1")
 def test_resource_alone_may_be_repeated(http):
-    answer = http.post("/read?resource=https://a.test", data={"resource": ["https://b.test", ""]})
+    response = http.post("/read?resource=https://a.test", data={"resource": ["https://b.test", ""]})
 
-    assert answer.json["resource"].split() == ["https://a.test", "https://b.test"]
+    assert response.json["resource"].split() == ["https://a.test", "https://b.test"]
 
 
 @pytest.mark.parametrize(
@@ -35,10 +35,10 @@ def test_resource_alone_may_be_repeated(http):
     ],
 )
 def test_what_could_be_read_in_two_ways_is_refused(http, query, body):
-    answer = http.post(f"/read?{query}", data=body)
+    response = http.post(f"/read?{query}", data=body)
 
-    assert answer.status_code == 400
-    assert "invalid_request" in answer.text
+    assert response.status_code == 400
+    assert "invalid_request" in response.text
 
 
 @pytest.mark.parametrize("mimetype", ["application/json", "multipart/form-data", "text/plain"])

@@ -98,29 +98,29 @@ def test_discovery_names_the_endpoints_that_routes_say_it_has_and_no_other(app, 
 def test_a_wrong_method_is_refused_in_the_form_of_the_address(app, http):
     for route in table(app):
         for method in set(METHODS) - {"HEAD"}:
-            answer = http.open(path_of(route).replace("%20", HANDLE), method=method)
-            if answer.status_code == 405:
-                assert route.speaks in FORMS[answer.mimetype], (method, route.rule)
-            answer.close()
+            response = http.open(path_of(route).replace("%20", HANDLE), method=method)
+            if response.status_code == 405:
+                assert route.speaks in FORMS[response.mimetype], (method, route.rule)
+            response.close()
 
 
 def test_a_wrong_part_of_an_address_is_refused_in_its_form(app, http):
     for route in table(app):
         if "<handle:" in route.rule or "<uuid:" in route.rule:
-            answer = http.open(path_of(route), method=route.methods[0])
+            response = http.open(path_of(route), method=route.methods[0])
 
-            assert answer.status_code == 404
-            assert route.speaks in FORMS[answer.mimetype], route.rule
+            assert response.status_code == 404
+            assert route.speaks in FORMS[response.mimetype], route.rule
 
 
 def test_a_body_that_is_too_large_is_refused_in_the_form_of_the_address(app, http, settings):
     for route in table(app):
-        answer = http.open(
+        response = http.open(
             path_of(route), method=route.methods[-1], data=b"x" * (settings.max_body_bytes + 1)
         )
 
-        assert answer.status_code == 413, route.rule
-        assert route.speaks in FORMS[answer.mimetype], route.rule
+        assert response.status_code == 413, route.rule
+        assert route.speaks in FORMS[response.mimetype], route.rule
 
 
 @pytest.mark.parametrize(
@@ -134,9 +134,9 @@ def test_a_body_that_is_too_large_is_refused_in_the_form_of_the_address(app, htt
     ],
 )
 def test_an_address_without_an_endpoint_speaks_as_its_neighbours(http, path, mimetype):
-    answer = http.get(path)
+    response = http.get(path)
 
-    assert (answer.status_code, answer.mimetype) == (404, mimetype)
+    assert (response.status_code, response.mimetype) == (404, mimetype)
 
 
 class TestANewEndpoint:
@@ -170,11 +170,11 @@ class TestANewEndpoint:
             db.engine.dispose()
 
     def test_it_answers_where_it_is_offered(self, http, is_offered):
-        answer = http.get("/api/new/x")
+        response = http.get("/api/new/x")
 
-        assert answer.json == ({"name": "x"} if is_offered else {"error": "not_found", "code": 9})
-        assert answer.status_code == (200 if is_offered else 404)
-        assert ("Access-Control-Allow-Origin" in answer.headers) == is_offered
+        assert response.json == ({"name": "x"} if is_offered else {"error": "not_found", "code": 9})
+        assert response.status_code == (200 if is_offered else 404)
+        assert ("Access-Control-Allow-Origin" in response.headers) == is_offered
 
     def test_discovery_names_it_where_it_is_offered(self, http, is_offered):
         assert ("new_endpoint" in http.get(DISCOVERY[0]).json) == is_offered
