@@ -24,9 +24,9 @@ class APIStory:
         """See how fresh the knowledge of each is."""
         seen = []
         for name in (ASKS, VERIFIES):
-            answer = self._call(name)
-            require(answer.ok, f"the {name} answers HTTP {answer.status_code}")
-            mode, _, more = answer.headers["Token-Freshness"].partition("; ")
+            response = self._call(name)
+            require(response.ok, f"the {name} answers HTTP {response.status_code}")
+            mode, _, more = response.headers["Token-Freshness"].partition("; ")
             stale = more.partition("stale-for-at-most=")[2].partition(";")[0]
             seen.append(f"{mode}, {float(stale):.0f} s stale at most")
         return "; ".join(seen)

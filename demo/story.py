@@ -23,8 +23,8 @@ class Story:
         self.tokens: dict[str, dict[str, str]] = {}
         self.apis = APIStory(demo.services, self.tokens)
         self._clicked_at = datetime.now(UTC)
-        answer = requests.get(f"{demo.issuer}/.well-known/openid-configuration", timeout=TIMEOUT)
-        self.metadata: dict[str, Any] = answer.json()
+        response = requests.get(f"{demo.issuer}/.well-known/openid-configuration", timeout=TIMEOUT)
+        self.metadata: dict[str, Any] = response.json()
 
     def steps(self) -> list[tuple[str, Callable[[], str]]]:
         """Return the whole story in order."""
@@ -133,9 +133,9 @@ class Story:
     def refresh_is_refused(self) -> str:
         """Use the refresh tokens of red and blue, which had no offline access."""
         for name in ("red", "blue"):
-            answer = self._refresh(name)
-            code = answer.json().get("error")
-            require(code == "invalid_grant", f"{name}: HTTP {answer.status_code} {code}")
+            response = self._refresh(name)
+            code = response.json().get("error")
+            require(code == "invalid_grant", f"{name}: HTTP {response.status_code} {code}")
         return "invalid_grant for red and blue"
 
     def userinfo_is_refused(self) -> str:
@@ -159,8 +159,8 @@ class Story:
 
     def offline_refresh_works(self) -> str:
         """Let green refresh what it was given offline."""
-        answer = self.ada.ask("POST", f"{self.demo.apps['green']}/api/refresh")
-        require(answer.ok, f"green: HTTP {answer.status_code} {answer.json().get('error')}")
+        response = self.ada.ask("POST", f"{self.demo.apps['green']}/api/refresh")
+        require(response.ok, f"green: HTTP {response.status_code} {response.json().get('error')}")
         return "a new access token"
 
     def second_browser_lives(self) -> str:
@@ -183,9 +183,9 @@ class Story:
 
     def offline_refresh_is_refused(self) -> str:
         """Let green refresh once more."""
-        answer = self.ada.ask("POST", f"{self.demo.apps['green']}/api/refresh")
-        require(not answer.ok, "green's refresh still works")
-        return f"HTTP {answer.status_code}"
+        response = self.ada.ask("POST", f"{self.demo.apps['green']}/api/refresh")
+        require(not response.ok, "green's refresh still works")
+        return f"HTTP {response.status_code}"
 
     def second_browser_ended(self) -> str:
         """See that the other browser was signed out at both apps and at the provider."""
@@ -214,8 +214,8 @@ class Story:
         return state
 
     def _turn_blue(self, mode: str) -> str:
-        answer = self.ada.ask("POST", f"{self.demo.apps['blue']}/api/behaviour", {"mode": mode})
-        require(answer.ok, f"blue's switch: HTTP {answer.status_code}")
+        response = self.ada.ask("POST", f"{self.demo.apps['blue']}/api/behaviour", {"mode": mode})
+        require(response.ok, f"blue's switch: HTTP {response.status_code}")
         return f"blue is {mode}"
 
     def _userinfo(self, name: str) -> requests.Response:

@@ -1,4 +1,4 @@
-"""HTTP as the app speaks it: no redirects, bounded answers, DPoP with the nonce that a server asks for."""
+"""HTTP as the app speaks it: no redirects, bounded responses, DPoP with the nonce that a server asks for."""
 
 import base64
 import json

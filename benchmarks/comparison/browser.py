@@ -48,12 +48,12 @@ class Browser:
         if body is not None:
             sent["Content-Type"] = _FORM
         try:
-            answer = self._answer(method, target, body, sent)
+            received = self._send(method, target, body, sent)
         except http.client.RemoteDisconnected:
             # It was idle for longer than the server keeps it; browsers connect anew.
             self.close()
-            answer = self._answer(method, target, body, sent)
-        response = Response(answer.status, answer.headers, answer.read(), parts.geturl())
+            received = self._send(method, target, body, sent)
+        response = Response(received.status, received.headers, received.read(), parts.geturl())
         self._keep_cookies(response)
         return response
 
@@ -84,7 +84,7 @@ class Browser:
         form.feed(response.body.decode())
         return self.post(urljoin(response.url, form.action), form.fields | typed)
 
-    def _answer(
+    def _send(
         self, method: str, target: str, body: str | None, sent: dict[str, str]
     ) -> http.client.HTTPResponse:
         connection = self._connected()

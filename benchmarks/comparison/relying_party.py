@@ -112,5 +112,5 @@ class RelyingParty:
     @staticmethod
     def _json(response: Response) -> Tokens:
         assert response.status == 200, (response.status, response.body[:500])
-        answer: Tokens = json.loads(response.body)
-        return answer
+        tokens: Tokens = json.loads(response.body)
+        return tokens

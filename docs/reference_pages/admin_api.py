@@ -35,13 +35,13 @@ def _parts(described: Described) -> Iterator[str]:
     rows = [(code(one), least, "yes" if one in DANGEROUS else "") for one, least in LEAST_ROLE.items()]
     yield table(("Scope", "Least role", "Needs a recent sign-in"), rows)
     yield "## Operations"
-    answers = described["components"]["responses"]
+    responses = described["components"]["responses"]
     fresh = {one.name for one in OPERATIONS if one.fresh}
     for path, methods in described["paths"].items():
         for method, one in methods.items():
             scopes = [{scope: [] for scope in way["token"]} for way in one["security"]]
             yield from parts_of_operation(
-                f"{method.upper()} {ROOT}{path}", one | {"security": scopes}, answers
+                f"{method.upper()} {ROOT}{path}", one | {"security": scopes}, responses
             )
             if one["operationId"] in fresh:
                 yield "A person must have signed in a short time ago (`CURFEW_ADMIN_SIGN_IN_AGE`)."

@@ -30,11 +30,11 @@ _SPEAKS = {
     Speaks.REDIRECT: "redirects",
     Speaks.FILE: "files",
 }
-_OWN_PAGES = "Scripts of a public client's own pages may read the answer."
+_OWN_PAGES = "Scripts of a public client's own pages may read the response."
 _SCRIPTS = {
     CORS.NONE: "",
-    CORS.PUBLIC: "Scripts of every site may read the answer.",
-    CORS.REGISTRATION: "Scripts of every site may read the answer while registration is on.",
+    CORS.PUBLIC: "Scripts of every site may read the response.",
+    CORS.REGISTRATION: "Scripts of every site may read the response while registration is on.",
     CORS.CLIENT: _OWN_PAGES,
     CORS.BEARER: _OWN_PAGES,
     CORS.ACCOUNT: _OWN_PAGES,
@@ -56,7 +56,7 @@ def _parts(routes: RouteTable, described: Described) -> Iterator[str]:
     yield "## Authentication"
     schemes = described["components"]["securitySchemes"]
     yield table(("Name", "Scheme", "Meaning"), [_scheme(name, one) for name, one in schemes.items()])
-    answers = described["components"]["responses"]
+    responses = described["components"]["responses"]
     scripts = {route.openapi_path: _SCRIPTS[route.cors] for route in routes}
     for tag in described["tags"]:
         yield f"## {_TITLES[tag['name']]}"
@@ -64,7 +64,7 @@ def _parts(routes: RouteTable, described: Described) -> Iterator[str]:
         for path, methods in described["paths"].items():
             for method, operation in methods.items():
                 if tag["name"] in operation["tags"]:
-                    yield from parts_of_operation(f"{method.upper()} {path}", operation, answers)
+                    yield from parts_of_operation(f"{method.upper()} {path}", operation, responses)
                     yield scripts[path]
     yield "## Pages and other addresses"
     yield "These are for people and their browsers, or for the operator's machines; they are not an API."
@@ -83,7 +83,7 @@ def _scheme(name: str, described: Described) -> tuple[str, str, str]:
     return code(name), kind, meaning
 
 
-def parts_of_operation(title: str, described: Described, answers: Described) -> Iterator[str]:
+def parts_of_operation(title: str, described: Described, responses: Described) -> Iterator[str]:
     """Yield the parts about one operation."""
     yield f"### `{title}`"
     yield described["summary"]
@@ -91,7 +91,7 @@ def parts_of_operation(title: str, described: Described, answers: Described) -> 
     ways = [codes(way) or "none" for way in described["security"]] or ["none"]
     yield f"Authentication: {' or '.join(dict.fromkeys(ways))}."
     yield table(("Parameter", "In", "Kind", "Meaning"), _parameters(described))
-    yield table(("Status", "Answer", "Content"), _answers(described["responses"], answers))
+    yield table(("Status", "Response", "Content"), _responses(described["responses"], responses))
 
 
 def _parameters(described: Described) -> Iterator[tuple[str, str, str, str]]:
@@ -108,13 +108,13 @@ def _parameters(described: Described) -> Iterator[tuple[str, str, str, str]]:
             yield code(name), place + required, _kind(member), member.get("description", "")
 
 
-def _answers(given: Described, known: Described) -> Iterator[tuple[str, str, str]]:
+def _responses(given: Described, known: Described) -> Iterator[tuple[str, str, str]]:
     for status in sorted(given, key=lambda status: (status == _ERROR, status)):
-        answer = given[status]
-        if "$ref" in answer:
-            answer = known[answer["$ref"].rpartition("/")[2]]
-        content = [f"`{kind}`: {_kind(body['schema'])}" for kind, body in answer.get("content", {}).items()]
-        yield "otherwise" if status == _ERROR else status, answer["description"], "; ".join(content)
+        response = given[status]
+        if "$ref" in response:
+            response = known[response["$ref"].rpartition("/")[2]]
+        content = [f"`{kind}`: {_kind(body['schema'])}" for kind, body in response.get("content", {}).items()]
+        yield "otherwise" if status == _ERROR else status, response["description"], "; ".join(content)
 
 
 def _kind(shape: Described) -> str:

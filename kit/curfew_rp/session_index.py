@@ -16,7 +16,7 @@ from typing import Any
 from curfew_rp.stores import Store
 from curfew_rp.strict_json import is_identifier, is_numeric_date
 
-# How much later than the sign-in's answer the app may begin its session, and clocks may differ.
+# How much later than the sign-in's response the app may begin its session, and clocks may differ.
 _MARGIN_SECONDS = 3600.0
 
 

@@ -1,4 +1,4 @@
-"""The JSON forms of the API's answers."""
+"""The JSON forms of the API's responses."""
 
 from datetime import UTC, datetime
 from typing import Any

@@ -20,7 +20,7 @@ _WIDTH_OF_A_PIPE = 400
 
 def json_option(command: F) -> F:
     """Give a command the option --json as `as_json`."""
-    return click.option("--json", "as_json", is_flag=True, help="Answer in JSON, for programs.")(command)
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")(command)
 
 
 def limit_option(default: int = 100, *, most: int = 10_000) -> Callable[[F], F]:

@@ -198,7 +198,7 @@ def _issue(case: AuthorizationCase, proceed: Proceed, found: FoundSession) -> di
 
 
 def _use_up(case: AuthorizationCase) -> None:
-    """Finish the parked and the pushed request; each gives one answer (rfc9126 §7.3)."""
+    """Finish the parked and the pushed request; each gives one response (rfc9126 §7.3)."""
     if case.interaction is not None and not parked.finish(case.interaction.id):
         raise AlreadyAnswered
     if case.pushed_id is not None and not parked.finish(case.pushed_id):
@@ -233,7 +233,7 @@ def _ask(need: NeedSignIn | NeedConsent, case: AuthorizationCase, found: FoundSe
 
 
 def _close(case: AuthorizationCase) -> None:
-    """Finish a refused request: a refusal is an answer, too, and is given once."""
+    """Finish a refused request: a refusal is a response, too, and is given once."""
     waiting = [case.interaction.id] if case.interaction else []
     waiting += [case.pushed_id] if case.pushed_id else []
     if waiting:

@@ -154,7 +154,7 @@ class BoundedConnection(psycopg.Connection[Any]):
         return not unread.poll(0)
 
     def _give_up(self) -> psycopg.OperationalError:
-        """Close the connection: what the server has done for it is unknown, and so is its next answer."""
+        """Close the connection: what the server has done for it is unknown, and so is its next response."""
         if not self.closed:
             # Without a free file descriptor it is closed all the same, and not counted.
             with suppress(OSError):

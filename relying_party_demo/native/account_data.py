@@ -28,7 +28,7 @@ class AccountData:
         self._save(_PROFILE, {"claims": claims, "at": time.time()})
 
     def find_response(self, url: str) -> dict[str, Any] | None:
-        """Return the stored answer of the API at a URL: its text, and when it arrived."""
+        """Return the stored response of the API at a URL: its text, and when it arrived."""
         found = self._load(_ANSWERS).get(url)
         return found if isinstance(found, dict) else None
 
@@ -48,7 +48,7 @@ class AccountData:
         (self.folder / _PROFILE).unlink(missing_ok=True)
 
     def delete_responses(self) -> None:
-        """Delete the stored answers of the API."""
+        """Delete the stored responses of the API."""
         (self.folder / _ANSWERS).unlink(missing_ok=True)
 
     def delete_web_views(self) -> None:

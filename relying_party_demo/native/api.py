@@ -11,7 +11,7 @@ from relying_party_demo.wire import Response
 
 
 def call(app: NativeApp, sign_in: SignIn, url: str, *, method: str = "GET") -> Response:
-    """Return the API's answer. Raises SessionEnded, StepUpNeeded, Refused or NoNetwork."""
+    """Return the API's response. Raises SessionEnded, StepUpNeeded, Refused or NoNetwork."""
     sign_in = with_fresh_token(app, sign_in)
     response = _ask(app, sign_in, method, url)
     if response.status == HTTPStatus.UNAUTHORIZED:

@@ -40,7 +40,7 @@ def whoami(app: NativeApp, _given: Namespace, terminal: Terminal) -> Exit:
 
 
 def call_api(app: NativeApp, given: Namespace, terminal: Terminal) -> Exit:
-    """Call the API; without a network show its stored answer, as long as that is allowed."""
+    """Call the API; without a network show its stored response, as long as that is allowed."""
     begun = app.get_sign_in()
     url, method = _api_address(app, given.path), "POST" if given.post else "GET"
     try:

@@ -26,7 +26,7 @@ class Loopback:
         self._state = state
         self._lock = threading.Lock()
         self._arrived = threading.Event()
-        self._answer: dict[str, str] = {}
+        self._response: dict[str, str] = {}
         # Browsers open connections before they need them; one of those must not keep the response waiting.
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_of(self))
         self._server.daemon_threads = True
@@ -46,15 +46,15 @@ class Loopback:
         """Return the parameters of the response. Raises NoResponse."""
         if not self._arrived.wait(seconds):
             raise NoResponse("the browser did not come back in time")
-        return self._answer
+        return self._response
 
-    def take(self, answer: dict[str, str]) -> bool:
+    def take(self, response: dict[str, str]) -> bool:
         """Take a response, if it is the first with the state of this sign-in."""
-        if not hmac.compare_digest(answer.get("state", "").encode(), self._state.encode()):
+        if not hmac.compare_digest(response.get("state", "").encode(), self._state.encode()):
             return False
         with self._lock:
-            if not self._answer:
-                self._answer = answer
+            if not self._response:
+                self._response = response
                 return True
         return False
 

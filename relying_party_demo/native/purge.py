@@ -4,7 +4,7 @@
 |---|---|
 | access token, refresh token, DPoP key | deleted from the secret store |
 | profile | deleted |
-| answers of the API | deleted |
+| responses of the API | deleted |
 | what embedded pages store | deleted |
 | push registration | deregistered; written down where the hook fails |
 | session of the browser | not the app's: ended on request, in the browser (`sign_out_here.py`) |
@@ -42,7 +42,7 @@ def _files(app: NativeApp, sign_in: SignIn) -> list[tuple[str, Callable[[], None
     data = app.data_of(sign_in)
     return [
         ("the profile", data.delete_profile),
-        ("stored answers of the API", data.delete_responses),
+        ("stored responses of the API", data.delete_responses),
         ("data of embedded pages", data.delete_web_views),
         (f"the folder {data.folder}", data.delete),
     ]

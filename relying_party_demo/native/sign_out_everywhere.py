@@ -43,7 +43,7 @@ def sign_out_everywhere(app: NativeApp) -> Ended:
     """Have the provider end everything, then delete what is stored here.
 
     Raises Refused or NoNetwork, and then nothing was deleted; SignOutInProgress; PurgeIncomplete.
-    A second attempt after a lost answer is answered like the first.
+    A second attempt after a lost response is answered like the first.
     """
     with signing_out(app.config.data_dir):
         sign_in = app.record.load()

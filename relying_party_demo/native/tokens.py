@@ -13,12 +13,12 @@ from relying_party_demo.native.sign_in_record import SignIn, Tokens
 USUAL_SECONDS = 300.0
 
 
-def tokens_from(answer: Document, *, before: Tokens | None = None) -> Tokens:
+def tokens_from(response: Document, *, before: Tokens | None = None) -> Tokens:
     """Read a token response; a refresh without a new refresh token keeps the old one. Raises Refused."""
-    access_token, expires_in = answer.get("access_token"), answer.get("expires_in", USUAL_SECONDS)
-    refresh_token = answer.get("refresh_token", before.refresh_token if before else None)
+    access_token, expires_in = response.get("access_token"), response.get("expires_in", USUAL_SECONDS)
+    refresh_token = response.get("refresh_token", before.refresh_token if before else None)
     # rfc9449 §5: token_type DPoP says that the token is bound to our key; another one is not for us.
-    if str(answer.get("token_type", "")).lower() != "dpop":
+    if str(response.get("token_type", "")).lower() != "dpop":
         raise Refused(Code.OTHER, "the provider does not bind its tokens to this device")
     if not isinstance(access_token, str) or not isinstance(expires_in, int | float):
         raise Refused(Code.OTHER, "the provider's token response is malformed")

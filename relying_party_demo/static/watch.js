@@ -7,10 +7,10 @@ addEventListener("beforeunload", () => { leaving = true; });
 
 async function look() {
   if (leaving || document.hidden) return;
-  const answer = await fetch("/api/state", { cache: "no-store" }).catch(() => null);
-  if (!answer || !answer.ok) return;
-  const { revision } = await answer.json();
-  // A page that shows the answer of a button stays until the person moves on.
+  const response = await fetch("/api/state", { cache: "no-store" }).catch(() => null);
+  if (!response || !response.ok) return;
+  const { revision } = await response.json();
+  // A page that shows the result of a button stays until the person moves on.
   if (!leaving && String(revision) !== shown && !document.getElementById("outcome")) location.replace("/");
 }
 

@@ -28,7 +28,9 @@ class App:
     # Shows by its response whether a person is signed in.
     page_url: str
     # Whether a response of the page is one to a person who is signed in.
-    shows_person: Callable[[requests.Response], bool] = lambda answer: answer.status_code == requests.codes.ok
+    shows_person: Callable[[requests.Response], bool] = lambda response: (
+        response.status_code == requests.codes.ok
+    )
     # Ends the app's processes and starts them again; returns once the app answers.
     restart: Callable[[], None] | None = None
 

@@ -67,7 +67,7 @@ def _each(header: str | None) -> list[str]:
 
 def _refusal(refused: Refused) -> HttpResponse:
     response = JsonResponse({"error_description": refused.description}, status=refused.status)
-    # A Django answer has each header once; several challenges are one list (rfc9110 §11.6.1).
+    # A Django response has each header once; several challenges are one list (rfc9110 §11.6.1).
     for name, value in refused.headers.items():
         response.headers[name] = value
     response.headers["WWW-Authenticate"] = ", ".join(refused.challenges)

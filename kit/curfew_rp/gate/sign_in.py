@@ -58,12 +58,12 @@ class Provider:
         )
         return str(made["url"])
 
-    def redeem(self, attempt: Attempt, answer: Mapping[str, str], redirect_uri: str) -> SignedIn:
+    def redeem(self, attempt: Attempt, params: Mapping[str, str], redirect_uri: str) -> SignedIn:
         """Return what an authorization response proves; raises SignInRefused."""
-        self._sessions.check_answer(answer)
-        if "error" in answer:
-            raise SignInRefused(f"the provider answered {answer['error'][:80]!r}")
-        code = answer.get("code", "")
+        self._sessions.check_answer(params)
+        if "error" in params:
+            raise SignInRefused(f"the provider answered {params['error'][:80]!r}")
+        code = params.get("code", "")
         if not 0 < len(code) <= _LONGEST_CODE:
             raise SignInRefused("the response has no code")
         client = self._client()

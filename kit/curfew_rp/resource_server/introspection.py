@@ -105,12 +105,12 @@ class Introspection:
             ) as response:
                 body = bounded_body(response, _RESPONSE_SIZE_LIMIT)
             is_ok = response.status_code == requests.codes.ok
-            answer = read_object(body) if is_ok else None
+            document = read_object(body) if is_ok else None
         except (requests.RequestException, ValueError) as exc:
             raise ProviderUnreachable("the provider's introspection does not answer") from exc
-        if answer is None:
+        if document is None:
             raise ProviderUnreachable(f"the provider's introspection answered {response.status_code}")
-        return answer
+        return document
 
     def _check(self, response: Mapping[str, Any]) -> None:
         """Refuse what is no access token, what is for others, and what has expired since it was asked."""
