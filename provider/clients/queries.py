@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, String, and_, bindparam, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, String, and_, bindparam, func, or_, select
 
 from provider.clients.models import Client
 from provider.infrastructure.database import db
@@ -18,8 +18,18 @@ _SPECIAL = re.compile("[%_/]")
 # How many clients one statement names.
 _CHUNK = 500
 IS_NAMED = and_(Client.client_id == bindparam("client_id", type_=String()), Client.deleted_at.is_(None))
-WHOLE = ReadOnly(Client)
-_NAMED, _READ = select(Client).where(IS_NAMED), select(*WHOLE.columns).where(IS_NAMED)
+_WHOLE = ReadOnly(Client)
+# The columns by which a client proves itself, and those that decide what it may do as a client then.
+PROVING = ReadOnly(
+    Client,
+    *("id", "client_id", "registered", "first_party", "self_registered", "registrant"),
+    *("secret_digest", "secret_expires_at", "secret_last_used_at", "secret_generation", "any_secret_method"),
+    *("previous_secret_digest", "previous_secret_expires_at", "previous_secret_last_used_at"),
+    *("epoch", "credentials_epoch", "may_exchange_tokens_of", "disabled_at", "deleted_at"),
+    *("logout_endpoint_failing", "deliver_to", "refuse_when_degraded_for"),
+)
+_NAMED = select(Client).where(IS_NAMED)
+_READ, _READ_PROVING = (select(*part.columns).where(IS_NAMED) for part in (_WHOLE, PROVING))
 
 
 class UnknownClient(LookupError):
@@ -41,10 +51,19 @@ def find_by_client_id(client_id: str) -> Client | None:
 
 def read_by_client_id(client_id: str) -> Client | None:
     """Find it in the same way, as a row that is only read."""
+    return _read(_READ, _WHOLE, client_id)
+
+
+def read_proving(client_id: str) -> Client | None:
+    """Find it in the same way, with only what a client that proves itself is asked for."""
+    return _read(_READ_PROVING, PROVING, client_id)
+
+
+def _read(statement: Select[Any], part: ReadOnly[Client], client_id: str) -> Client | None:
     if not may_be_stored(client_id):
         return None
-    row = find_one(_READ, {"client_id": client_id})
-    return None if row is None else WHOLE.take(iter(row))
+    row = find_one(statement, {"client_id": client_id})
+    return None if row is None else part.take(iter(row))
 
 
 def get_by_client_id(client_id: str) -> Client:

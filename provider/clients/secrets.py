@@ -88,6 +88,8 @@ def is_current(client: Client, secret: str) -> bool:
 
 def end_of(client: Client, presented: str) -> datetime | None:
     """Return the end of a secret that has just proven its client; None for one that has no end."""
+    if client.secret_expires_at is None and client.previous_secret_expires_at is None:
+        return None
     is_current = hmac.compare_digest(client.secret_digest or "", _digest(client, presented))
     return client.secret_expires_at if is_current else client.previous_secret_expires_at
 

@@ -3,14 +3,14 @@
 Nearly every request of an app asks for one of these. What changes a row that it has found asks `liveness`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sqlalchemy import literal, select, true
 
 from provider.accounts.models import Account
 from provider.clients.models import Client
-from provider.clients.queries import IS_NAMED, WHOLE
+from provider.clients.queries import IS_NAMED, PROVING
 from provider.grants.models import Grant
 from provider.infrastructure.read_only_rows import ReadOnly, columns_of, find_one
 from provider.sessions.models import ClientSession, Session
@@ -84,53 +84,67 @@ _LOCKED_REFRESH_TOKEN = locked(
     with_all_above(RefreshToken, *columns_of(_REFRESH_TOKEN, *_ABOVE.values()), REFRESH_TOKEN_IS_VALID)
 )
 
-_SHOWN = ReadOnly(
-    AccessToken,
-    *("id", "scope", "audience", "claims", "cnf", "auth_time", "acr", "amr", "created_at", "expires_at"),
-)
-_ITS_CLIENT = ReadOnly(Client, "id", "client_id", "registered", "self_registered", "registrant")
-_ITS_ACTOR = ReadOnly(
-    Client,
-    *("id", "client_id", "registered", "self_registered", "registrant", "may_exchange_tokens_of"),
-    aliased=Actor,
-)
 _ITS_GRANT = ReadOnly(Grant, "id", "sub")
-_ITS_ACCOUNT = ReadOnly(Account, "id", "username", "claims", "updated_at")
 _ITS_SESSION = ReadOnly(Session, "id", "authenticated_at")
-_VALID_ACCESS_TOKEN = valid_access_token(
-    *columns_of(_SHOWN, _ITS_CLIENT, _ITS_GRANT, _ITS_ACCOUNT, _CLIENT_SESSION, _ITS_SESSION, _ITS_ACTOR)
-)
+_TO_BE_USED: dict[str, ReadOnly[Any]] = {
+    "token": ReadOnly(
+        AccessToken,
+        *("id", "scope", "audience", "claims", "cnf", "auth_time", "acr", "amr", "created_at", "expires_at"),
+    ),
+    "client": ReadOnly(Client, "id", "client_id", "registered", "self_registered", "registrant"),
+    "grant": _ITS_GRANT,
+    "account": ReadOnly(Account, "id", "username", "claims", "updated_at"),
+    "client_session": _CLIENT_SESSION,
+    "session": _ITS_SESSION,
+    "actor": ReadOnly(
+        Client,
+        *("id", "client_id", "registered", "self_registered", "registrant", "may_exchange_tokens_of"),
+        aliased=Actor,
+    ),
+}
+_VALID_ACCESS_TOKEN = valid_access_token(*columns_of(*_TO_BE_USED.values()))
+# A service that asks about a token learns less than the app that uses it.
+_TO_BE_DESCRIBED: dict[str, ReadOnly[Any]] = {
+    "token": ReadOnly(
+        AccessToken,
+        *("id", "scope", "audience", "cnf", "auth_time", "acr", "amr", "created_at", "expires_at"),
+    ),
+    "client": ReadOnly(Client, "id", "client_id", "registered"),
+    "grant": _ITS_GRANT,
+    "account": ReadOnly(Account, "id", "username"),
+    "client_session": _CLIENT_SESSION,
+    "session": _ITS_SESSION,
+    "actor": ReadOnly(Client, "id", "client_id", "may_exchange_tokens_of", aliased=Actor),
+}
+# One row if the client exists, whether or not the token is found. With short names: the driver parses the
+# text of a statement anew for each execution if it is longer than 4,096 bytes.
+_FOUND = valid_access_token(
+    *(column.label(f"c{number}") for number, column in enumerate(columns_of(*_TO_BE_DESCRIBED.values()))),
+    literal(True).label("is_found"),
+).subquery("t")
+_WITH_CLIENT = select(*PROVING.columns, *_FOUND.columns).outerjoin(_FOUND, true()).where(IS_NAMED)
 
 
 def read_access_token(handle: str) -> LiveAccessToken | None:
     """Find a valid access token, in one statement. Served by the unique index on its digest."""
     row = find_one(_VALID_ACCESS_TOKEN, by_handle(handle))
-    return None if row is None else _live(iter(row))
+    return None if row is None else _live(_TO_BE_USED, iter(row))
 
 
 def read_with_client(handle: str, client_id: str) -> tuple[Client | None, LiveAccessToken | None]:
-    """Find a valid access token and the client that asks about it, by its client_id, in one statement."""
+    """Find a valid access token and the client that asks about it, by its client_id, in one statement.
+
+    The client has what proves it, and the token only what may be said about it.
+    """
     row = find_one(_WITH_CLIENT, by_handle(handle) | {"client_id": client_id})
     if row is None:
         return None, None
     values = iter(row)
-    client = WHOLE.take(values)
-    return client, None if row[-1] is None else _live(values)
+    client = PROVING.take(values)
+    return client, None if row[-1] is None else _live(_TO_BE_DESCRIBED, values)
 
 
-# One row if the client exists, whether or not the token is found.
-_FOUND = _VALID_ACCESS_TOKEN.add_columns(literal(True).label("is_found")).subquery()
-_WITH_CLIENT = select(*WHOLE.columns, *_FOUND.columns).outerjoin(_FOUND, true()).where(IS_NAMED)
-
-
-def _live(values: Iterator[Any]) -> LiveAccessToken | None:
-    found = LiveAccessToken(
-        token=_SHOWN.take(values),
-        client=_ITS_CLIENT.take(values),
-        grant=_ITS_GRANT.take_if_any(values),
-        account=_ITS_ACCOUNT.take_if_any(values),
-        client_session=_CLIENT_SESSION.take_if_any(values),
-        session=_ITS_SESSION.take_if_any(values),
-        actor=_ITS_ACTOR.take_if_any(values),
-    )
+def _live(parts: Mapping[str, ReadOnly[Any]], values: Iterator[Any]) -> LiveAccessToken | None:
+    rows: dict[str, Any] = {name: part.take_if_any(values) for name, part in parts.items()}
+    found = LiveAccessToken(**rows)
     return found if may_still_act(found.actor, found.client) else None

@@ -1,6 +1,7 @@
 """The number of waits for the database in a request: at eight requests at once, each wait costs twice."""
 
 import pytest
+from psycopg._queries import MAX_CACHED_STATEMENT_LENGTH
 
 from tests.support.relying_party import type_password
 from tests.support.round_trips import fewest_round_trips
@@ -35,6 +36,17 @@ def test_an_authorization_in_a_session_and_its_code(rp, tokens, signed_in):
 
     assert fewest_round_trips(lambda: codes.append(rp.code(signed_in))) == 7
     assert fewest_round_trips(lambda: rp.exchange(codes.pop())) == 7
+
+
+def test_the_driver_parses_each_statement_once(rp, tokens, signed_in, statements):
+    """The driver keeps no longer ones, and parses them anew each time."""
+    with statements() as seen:
+        rp.userinfo(tokens["access_token"])
+        rp.introspect(tokens["access_token"])
+        rp.refresh(tokens["refresh_token"])
+        rp.exchange(rp.code(signed_in))
+
+    assert max(len(one.encode()) for one in seen) <= MAX_CACHED_STATEMENT_LENGTH
 
 
 def test_a_sign_in(app, rp, tokens, ada):

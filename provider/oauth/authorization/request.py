@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from provider.clients.models import Client
+from provider.clients.queries import read_by_client_id
 from provider.oauth.authorization.parameters import (
     Sent,
     check_display,
@@ -27,7 +28,7 @@ from provider.oauth.authorization.parameters import (
     refuse_registration,
 )
 from provider.oauth.client_proof.refusals import concerning, explain, unknown_client
-from provider.oauth.client_proof.registered_client import RegisteredClient, find_active
+from provider.oauth.client_proof.registered_client import RegisteredClient, as_active
 from provider.protocol.claims_request import NO_CLAIMS, ClaimsRequest
 from provider.protocol.client_metadata import ClientMetadata
 from provider.protocol.errors import (
@@ -114,7 +115,7 @@ def find_target(parameters: Mapping[str, str]) -> tuple[Client, str]:
     """Return the client and the redirect URI that it registered; without these no error may be redirected."""
     if "client_id" not in parameters:
         raise UnknownClient("the parameter client_id is missing")
-    found = find_active(parameters["client_id"])
+    found = as_active(read_by_client_id(parameters["client_id"]))
     if found is None:
         raise unknown_client(parameters["client_id"])
     with concerning(found.client):

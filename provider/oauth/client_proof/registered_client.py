@@ -7,7 +7,7 @@ from authlib.oauth2.rfc6749 import ClientMixin
 
 from provider.clients import secrets
 from provider.clients.models import Client
-from provider.clients.queries import read_by_client_id
+from provider.clients.queries import read_proving
 
 
 class RegisteredClient(ClientMixin):  # type: ignore[misc]  # Authlib ships no types.
@@ -40,8 +40,8 @@ class RegisteredClient(ClientMixin):  # type: ignore[misc]  # Authlib ships no t
 
 
 def find_active(client_id: Any) -> RegisteredClient | None:
-    """Find a client that may act, to be read only; one that is disabled or removed is as good as unknown."""
-    return as_active(read_by_client_id(client_id)) if isinstance(client_id, str) else None
+    """Find a client that may act, with what proves it; one that is disabled or removed is unknown."""
+    return as_active(read_proving(client_id)) if isinstance(client_id, str) else None
 
 
 def as_active(client: Client | None) -> RegisteredClient | None:

@@ -107,10 +107,10 @@ def _username(found: Found) -> str | None:
     core §8.1: clients with pairwise subjects must not be able to compare their people, unless a person has
     let one see the profile.
     """
-    is_pairwise = found.client.metadata_.subject_type == "pairwise"
-    if found.account is None or (is_pairwise and PROFILE not in found.token.scope.split()):
+    if found.account is None:
         return None
-    return found.account.username
+    may_show = PROFILE in found.token.scope.split() or found.client.metadata_.subject_type != "pairwise"
+    return found.account.username if may_show else None
 
 
 def _signed(body: dict[str, Any], client: Client) -> str:
