@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import JSON, Interval, String, Text, false
 from sqlalchemy.orm import Mapped, mapped_column
 
+from provider.clients.stored_metadata import metadata_of
 from provider.infrastructure.database import Base, UTCDateTime, foreign_key
 from provider.protocol.client_metadata import SECRET_METHODS, ClientMetadata
 from provider.protocol.look_alike import REFUSED_IN_NAMES
@@ -145,7 +146,7 @@ class Client(Base):
         read: tuple[dict[str, Any], ClientMetadata] | None = self.__dict__.get(_READ)
         if read is None or read[0] is not self.registered:
             # Kept for this very value of the column: a row that is read anew has another one.
-            read = self.__dict__[_READ] = (self.registered, ClientMetadata.from_stored(self.registered))
+            read = self.__dict__[_READ] = (self.registered, metadata_of(self.client_id, self.registered))
         return read[1]
 
     @property
