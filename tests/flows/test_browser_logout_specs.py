@@ -113,12 +113,12 @@ def test_the_iframe_computes_what_the_provider_computes(house, page, context):
     state = next(cookie["value"] for cookie in context.cookies() if cookie["name"] == "curfew_op_state")
     ids = ["c" * length for length in range(1, 130)] + ["a client with spaces", "~!@#$%^&*()_+"]
 
-    answers = {}
+    outcomes = {}
     for client_id in ids:
         value = session_state(client_id, house.red.origin, browser_state=state, salt="salt")
-        answers[client_id] = ask(page, f"{client_id} {value}")
+        outcomes[client_id] = ask(page, f"{client_id} {value}")
 
-    assert set(answers.values()) == {"unchanged"}
+    assert set(outcomes.values()) == {"unchanged"}
     assert ask(page, f"red {'0' * 64}.salt") == "changed"
 
 

@@ -122,7 +122,7 @@ KINDS = pytest.mark.parametrize(
 @dataclass
 class Siege:
     hosts: HangingHosts
-    answers: list[int]
+    statuses: list[int]
     refused: int = 0
 
 
@@ -136,13 +136,13 @@ def besieged(app, kind, place: Callable[[int], tuple[int, str]]) -> Iterator[Sie
         siege = Siege(hosts, [])
         asks = [kind.hang(app, hosts, number, *place(number)) for number in range(ATTACKS)]
         threads = [
-            threading.Thread(target=lambda ask=ask: siege.answers.append(ask().status_code)) for ask in asks
+            threading.Thread(target=lambda ask=ask: siege.statuses.append(ask().status_code)) for ask in asks
         ]
         for thread in threads:
             thread.start()
         try:
-            wait_until(lambda: hosts.held + len(siege.answers) >= ATTACKS)
-            siege.refused = len(siege.answers)
+            wait_until(lambda: hosts.held + len(siege.statuses) >= ATTACKS)
+            siege.refused = len(siege.statuses)
             yield siege
         finally:
             hosts.release()
