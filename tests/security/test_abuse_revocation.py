@@ -1,6 +1,6 @@
 """Sessions and tokens that other providers left alive after a revocation must be dead here.
 
-Each test is a row of security.md, section 4 (ABU), as a sentence.
+Each test plays an attack of docs/design/threats.md.
 """
 
 import pytest

@@ -1,6 +1,6 @@
 """Faults of other providers with cookies, tickets and sign-out must not happen here.
 
-Each test is a row of security.md, section 4 (ABU) or 2 (THR), as a sentence.
+Each test plays an attack of docs/design/threats.md.
 """
 
 import pytest
