@@ -106,6 +106,18 @@ def test_a_notification_is_judged_by_what_happened_within_a_minute(begun, red, e
     assert missed == {why: [owed.id] if why == expected else [] for why in missed}
 
 
+def test_a_minute_is_as_long_at_any_time_of_the_day(begun, ada, red):
+    for _ in range(20):
+        (owed,) = sign_out_at(red, account=ada)
+        settle(owed, after={"finished_at": SOON, "first_attempt_at": SOON}, state="accepted")
+        begun.turn(timedelta(seconds=7))
+
+    judge(begun)
+
+    total = look(Window.DAY).total
+    assert (total.in_time, total.late, total.unreachable) == (20, 0, 0)
+
+
 def test_what_an_app_misses_that_fails_already_is_not_the_providers_fault(begun, red, green):
     with transaction():
         for client, since in ((red, timedelta(hours=-1)), (green, timedelta(seconds=90))):

@@ -250,8 +250,10 @@ def _verdict() -> ColumnElement[str | None]:
 def _within(instant: Any) -> ColumnElement[bool]:
     """Return whether an instant is at most a minute after the notification was owed; false for NULL."""
     if is_sqlite():
+        # SQLite counts days by milliseconds; their fraction is off by some microseconds, more or less by the
+        # time of the day.
         days = func.julianday(instant) - func.julianday(Delivery.created_at)
-        seconds: ColumnElement[Any] = days * 86400
+        seconds: ColumnElement[Any] = func.round(days * 86400, 3)
     else:
         seconds = extract("epoch", instant - Delivery.created_at)
     return func.coalesce(seconds <= IN_TIME.total_seconds(), False)
