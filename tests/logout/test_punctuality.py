@@ -34,11 +34,11 @@ def sign_out_at(*clients, account=None) -> list[Delivery]:
     """Return the deliveries of a sign-out, with identifiers of the turned clock."""
     owed = sign_out(*clients, account=account)
     with transaction():
-        ids = [_renamed(one) for one in owed]
+        ids = [renamed(one) for one in owed]
     return [db.session.get_one(Delivery, key) for key in ids]
 
 
-def _renamed(owed: Delivery) -> UUID:
+def renamed(owed: Delivery) -> UUID:
     new = UUID(int=first_id_at(owed.created_at).int | secrets.randbits(60))
     change(update(Delivery).where(Delivery.id == owed.id).values(id=new))
     return new
