@@ -17,3 +17,9 @@ def chain(app):
             record(EventTag.SIGN_IN_SUCCEEDED, actor="account", account_id=ADA, ip="127.0.0.1", number=number)
         assert seal() == 10
     return app
+
+
+@pytest.fixture
+def file(tmp_path):
+    """A file for anchors, which does not exist yet."""
+    return tmp_path / "anchors"

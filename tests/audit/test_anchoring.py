@@ -33,11 +33,6 @@ HOUR = timedelta(hours=1)
 
 
 @pytest.fixture
-def file(tmp_path):
-    return tmp_path / "anchors"
-
-
-@pytest.fixture
 def anchors(file) -> tuple[str, ...]:
     return (f"file:{file}",)
 

@@ -25,11 +25,6 @@ HOUR = timedelta(hours=1)
 
 
 @pytest.fixture
-def file(tmp_path):
-    return tmp_path / "anchors"
-
-
-@pytest.fixture
 def settings(settings, file):
     return replace(settings, audit_anchors=(f"file:{file}",))
 
