@@ -85,7 +85,7 @@ class FullStory:
         """The names of the artefacts that still work, of all or of these; some are used up by asking."""
         found = set()
         for name in names or ARTEFACTS:
-            # A copied cookie is sent again, whatever the browser was told to forget.
+            # A copied cookie is sent again, although the browser has deleted its own.
             self.http.set_cookie("curfew_session", self.cookie)
             if ARTEFACTS[name](self):
                 found.add(name)

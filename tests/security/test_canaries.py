@@ -1,7 +1,7 @@
 """INV-13: no secret, token, password, hint or cookie is ever written into a log or the audit (KEY-27).
 
-Whole stories are played with values that cannot be mistaken, at the most talkative log level, with what
-goes wrong along the way; then every line is searched for every one of them.
+Whole stories are played with unmistakable values at the most detailed log level, errors included; then every
+line is searched for each of these values.
 """
 
 import io
