@@ -150,7 +150,7 @@ bench-check: install-dev
 bench-parked: install-dev
 	@$(BIN)/python -m benchmarks.parked $(BENCH_ARGS)
 
-# MUTANTS_ARGS="logout.shares logout.ending" looks at some modules, MUTANTS_ARGS="--sample 20" at some of each.
+# MUTANTS_ARGS="logout.shares logout.steps" looks at some modules, MUTANTS_ARGS="--sample 20" at some of each.
 mutants: install-dev
 	@$(BIN)/python -m benchmarks.mutants $(MUTANTS_ARGS)
 

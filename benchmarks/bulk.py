@@ -84,7 +84,7 @@ def run(made: Databases, kind: str, sessions: int, number: int) -> dict[str, obj
                 data_dir=Path(data),
                 log_level="WARNING",
             ),
-            mass_ending_pace=1_000_000,
+            bulk_logout_pace=1_000_000,
             session_lifetime=timedelta(days=1),
         )
         app = create_app(settings)

@@ -34,9 +34,9 @@ from provider.infrastructure.database import after_commit, db, reading, transact
 from provider.infrastructure.opaque_tokens import new_id
 from provider.keys.lifecycle import ensure_keys
 from provider.logout.end_session import end
-from provider.logout.ending import Cause
 from provider.logout.models import Logout, LogoutReason
 from provider.logout.notice import LogoutNotice
+from provider.logout.steps import Cause
 from tests.factories import make_account, make_client, make_session
 from tests.support.browsers import id_token_of
 

@@ -111,7 +111,7 @@ def open_house(url: str, sessions: int, folder: Path) -> House:
         secret_key=KEY,
         notify_budget=timedelta(0),
         # The walk of a bulk logout is measured, not its pace.
-        mass_ending_pace=1_000_000,
+        bulk_logout_pace=1_000_000,
     )
     app = create_app(settings)
     logging.disable(logging.CRITICAL)

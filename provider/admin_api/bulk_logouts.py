@@ -7,8 +7,8 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
-from provider.admin_api.endings import WouldEnd, would_end
 from provider.admin_api.inputs import Input, Instant, Page, Query
+from provider.admin_api.logout_outcomes import WouldEnd, would_end
 from provider.admin_api.operation import ROOT, Call, Operation, Response
 from provider.clients import queries as clients
 from provider.logout.bulk import begin, steering

@@ -8,8 +8,8 @@ import msgspec
 from msgspec import Meta
 
 from provider.accounts.models import Account
-from provider.admin_api.endings import Ended, ended_of
 from provider.admin_api.inputs import Page
+from provider.admin_api.logout_outcomes import Ended, ended_of
 from provider.admin_api.operation import Call, Operation, Response
 from provider.administration import grants as acts
 from provider.clients import queries as clients

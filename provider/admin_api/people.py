@@ -14,8 +14,8 @@ from provider.accounts.links import LIFETIMES, LinkPurpose
 from provider.accounts.models import Account
 from provider.accounts.roles import Role
 from provider.admin_api import inputs
-from provider.admin_api.endings import Ended, ended_of
 from provider.admin_api.inputs import Input, Name, Page
+from provider.admin_api.logout_outcomes import Ended, ended_of
 from provider.admin_api.operation import Call, Operation, Response, check_version, versioned
 from provider.admin_api.owners import ManagedBy
 from provider.administration import accounts, roles

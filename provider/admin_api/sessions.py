@@ -9,8 +9,8 @@ from msgspec import Meta
 
 from provider.accounts import queries as accounts
 from provider.accounts.models import Account
-from provider.admin_api.endings import Ended, WouldEnd, ended_of, would_end
 from provider.admin_api.inputs import Input, Page
+from provider.admin_api.logout_outcomes import Ended, WouldEnd, ended_of, would_end
 from provider.admin_api.operation import Call, Operation, Response
 from provider.administration import accounts as acts
 from provider.administration import sessions
@@ -205,7 +205,7 @@ OPERATIONS = (
     ),
     Operation(
         method="POST",
-        rule="/session-endings",
+        rule="/session-ends",
         name="end_sessions",
         summary="End up to 100 sessions in one transaction.",
         permission=_END,

@@ -12,11 +12,11 @@ from provider.audit.erase import erase
 from provider.audit.record import record
 from provider.audit.tags import EventTag
 from provider.logout.bulk.queries import Reach
-from provider.logout.ending import Cause, LogoutOutcome
 from provider.logout.everywhere import end_everywhere
 from provider.logout.forget import forget_origins
 from provider.logout.models import LogoutReason
 from provider.logout.participants import list_of_account
+from provider.logout.steps import Cause, LogoutOutcome
 from provider.sessions.lifecycle import forget_machines
 from provider.sessions.queries import list_living_of
 

@@ -5,8 +5,8 @@ from uuid import UUID
 from provider.clients.models import Client
 from provider.grants import queries
 from provider.infrastructure.database import db
-from provider.logout.ending import Cause, LogoutOutcome
 from provider.logout.models import LogoutReason
+from provider.logout.steps import Cause, LogoutOutcome
 from provider.logout.withdraw import withdraw, withdraw_grant
 
 

@@ -3,8 +3,8 @@
 from uuid import UUID
 
 from provider.logout import end_session
-from provider.logout.ending import Cause, LogoutOutcome
 from provider.logout.models import LogoutReason
+from provider.logout.steps import Cause, LogoutOutcome
 from provider.sessions import queries
 
 

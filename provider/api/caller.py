@@ -9,8 +9,8 @@ from flask import request
 from provider.accounts.models import Account
 from provider.clients.models import Client
 from provider.grants.models import Grant
-from provider.logout.ending import Cause
 from provider.logout.models import LogoutReason
+from provider.logout.steps import Cause
 from provider.protocol.errors import InsufficientScope, InvalidToken, MissingSession
 from provider.protocol.scopes import ACCOUNT
 from provider.sessions.models import Session

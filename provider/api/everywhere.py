@@ -52,12 +52,12 @@ def _end(proof: Proof) -> Logout | ProtocolError:
             case Caller():
                 return end_everywhere(found.account, found.cause()).logout
             case InvalidProof():
-                return _find_ending(found) or invalid_session()
+                return _find_logout(found) or invalid_session()
     except ProtocolError as exc:
         return exc
 
 
-def _find_ending(proof: InvalidProof) -> Logout | None:
+def _find_logout(proof: InvalidProof) -> Logout | None:
     """Find the sign-out everywhere that revoked a token; one that was invalid before proves nothing."""
     if proof.grant_id is None or proof.invalid_since is None:
         return None

@@ -39,22 +39,22 @@ class EventTag(DeclaredEvent):
         "A Global Token Revocation request named no account, or several.",
         "client_id reason status",
     )
-    MASS_ENDING = (
+    BULK_LOGOUT = (
         "mass_ending",
         "A bulk logout began. The affected sessions, grants and tokens are rejected from then on.",
         "client_id mass_ending_id kind issued_before",
     )
-    MASS_ENDING_STOPPED = (
+    BULK_LOGOUT_STOPPED = (
         "mass_ending_stopped",
         "An operator stopped a running bulk logout.",
         "mass_ending_id done pace",
     )
-    MASS_ENDING_RESUMED = (
+    BULK_LOGOUT_RESUMED = (
         "mass_ending_resumed",
         "An operator resumed a stopped bulk logout.",
         "mass_ending_id done pace",
     )
-    MASS_ENDING_PACED = (
+    BULK_LOGOUT_PACED = (
         "mass_ending_paced",
         "An operator changed how many notifications per second a bulk logout may create.",
         "mass_ending_id done pace",

@@ -11,9 +11,9 @@ from provider.authentication import guesses, known_browser, session
 from provider.authentication.browser import Browser
 from provider.authentication.guesses import TooMany
 from provider.authentication.password import FACTORS, Refusal, verify
-from provider.logout.ending import Cause, LogoutOutcome
 from provider.logout.models import LogoutReason
 from provider.logout.others import end_others
+from provider.logout.steps import Cause, LogoutOutcome
 from provider.protocol.errors import TemporarilyUnavailable
 from provider.sessions.queries import FoundSession
 

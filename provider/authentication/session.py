@@ -6,8 +6,8 @@ from provider.accounts.models import Account
 from provider.authentication.browser import Browser
 from provider.authentication.factors import Factor, acr_of, amr_of
 from provider.logout import end_session, limit
-from provider.logout.ending import Cause
 from provider.logout.models import LogoutReason
+from provider.logout.steps import Cause
 from provider.sessions import lifecycle
 from provider.sessions.models import Session
 

@@ -21,7 +21,7 @@ from provider.grants.models import Grant
 from provider.infrastructure import clock
 from provider.infrastructure.database import reading, transaction
 from provider.logout.bulk.queries import measure_grants
-from provider.logout.ending import LogoutOutcome
+from provider.logout.steps import LogoutOutcome
 
 # Revoked between two looks at what is left.
 _BATCH = 500

@@ -16,7 +16,7 @@ from provider.cli.what_ends import ask_first, to_be_notified
 from provider.holdings.queries import apps_of_sessions
 from provider.infrastructure import clock
 from provider.infrastructure.database import reading, transaction
-from provider.logout.ending import LogoutOutcome
+from provider.logout.steps import LogoutOutcome
 from provider.sessions import queries
 from provider.sessions.models import Session
 

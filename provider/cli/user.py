@@ -16,7 +16,7 @@ from provider.cli.plain_text import say
 from provider.cli.user_options import changed_claims, claim_options, read_password
 from provider.cli.what_ends import to_be_notified
 from provider.infrastructure.database import transaction
-from provider.logout.ending import LogoutOutcome
+from provider.logout.steps import LogoutOutcome
 
 
 @click.group(

@@ -8,7 +8,7 @@ from provider.cli.confirm import demand
 from provider.cli.output import show_json, show_record
 from provider.infrastructure.database import reading
 from provider.logout.bulk.queries import Reach
-from provider.logout.ending import LogoutOutcome
+from provider.logout.steps import LogoutOutcome
 
 
 def ask_first(

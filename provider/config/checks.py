@@ -54,8 +54,8 @@ _BOUNDS = {
     "address_rate": (1, 1_000_000),
     "origin_concurrency": (1, 10_000),
     "origin_rate": (1, 1_000_000),
-    "mass_ending_batch": (1, 10_000),
-    "mass_ending_pace": (1, 1_000_000),
+    "bulk_logout_batch": (1, 10_000),
+    "bulk_logout_pace": (1, 1_000_000),
 }
 # Two seconds are the least that the driver waits for a connection; a browser does not wait for a minute.
 _SPAN_BOUNDS = {"database_deadline": (timedelta(seconds=2), timedelta(seconds=60))}

@@ -109,8 +109,8 @@ class DeclaredSettings(SignInSettings, BasicSettings):
     sweep_interval: timedelta = setting(
         "How often workers look for due deliveries without being woken.", default=timedelta(seconds=5)
     )
-    mass_ending_batch: int = setting("How many rows of a bulk logout are read at once.", default=500)
-    mass_ending_pace: int = setting("Deliveries per second that a bulk logout may add.", default=1000)
+    bulk_logout_batch: int = setting("How many rows of a bulk logout are read at once.", default=500)
+    bulk_logout_pace: int = setting("Deliveries per second that a bulk logout may add.", default=1000)
     logout_token_lifetime: timedelta = setting("Lifetime of a Logout Token.", default=timedelta(minutes=2))
 
     outbound_allow: tuple[str, ...] = setting(

@@ -21,6 +21,12 @@ FILE_SUFFIX = "_FILE"
 # exported in the shell where the command runs.
 _NOT_SETTINGS = frozenset({"CURFEW_CONFIG", "CURFEW_AS", "CURFEW_CLIENT_SECRET"})
 
+# Names of release 0.1.0, which also work: during a rolling upgrade both releases read the same environment.
+_FORMER_NAMES = {
+    "mass_ending_batch": "bulk_logout_batch",
+    "mass_ending_pace": "bulk_logout_pace",
+}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SettingView:
@@ -84,13 +90,17 @@ def _gather(environ: Mapping[str, str]) -> tuple[dict[str, tuple[str, str]], lis
     secrets = {_file_variable(declared.name) for declared in fields(Settings) if declared.metadata["secret"]}
     texts: dict[str, tuple[str, str]] = {}
     problems: list[str] = []
-    for name, text in _read_file(environ, problems).items():
-        if name in known:
+    for given, text in _read_file(environ, problems).items():
+        name = _FORMER_NAMES.get(given, given)
+        if name in texts:
+            problems.append(f"{name} and its former name are both in the settings file: remove one of them")
+        elif name in known:
             texts[name] = (text, "file")
         else:
             problems.append(f"unknown setting {name} in the settings file{_nearest(name, known)}")
     for variable, text in environ.items():
-        name = variable.removeprefix(PREFIX).lower()
+        given = variable.removeprefix(PREFIX).lower()
+        name = _FORMER_NAMES.get(given, given)
         if (
             not variable.startswith(PREFIX)
             or variable in _NOT_SETTINGS
@@ -99,6 +109,10 @@ def _gather(environ: Mapping[str, str]) -> tuple[dict[str, tuple[str, str]], lis
             continue
         if variable in secrets:
             _read_secret(environ, variable, texts, problems)
+        elif name != given and _variable(name) in environ:
+            problems.append(
+                f"{_variable(name)} and its former name {variable} are both set: remove one of them"
+            )
         elif name in known:
             texts[name] = (text, "environment")
         else:

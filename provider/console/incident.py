@@ -92,7 +92,7 @@ def ask(sentence: str | None = None, status: int = 200) -> Response:
         reach=reach,
         asked=asked,
         sentence=sentence,
-        pace=current.settings().mass_ending_pace,
+        pace=current.settings().bulk_logout_pace,
     )
 
 
@@ -138,7 +138,7 @@ def _shown(bulk_logout_id: UUID) -> dict[str, Any]:
         if found is None:
             raise NotFound
         client = clients.find(found.client_id) if found.client_id else None
-    return {"bulk": found, "client": client, "usual_pace": current.settings().mass_ending_pace}
+    return {"bulk": found, "client": client, "usual_pace": current.settings().bulk_logout_pace}
 
 
 def steer(bulk_logout_id: UUID) -> Response:

@@ -22,10 +22,10 @@ from provider.interactions.queries import find as find_parked
 from provider.interactions.queries import find_unbound
 from provider.logout import unknown_session
 from provider.logout.end_session import end
-from provider.logout.ending import Cause
 from provider.logout.hint import ProvenHint, find_hinted
 from provider.logout.models import LogoutReason
 from provider.logout.notification.progress import find_by_result_handle
+from provider.logout.steps import Cause
 from provider.protocol.end_session_request import PARAMETERS, WHO, EndSessionRequest
 from provider.sessions.models import ClientSession, Session
 from provider.sessions.queries import FoundSession, find_by_sid, find_live, find_with_sid

@@ -21,12 +21,12 @@ from provider.interactions.models import Interaction, InteractionKind
 from provider.interactions.queries import find, find_any, find_finished
 from provider.logout.end_client_session import end_client_session
 from provider.logout.end_session import end
-from provider.logout.ending import Cause, LogoutOutcome
 from provider.logout.everywhere import end_everywhere
 from provider.logout.models import LogoutReason
 from provider.logout.notification.budget import await_first_attempts
 from provider.logout.notification.progress import find_by_result_handle
 from provider.logout.participants import list_of_session
+from provider.logout.steps import Cause, LogoutOutcome
 from provider.sessions.queries import FoundSession, find_live, find_live_by_id
 from provider.web import cookies, csrf
 from provider.web.addresses import client_address

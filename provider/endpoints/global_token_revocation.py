@@ -10,9 +10,9 @@ from provider.audit.record import record
 from provider.audit.tags import EventTag
 from provider.clients.models import Client
 from provider.infrastructure.database import in_transaction
-from provider.logout.ending import Cause
 from provider.logout.everywhere import end_everywhere
 from provider.logout.models import LogoutReason
+from provider.logout.steps import Cause
 from provider.logout.upstream import AmbiguousSubject, find_account
 from provider.protocol.errors import (
     InsufficientScope,

@@ -13,10 +13,10 @@ from provider.clients.unchecked import unchecked_host
 from provider.delivery.models import DeliveryState
 from provider.endpoints.end_session_case import EndSessionCase
 from provider.endpoints.next_page import kept_case, next_page, next_page_again
-from provider.logout.ending import LogoutOutcome
 from provider.logout.models import Logout
 from provider.logout.notification.budget import await_first_attempts
 from provider.logout.notification.progress import AppState, find_by_result_handle, list_app_states
+from provider.logout.steps import LogoutOutcome
 from provider.web import cookies
 from provider.web.after_logout import cleared, result_page_of
 from provider.web.current_session import current_session

@@ -91,7 +91,7 @@ NOTIFICATIONS_JUDGED = _counter(
     "client_id",
     "punctuality",
 )
-ENDINGS = _counter("curfew_endings", "Logouts, by cause and scope.", "reason", "scope")
+LOGOUTS = _counter("curfew_endings", "Logouts, by cause and scope.", "reason", "scope")
 SIGN_INS = _counter("curfew_sign_ins", "Attempts to sign in, by result.", "outcome")
 REQUESTS = _counter("curfew_http_requests", "Requests answered.", "endpoint", "method", "status")
 REQUEST_SECONDS = _histogram(
@@ -104,7 +104,7 @@ REQUEST_SECONDS = _histogram(
 _FROM_ZERO = (
     (DELIVERIES_FINISHED, ("expired", "first")),
     (DELIVERIES_FINISHED, ("expired", "later")),
-    (ENDINGS, ("refresh_replay", "app")),
+    (LOGOUTS, ("refresh_replay", "app")),
 )
 
 

@@ -24,7 +24,7 @@ _OLDEST = 500
 _SOON = timedelta(seconds=10)
 
 
-def endings_without_entry() -> Iterator[tuple[int, list[UUID]]]:
+def logouts_without_entry() -> Iterator[tuple[int, list[UUID]]]:
     """Yield for each batch of logouts how many they are and which of them have no entry."""
     kept_since = clock.now() - current.settings().audit_retention
     for batch in batches(Logout, _BATCH):

@@ -56,9 +56,9 @@ def _walk(table: Walked, invariants: list[Invariant], size: int) -> list[Finding
 
 
 def _unrecorded() -> Finding:
-    finding = Finding("ending_without_audit_entry", "A logout has no audit entry (INV-12).")
+    finding = Finding("logout_without_audit_entry", "A logout has no audit entry (INV-12).")
     begun = time.monotonic()
-    for examined, missing in audit_trail.endings_without_entry():
+    for examined, missing in audit_trail.logouts_without_entry():
         finding.examined += examined
         finding.add(missing)
     finding.seconds = time.monotonic() - begun

@@ -122,7 +122,7 @@ def _grant_that_outlived_its_session(_: datetime) -> Select[UUID]:
     )
 
 
-def _ending_without_its_deliveries(now: datetime) -> Select[UUID]:
+def _logout_without_its_deliveries(now: datetime) -> Select[UUID]:
     owed = select(func.count()).where(is_of_logout(Logout.id)).scalar_subquery()
     return select(Logout.id).where(
         Logout.at > _kept_since(now), Logout.notifications > 0, Logout.notifications != owed
@@ -225,10 +225,10 @@ INVARIANTS = (
         "half_revoked_grant", Grant, "A logout names a grant that was not revoked.", _half_revoked_grant
     ),
     Invariant(
-        "ending_without_its_deliveries",
+        "logout_without_its_deliveries",
         Logout,
         "A logout's number of notifications differs from its deliveries (INV-01).",
-        _ending_without_its_deliveries,
+        _logout_without_its_deliveries,
     ),
     Invariant(
         "delivery_past_its_deadline",

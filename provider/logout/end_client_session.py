@@ -1,16 +1,16 @@
 """Sign out of this app: one client session ends; the session goes on, for other apps."""
 
-from provider.logout.ending import (
+from provider.logout.models import LogoutScope
+from provider.logout.participants import list_of_client_session
+from provider.logout.steps import (
     Cause,
-    Ending,
+    LogoutDraft,
     LogoutOutcome,
     conclude,
     end_client_sessions,
     end_devices,
     revoke_grants,
 )
-from provider.logout.models import LogoutScope
-from provider.logout.participants import list_of_client_session
 from provider.sessions.models import ClientSession
 
 
@@ -25,23 +25,23 @@ def end_client_session(
     participants = list_of_client_session(client_session.id, lock=True)
     if not participants:
         return None
-    ending = Ending(
+    draft = LogoutDraft(
         cause=cause,
         scope=LogoutScope.APP,
         account_id=participants[0].grant.account_id,
         session_id=client_session.session_id,
     )
-    client_sessions_ended = end_client_sessions(ending, participants)
+    client_sessions_ended = end_client_sessions(draft, participants)
     if not client_sessions_ended:
         return None
     survivors = (
         [] if revoke_offline else [participant for participant in participants if participant.survives_app]
     )
     return conclude(
-        ending,
+        draft,
         participants,
-        sessions_ended=end_devices(ending, participants),
+        sessions_ended=end_devices(draft, participants),
         client_sessions_ended=client_sessions_ended,
-        grants_revoked=revoke_grants(ending, [s for s in participants if s not in survivors]),
+        grants_revoked=revoke_grants(draft, [s for s in participants if s not in survivors]),
         survivors=survivors,
     )

@@ -4,17 +4,17 @@ from datetime import datetime
 from uuid import UUID
 
 from provider.grants import queries as grants
-from provider.logout.ending import (
+from provider.logout.models import LogoutScope
+from provider.logout.participants import list_of_grant
+from provider.logout.steps import (
     Cause,
-    Ending,
+    LogoutDraft,
     LogoutOutcome,
     conclude,
     end_client_sessions,
     end_devices,
     revoke_grants,
 )
-from provider.logout.models import LogoutScope
-from provider.logout.participants import list_of_grant
 
 
 def end_grant(grant_id: UUID, cause: Cause, *, as_of: datetime | None = None) -> LogoutOutcome | None:
@@ -28,12 +28,12 @@ def end_grant(grant_id: UUID, cause: Cause, *, as_of: datetime | None = None) ->
     participants = list_of_grant(grant, lock=True, as_of=as_of)
     if not participants:
         return None
-    ending = Ending(cause=cause, scope=LogoutScope.APP, account_id=grant.account_id)
+    draft = LogoutDraft(cause=cause, scope=LogoutScope.APP, account_id=grant.account_id)
     return conclude(
-        ending,
+        draft,
         participants,
-        sessions_ended=end_devices(ending, participants),
-        client_sessions_ended=end_client_sessions(ending, participants),
-        grants_revoked=revoke_grants(ending, participants),
+        sessions_ended=end_devices(draft, participants),
+        client_sessions_ended=end_client_sessions(draft, participants),
+        grants_revoked=revoke_grants(draft, participants),
         survivors=[],
     )

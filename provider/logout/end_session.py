@@ -4,16 +4,16 @@ from collections.abc import Collection
 from uuid import UUID
 
 from provider.infrastructure.database import db
-from provider.logout.ending import (
+from provider.logout.models import LogoutScope
+from provider.logout.participants import Participant, list_of_session
+from provider.logout.steps import (
     Cause,
-    Ending,
+    LogoutDraft,
     LogoutOutcome,
     conclude,
     end_client_sessions,
     revoke_grants,
 )
-from provider.logout.models import LogoutScope
-from provider.logout.participants import Participant, list_of_session
 from provider.sessions import lifecycle
 from provider.sessions.models import Session
 
@@ -28,10 +28,10 @@ def end(
     Returns None when it had ended already: then that logout has notified its clients, and doing it
     twice is harmless.
     """
-    ending = Ending(
+    draft = LogoutDraft(
         cause=cause, scope=LogoutScope.BROWSER, account_id=session.account_id, session_id=session.id
     )
-    if not lifecycle.end(session.id, logout_id=ending.logout_id, at=ending.at):
+    if not lifecycle.end(session.id, logout_id=draft.logout_id, at=draft.at):
         db.session.refresh(session)
         return None
     participants = list_of_session(session.id, lock=True)
@@ -39,10 +39,10 @@ def end(
     if not revoke_offline:
         survivors = [s for s in participants if s.survives_browser and s.client.id not in revoke_offline_of]
     return conclude(
-        ending,
+        draft,
         participants,
         sessions_ended=1,
-        client_sessions_ended=end_client_sessions(ending, participants),
-        grants_revoked=revoke_grants(ending, [s for s in participants if s not in survivors]),
+        client_sessions_ended=end_client_sessions(draft, participants),
+        grants_revoked=revoke_grants(draft, [s for s in participants if s not in survivors]),
         survivors=survivors,
     )

@@ -4,16 +4,16 @@ from sqlalchemy import update
 
 from provider.accounts.models import Account
 from provider.infrastructure.database import change, db
-from provider.logout.ending import (
+from provider.logout.models import LogoutScope
+from provider.logout.participants import list_of_account
+from provider.logout.steps import (
     Cause,
-    Ending,
+    LogoutDraft,
     LogoutOutcome,
     conclude,
     end_client_sessions,
     revoke_grants,
 )
-from provider.logout.models import LogoutScope
-from provider.logout.participants import list_of_account
 from provider.sessions.models import Session
 
 
@@ -23,21 +23,21 @@ def end_everywhere(account: Account, cause: Cause) -> LogoutOutcome:
     The account's epoch goes first: it takes the account's row lock, so a sign-in or grant in the
     making either comes before and is found here, or carries the old number and is already revoked.
     """
-    ending = Ending(cause=cause, scope=LogoutScope.EVERYWHERE, account_id=account.id)
+    draft = LogoutDraft(cause=cause, scope=LogoutScope.EVERYWHERE, account_id=account.id)
     change(update(Account).where(Account.id == account.id).values(epoch=Account.epoch + 1))
     db.session.refresh(account, ["epoch"])
     ended = (
         update(Session)
         .where(Session.account_id == account.id, Session.ended_at.is_(None))
-        .values(ended_at=ending.at, logout_id=ending.logout_id)
+        .values(ended_at=draft.at, logout_id=draft.logout_id)
     )
     sessions_ended = change(ended)
     participants = list_of_account(account.id, lock=True)
     return conclude(
-        ending,
+        draft,
         participants,
         sessions_ended=sessions_ended,
-        client_sessions_ended=end_client_sessions(ending, participants),
-        grants_revoked=revoke_grants(ending, participants),
+        client_sessions_ended=end_client_sessions(draft, participants),
+        grants_revoked=revoke_grants(draft, participants),
         survivors=[],
     )

@@ -17,9 +17,9 @@ from provider.infrastructure.database import db
 from provider.infrastructure.many_rows import is_among
 from provider.infrastructure.provider_state import ProviderState, is_revoked_for_all
 from provider.logout.end_session import end
-from provider.logout.ending import Cause, LogoutOutcome
 from provider.logout.fanout import EXPIRY_REASONS
 from provider.logout.models import BulkKind, BulkLogout, LogoutReason
+from provider.logout.steps import Cause, LogoutOutcome
 from provider.sessions.models import Session
 
 _OF_SESSIONS = (BulkKind.ALL, BulkKind.ISSUED_BEFORE)

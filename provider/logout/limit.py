@@ -7,8 +7,8 @@ from provider.infrastructure import clock, current
 from provider.infrastructure.database import db
 from provider.infrastructure.provider_state import ProviderState
 from provider.logout.end_session import end
-from provider.logout.ending import Cause, LogoutOutcome
 from provider.logout.models import LogoutReason
+from provider.logout.steps import Cause, LogoutOutcome
 from provider.sessions.models import Session
 from provider.sessions.queries import session_is_live
 

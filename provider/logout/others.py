@@ -4,16 +4,16 @@ from sqlalchemy import select, update
 
 from provider.accounts.models import Account
 from provider.infrastructure.database import change, db
-from provider.logout.ending import (
+from provider.logout.models import LogoutScope
+from provider.logout.participants import list_in_other_sessions, list_of_others
+from provider.logout.steps import (
     Cause,
-    Ending,
+    LogoutDraft,
     LogoutOutcome,
     conclude,
     end_client_sessions,
     revoke_grants,
 )
-from provider.logout.models import LogoutScope
-from provider.logout.participants import list_in_other_sessions, list_of_others
 from provider.sessions.models import Session
 
 
@@ -26,26 +26,26 @@ def end_others(account: Account, keep: Session, cause: Cause, *, keep_offline: b
     The account's row lock comes first: a sign-in that is in the making either comes before and is found
     here, or sees what this transaction has changed. The epoch stays, for the kept session bears it.
     """
-    ending = Ending(cause=cause, scope=LogoutScope.OTHERS, account_id=account.id)
+    draft = LogoutDraft(cause=cause, scope=LogoutScope.OTHERS, account_id=account.id)
     # No stronger than an update of the row: other logouts, which hold what we want, refer to the account.
     the_row = select(Account.id).where(Account.id == account.id)
     db.session.execute(the_row.with_for_update(key_share=True))
     others = (
         update(Session)
         .where(Session.account_id == account.id, Session.id != keep.id, Session.ended_at.is_(None))
-        .values(ended_at=ending.at, logout_id=ending.logout_id)
+        .values(ended_at=draft.at, logout_id=draft.logout_id)
     )
     sessions_ended = change(others)
     list_participants = list_in_other_sessions if keep_offline else list_of_others
     participants = list_participants(account.id, keep, lock=True)
     survivors = [participant for participant in participants if keep_offline and participant.survives_browser]
     return conclude(
-        ending,
+        draft,
         participants,
         sessions_ended=sessions_ended,
-        client_sessions_ended=end_client_sessions(ending, participants),
+        client_sessions_ended=end_client_sessions(draft, participants),
         grants_revoked=revoke_grants(
-            ending, [participant for participant in participants if participant not in survivors]
+            draft, [participant for participant in participants if participant not in survivors]
         ),
         survivors=survivors,
     )

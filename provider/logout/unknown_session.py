@@ -15,11 +15,11 @@ from provider.clients.models import Client, LogoutTokenNames
 from provider.grants.models import Grant
 from provider.infrastructure import current
 from provider.infrastructure.database import db, in_transaction
-from provider.logout.ending import Cause, Ending, LogoutOutcome, conclude
 from provider.logout.hint import ProvenHint
 from provider.logout.models import LogoutReason, LogoutScope
 from provider.logout.notice import LogoutNotice
 from provider.logout.notification.progress import find_by_result_handle
+from provider.logout.steps import Cause, LogoutDraft, LogoutOutcome, conclude
 from provider.sessions.models import ClientSession, Session
 from provider.sessions.queries import find_by_sid
 
@@ -60,7 +60,7 @@ def _conclude(hint: ProvenHint, account_id: UUID, cause: Cause) -> LogoutOutcome
     )
     owed = notice.owed_to(hint.client.id, "unknown_session", meaningful_for=hint.client.session_lifetime)
     return conclude(
-        Ending(cause=cause, scope=LogoutScope.APP, account_id=account_id),
+        LogoutDraft(cause=cause, scope=LogoutScope.APP, account_id=account_id),
         (),
         sessions_ended=0,
         client_sessions_ended=0,

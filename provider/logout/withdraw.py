@@ -13,7 +13,7 @@ from provider.grants import queries as grants
 from provider.grants.models import Grant
 from provider.infrastructure.database import db
 from provider.logout.end_grant import end_grant
-from provider.logout.ending import Cause, LogoutOutcome
+from provider.logout.steps import Cause, LogoutOutcome
 from provider.sessions import lifecycle
 from provider.tokens import device_codes
 
@@ -21,8 +21,8 @@ from provider.tokens import device_codes
 def withdraw(account_id: UUID, client: Client, cause_of: Callable[[Grant], Cause]) -> list[LogoutOutcome]:
     """Revoke every grant of a person at a client; returns what that ended."""
     _void_decisions(account_id, client)
-    endings = [end_grant(one.id, cause_of(one)) for one in grants.list_unrevoked(account_id, client)]
-    return [outcome for outcome in endings if outcome]
+    outcomes = [end_grant(one.id, cause_of(one)) for one in grants.list_unrevoked(account_id, client)]
+    return [outcome for outcome in outcomes if outcome]
 
 
 def withdraw_grant(grant: Grant, cause: Cause) -> LogoutOutcome | None:

@@ -6,8 +6,8 @@ button says. It never decides what an app gets; that is for `endpoints`.
 
 from provider.pages import (
     account,
-    account_endings,
     account_links,
+    account_sign_out,
     consent,
     device,
     front,
@@ -31,7 +31,7 @@ GROUP = RouteGroup(
         *sign_in.ROUTES,
         *consent.ROUTES,
         *account.ROUTES,
-        *account_endings.ROUTES,
+        *account_sign_out.ROUTES,
         *account_links.ROUTES,
         *other_browsers.ROUTES,
         *sign_outs.ROUTES,

@@ -6,11 +6,11 @@ from werkzeug.wrappers import Response
 from provider.accounts.queries import lock
 from provider.infrastructure.database import in_transaction
 from provider.infrastructure.opaque_tokens import new_handle
-from provider.logout.ending import Cause, LogoutOutcome
 from provider.logout.notification.progress import find_by_result_handle
 from provider.logout.others import end_others
 from provider.logout.preview import preview_others
-from provider.pages.account_endings import cause_of, show_result, signed_out_already
+from provider.logout.steps import Cause, LogoutOutcome
+from provider.pages.account_sign_out import cause_of, show_result, signed_out_already
 from provider.pages.parked import ask_to_sign_in
 from provider.sessions.queries import FoundSession
 from provider.web import csrf

@@ -15,7 +15,7 @@ from provider.authentication.password import Refusal
 from provider.authentication.password_change import ChangedMeanwhile, NotChanged
 from provider.infrastructure import current, event_log
 from provider.infrastructure.database import in_transaction, reading
-from provider.logout.ending import LogoutOutcome
+from provider.logout.steps import LogoutOutcome
 from provider.pages import too_many
 from provider.pages.parked import ask_to_sign_in
 from provider.pages.password_words import rule_in_words

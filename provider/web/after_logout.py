@@ -4,8 +4,8 @@ from flask import redirect, url_for
 from werkzeug.wrappers import Response
 
 from provider.infrastructure import current
-from provider.logout.ending import LogoutOutcome
 from provider.logout.notification.budget import await_first_attempts
+from provider.logout.steps import LogoutOutcome
 from provider.web import cookies
 from provider.web.frontchannel import via_front_channel
 

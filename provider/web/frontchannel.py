@@ -6,8 +6,8 @@ from provider.infrastructure import current
 from provider.infrastructure.database import transaction
 from provider.interactions.lifecycle import park
 from provider.interactions.models import InteractionKind
-from provider.logout.ending import LogoutOutcome
 from provider.logout.notification.front_channel import list_frames
+from provider.logout.steps import LogoutOutcome
 from provider.web import cookies
 
 

@@ -8,8 +8,8 @@ from provider.infrastructure import current
 from provider.infrastructure.database import change, db, transaction
 from provider.infrastructure.opaque_tokens import new_id
 from provider.logout.end_session import end
-from provider.logout.ending import Cause
 from provider.logout.models import LogoutReason
+from provider.logout.steps import Cause
 from provider.sessions.models import Session
 from tests.api.conftest import SCOPE, AccountApp
 from tests.factories import make_session

@@ -9,8 +9,8 @@ from provider.audit.models import AuditEvent
 from provider.infrastructure import current
 from provider.infrastructure.database import db, transaction
 from provider.logout.end_session import end
-from provider.logout.ending import Cause
 from provider.logout.models import Logout, LogoutReason
+from provider.logout.steps import Cause
 from provider.sessions.models import Session
 from provider.sessions.queries import find_live
 from tests.api.conftest import SCOPE, AccountApp

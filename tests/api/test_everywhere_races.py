@@ -5,9 +5,9 @@ from sqlalchemy import func, select
 
 from provider.infrastructure.database import db, transaction
 from provider.logout.end_session import end
-from provider.logout.ending import Cause
 from provider.logout.models import Logout, LogoutReason, LogoutScope
 from provider.logout.notice import SID
+from provider.logout.steps import Cause
 from provider.sessions.models import Session
 from tests.api.test_everywhere import native
 from tests.factories import make_session

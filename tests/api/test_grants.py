@@ -6,8 +6,8 @@ from sqlalchemy import select
 from provider.infrastructure.database import db, transaction
 from provider.infrastructure.opaque_tokens import new_id
 from provider.logout.end_session import end
-from provider.logout.ending import Cause
 from provider.logout.models import Logout, LogoutReason
+from provider.logout.steps import Cause
 from tests.factories import make_client, make_session
 from tests.support.reads import end_read
 

@@ -8,9 +8,9 @@ from sqlalchemy import select
 from provider.delivery.models import Delivery
 from provider.infrastructure.database import db, transaction
 from provider.infrastructure.opaque_tokens import new_id
-from provider.logout.ending import Cause
 from provider.logout.everywhere import end_everywhere
 from provider.logout.models import Logout, LogoutReason
+from provider.logout.steps import Cause
 from provider.sessions.queries import find_live
 from tests.factories import make_client, make_session
 from tests.support.browsers import query_of, show_session

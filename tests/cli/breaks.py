@@ -66,8 +66,8 @@ def change_an_entry():
 
 def lose_an_entry():
     # One with others before and after it in the chain; of the last one only an anchor outside would tell.
-    endings = select(AuditEvent.id).where(AuditEvent.tag == "logout").order_by(AuditEvent.seq)
-    one = db.session.scalars(endings).all()[1]
+    logouts = select(AuditEvent.id).where(AuditEvent.tag == "logout").order_by(AuditEvent.seq)
+    one = db.session.scalars(logouts).all()[1]
     db.session.execute(delete(AuditEvent).where(AuditEvent.id == one))
 
 
@@ -113,10 +113,10 @@ BREAKS = [
     ),
     pytest.param(
         lose_a_delivery,
-        {"ending_without_its_deliveries", "ended_client_session_not_notified"},
+        {"logout_without_its_deliveries", "ended_client_session_not_notified"},
         id="a delivery is lost",
     ),
-    pytest.param(lose_an_entry, {"ending_without_audit_entry", "audit_chain"}, id="an audit entry is lost"),
+    pytest.param(lose_an_entry, {"logout_without_audit_entry", "audit_chain"}, id="an audit entry is lost"),
     pytest.param(change_an_entry, {"audit_chain"}, id="an audit entry was changed"),
     pytest.param(
         give_pending(expires_at=-AGES),

@@ -14,10 +14,10 @@ from provider.inspection import check as checking
 from provider.inspection import invariants
 from provider.logout.end_client_session import end_client_session
 from provider.logout.end_session import end
-from provider.logout.ending import Cause
 from provider.logout.everywhere import end_everywhere
 from provider.logout.models import LogoutReason
 from provider.logout.notice import BACKCHANNEL_LOGOUT
+from provider.logout.steps import Cause
 from provider.sessions.models import Session
 from provider.tokens.models import AccessToken, RefreshToken
 from tests.cli.breaks import AGES, BREAKS, accept_unasked
@@ -84,7 +84,7 @@ def test_nothing_is_wrong_where_everything_was_ended_properly(curfew, story):
     examined = {one["name"]: one["examined"] for one in output.json["checks"]}
     assert examined["half_ended_session"] == 4
     assert examined["half_ended_client_session"] == 7
-    assert examined["ending_without_audit_entry"] == 3
+    assert examined["logout_without_audit_entry"] == 3
     assert examined["delivery_past_its_deadline"] == 5
     assert examined["live_access_token_of_what_has_ended"] == 4
     assert examined["audit_chain"] > 3

@@ -5,8 +5,8 @@ from datetime import timedelta
 from provider.infrastructure import clock
 from provider.infrastructure.database import transaction
 from provider.logout.end_session import end
-from provider.logout.ending import Cause
 from provider.logout.models import LogoutReason
+from provider.logout.steps import Cause
 from tests.cli.test_check import BY_ADA
 from tests.factories import make_account, make_client, make_session
 

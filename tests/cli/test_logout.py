@@ -1,4 +1,4 @@
-"""`curfew logout`: very many endings by one command, counted first and followed to the end."""
+"""`curfew logout`: very many logouts by one command, counted first and followed to the end."""
 
 from datetime import UTC, datetime, timedelta
 

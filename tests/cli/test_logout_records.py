@@ -11,8 +11,8 @@ from provider.infrastructure import clock
 from provider.infrastructure.database import db, transaction
 from provider.infrastructure.opaque_tokens import new_id
 from provider.logout.end_session import end
-from provider.logout.ending import Cause
 from provider.logout.models import LogoutReason
+from provider.logout.steps import Cause
 from provider.sessions import queries as sessions
 from tests.factories import make_account, make_client, make_session
 

@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from provider.infrastructure.database import transaction
 from provider.logout.end_session import end
-from provider.logout.ending import Cause
 from provider.logout.models import LogoutReason
+from provider.logout.steps import Cause
 from tests.factories import make_account, make_client, make_session
 from tests.support.scripted_server import Reply, scripted
 from tests.support.signing_keys import provide

@@ -1,4 +1,4 @@
-"""`curfew session` and `curfew delivery`: endings by an admin, and telling the apps by hand."""
+"""`curfew session` and `curfew delivery`: logouts by an administrator, and notifying the apps by hand."""
 
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -72,7 +72,7 @@ def test_wrong_use_of_session_end(curfew, signed_in):
     assert "there is no session" in curfew("session", "end", uuid4(), code=1).err
 
 
-def test_deliveries_are_listed_by_state_client_and_ending(curfew, signed_in):
+def test_deliveries_are_listed_by_state_client_and_logout(curfew, signed_in):
     ended = curfew("session", "end", signed_in[0], "--json").json
     curfew("session", "end", signed_in[1])
 

@@ -13,8 +13,8 @@ from provider.delivery.models import Delivery
 from provider.infrastructure.database import db, transaction
 from provider.inspection.why_not_notified import Verdict
 from provider.logout.end_session import end
-from provider.logout.ending import Cause
 from provider.logout.models import Logout, LogoutReason
+from provider.logout.steps import Cause
 from provider.sessions.models import Session
 from tests.console.conftest import give_role, sign_in
 from tests.factories import make_account, make_client, make_session

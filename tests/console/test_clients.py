@@ -18,9 +18,9 @@ from provider.infrastructure.database import db, transaction
 from provider.inspection.client_lint import lint
 from provider.inspection.findings import Grade
 from provider.logout.end_session import end
-from provider.logout.ending import Cause
 from provider.logout.models import LogoutReason
 from provider.logout.notice import BACKCHANNEL_LOGOUT
+from provider.logout.steps import Cause
 from tests.factories import make_client, make_session, secret_of
 from tests.support.browsers import Page
 

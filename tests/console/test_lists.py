@@ -17,8 +17,8 @@ from provider.delivery.models import Delivery
 from provider.infrastructure.acting import Operator, acting_as
 from provider.infrastructure.database import db, transaction
 from provider.logout.end_session import end
-from provider.logout.ending import Cause
 from provider.logout.models import LogoutReason
+from provider.logout.steps import Cause
 from provider.sessions.models import Session
 from tests.factories import make_session
 from tests.support.browsers import Page

@@ -12,8 +12,8 @@ from provider.infrastructure.database import db, transaction
 from provider.inspection import overview
 from provider.inspection.hours import Hour, count_hours
 from provider.logout.end_session import end
-from provider.logout.ending import Cause
 from provider.logout.models import LogoutReason
+from provider.logout.steps import Cause
 from tests.factories import make_session
 
 

@@ -14,8 +14,8 @@ from provider.clients.queries import find_by_client_id
 from provider.clients.register import InvalidClientID
 from provider.infrastructure.database import db, transaction
 from provider.logout.end_session import end
-from provider.logout.ending import Cause
 from provider.logout.models import LogoutReason
+from provider.logout.steps import Cause
 from provider.protocol.client_metadata import ClientMetadata
 from provider.sessions.models import Session
 from provider.tokens.models import AccessToken

@@ -12,9 +12,9 @@ from provider.delivery.models import Delivery, DeliveryAttempt
 from provider.infrastructure.database import change, db, transaction
 from provider.logout import notice
 from provider.logout.end_session import end
-from provider.logout.ending import Cause
 from provider.logout.models import LogoutReason
 from provider.logout.notice import LogoutNotice
+from provider.logout.steps import Cause
 from tests.factories import make_account, make_client, make_session
 from tests.support import signing_keys
 

@@ -195,7 +195,7 @@ def test_a_retry_falls_due_by_itself(app: Flask) -> None:
     assert tags_of_deliveries() == ["delivery_accepted"]
 
 
-def test_each_audit_entry_has_the_correlation_of_its_ending(app: Flask) -> None:
+def test_each_audit_entry_has_the_correlation_of_its_logout(app: Flask) -> None:
     with receiving(200) as red:
         with event_log.correlated("of-the-request"):
             owe(port=red.port)

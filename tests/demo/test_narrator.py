@@ -24,7 +24,7 @@ def line(event: str, **fields) -> str:
     return json.dumps({"at": AT, "level": "info", "event": event, **fields})
 
 
-def ending(**fields) -> str:
+def logout_event(**fields) -> str:
     said = {"scope": "browser", "reason": "rp_initiated", "sessions_ended": 1, "apps_to_notify": 3} | fields
     return line("logout", account_id=ADA_ID, **said)
 
@@ -43,17 +43,17 @@ def ending(**fields) -> str:
             id="a refusal does not say which of both",
         ),
         pytest.param(
-            ending(initiator="client"),
+            logout_event(initiator="client"),
             "Ada, this browser (asked by the app): 1 session ended, 3 apps to notify",
-            id="an ending says whose, how wide and why",
+            id="a logout says whose, how wide and why",
         ),
         pytest.param(
-            ending(initiator="account"),
+            logout_event(initiator="account"),
             "Ada, this browser (asked by the app, confirmed by the person): 1 session ended",
             id="what the person confirmed on our page is no act of the app alone",
         ),
         pytest.param(
-            ending(initiator="account", reason="user", scope="everywhere"),
+            logout_event(initiator="account", reason="user", scope="everywhere"),
             "Ada, everywhere (asked by the person): 1 session ended",
             id="what the person chose instead is theirs",
         ),
@@ -102,7 +102,7 @@ def test_an_event_is_one_readable_line(said, rendered):
 @pytest.mark.parametrize("reason", LogoutReason)
 @pytest.mark.parametrize("scope", LogoutScope)
 def test_every_ending_is_said_in_words(reason, scope):
-    said = heard(ending(reason=reason, scope=scope))
+    said = heard(logout_event(reason=reason, scope=scope))
 
     assert "_" not in said
     assert "others" not in said

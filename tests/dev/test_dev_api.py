@@ -1,4 +1,4 @@
-"""The API of `curfew dev`: endings on demand, time that passes, deliveries that go wrong."""
+"""The API of `curfew dev`: logouts on demand, time that passes, deliveries that go wrong."""
 
 from datetime import datetime, timedelta
 

@@ -9,9 +9,9 @@ from provider.infrastructure import clock
 from provider.infrastructure.database import change, transaction
 from provider.infrastructure.provider_state import ProviderState
 from provider.logout.end_session import end
-from provider.logout.ending import Cause
 from provider.logout.everywhere import end_everywhere
 from provider.logout.models import LogoutReason
+from provider.logout.steps import Cause
 from tests.factories import make_session
 from tests.support.browsers import show_session
 from tests.support.relying_party import RelyingParty

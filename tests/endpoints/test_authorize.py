@@ -11,8 +11,8 @@ from provider.grants.models import Grant
 from provider.infrastructure.database import db, transaction
 from provider.keys import jwt
 from provider.logout.end_session import end
-from provider.logout.ending import Cause
 from provider.logout.models import LogoutReason
+from provider.logout.steps import Cause
 from provider.sessions.models import ClientSession
 from provider.tokens.models import AuthorizationCode
 from tests.factories import PASSWORD, make_account, make_session

@@ -13,8 +13,8 @@ from provider.delivery.models import Delivery
 from provider.infrastructure.database import change as write
 from provider.infrastructure.database import db, transaction
 from provider.logout.end_session import end
-from provider.logout.ending import Cause
 from provider.logout.models import BulkLogout, LogoutReason
+from provider.logout.steps import Cause
 from tests.factories import make_client, make_session
 from tests.races.at_once import ON_POSTGRESQL, at_once
 from tests.support.reads import end_read

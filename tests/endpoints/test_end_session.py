@@ -9,8 +9,8 @@ from provider.clients.models import OfflinePolicy
 from provider.delivery.models import Delivery
 from provider.infrastructure.database import db, transaction
 from provider.logout.end_session import end
-from provider.logout.ending import Cause
 from provider.logout.models import LogoutReason
+from provider.logout.steps import Cause
 from provider.sessions.queries import find_live
 from tests.factories import STRAIGHT_BACK, SignedIn, make_account, make_client, make_session
 from tests.support.browsers import Page, follow, id_token_of, query_of, show_session

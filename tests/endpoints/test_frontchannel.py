@@ -1,4 +1,4 @@
-"""Front-Channel Logout 1.0, where the setting offers it: the page between an ending and the way on."""
+"""Front-Channel Logout 1.0, where the setting offers it: the page between a logout and the way on."""
 
 import html
 import re
@@ -11,8 +11,8 @@ from sqlalchemy import func, select
 from provider.delivery.models import Delivery
 from provider.infrastructure.database import db, transaction
 from provider.logout.end_client_session import end_client_session
-from provider.logout.ending import Cause
 from provider.logout.models import LogoutReason
+from provider.logout.steps import Cause
 from provider.sessions.queries import find_live
 from tests.factories import STRAIGHT_BACK, make_account, make_client, make_session
 from tests.support.browsers import ISSUER, Page, follow, id_token_of, query_of, show_session

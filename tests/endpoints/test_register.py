@@ -283,7 +283,7 @@ def test_nothing_is_kept_that_would_fail_the_queries_about_others(registrant, te
     refused = registrant.register(jwks={"keys": [key]})
 
     assert (refused.status_code, refused.json["error"]) == (400, "invalid_client_metadata")
-    # As the outbox asks where all of them want to hear of endings.
+    # As the outbox asks where all of them want to hear of logouts.
     end_read()
     read = select(Client.client_id, Client.registered["backchannel_logout_uri"].as_string())
     assert db.session.execute(read).all() == [(body, None)]

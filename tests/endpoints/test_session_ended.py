@@ -9,9 +9,9 @@ from provider.clients.models import ConfirmSignOut
 from provider.delivery.models import Delivery, DeliveryState
 from provider.infrastructure.database import change, transaction
 from provider.logout.end_session import end
-from provider.logout.ending import Cause
 from provider.logout.models import LogoutReason
 from provider.logout.notification.progress import list_app_states
+from provider.logout.steps import Cause
 from tests.factories import STRAIGHT_BACK, make_account, make_client, make_session
 from tests.support.browsers import Page, follow, id_token_of, show_session, shows
 

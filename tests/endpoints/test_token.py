@@ -9,11 +9,11 @@ from sqlalchemy import select
 
 from provider.audit.models import AuditEvent
 from provider.infrastructure.database import db
-from provider.logout.ending import Cause
 from provider.logout.models import LogoutReason
+from provider.logout.steps import Cause
 from provider.sessions.models import ClientSession, Session
 from provider.tokens.models import AccessToken, AuthorizationCode, RefreshToken
-from tests.endpoints.endings import ENDINGS
+from tests.endpoints.ways_to_end import WAYS_TO_END
 from tests.factories import secret_of
 from tests.support.browsers import ISSUER, query_of
 from tests.support.reads import end_read
@@ -184,7 +184,7 @@ def test_nothing_is_stored_that_could_be_used(signed_in, rp):
     assert all(len(digest) == 64 for digest in stored)
 
 
-@pytest.mark.parametrize("how", ENDINGS)
+@pytest.mark.parametrize("how", WAYS_TO_END)
 def test_whatever_ends_it_everything_is_refused_at_once(story, how):
     """Design §4: each level of revocation is asked at each use."""
     tokens, code = story.rp.sign_in(story.browser), story.rp.code(story.browser)

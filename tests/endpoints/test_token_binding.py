@@ -52,7 +52,7 @@ ORDERS = pytest.mark.parametrize(
         pytest.param((sign_in_only, allow_offline), id="offline access second"),
     ],
 )
-ENDINGS = pytest.mark.parametrize(
+WAYS_TO_END = pytest.mark.parametrize(
     "end",
     [
         pytest.param(sign_out_of_browser, id="she signs out of the browser"),
@@ -63,7 +63,7 @@ ENDINGS = pytest.mark.parametrize(
 
 @pytest.mark.spec("core 23")
 @ORDERS
-@ENDINGS
+@WAYS_TO_END
 def test_a_token_without_offline_access_ends_with_its_session(signed_in, rp, app, steps, end):
     api = Service(app)
     tokens = {step: step(rp, signed_in) for step in steps}
@@ -79,7 +79,7 @@ def test_a_token_without_offline_access_ends_with_its_session(signed_in, rp, app
     assert lives(rp, rp.refresh(tokens[allow_offline]["refresh_token"]).json)
 
 
-@ENDINGS
+@WAYS_TO_END
 def test_what_a_refresh_gave_is_bound_as_the_token_was(signed_in, rp, end):
     offline, online = allow_offline(rp, signed_in), sign_in_only(rp, signed_in)
     # A narrower access token no longer says that its refresh token is an offline one.
@@ -120,7 +120,7 @@ def test_offline_access_that_a_client_lost_ends_offline_tokens_alone(signed_in, 
     assert rp.refresh(online["refresh_token"]).status_code == 200
 
 
-@ENDINGS
+@WAYS_TO_END
 def test_tokens_of_the_previous_release_are_judged_by_their_scope(signed_in, rp, end):
     offline, online = allow_offline(rp, signed_in), sign_in_only(rp, signed_in)
     with transaction():

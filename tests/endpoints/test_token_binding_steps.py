@@ -128,7 +128,7 @@ class Ada:
 
 AUTHORIZING = st.tuples(st.sampled_from(["online", "offline"]), st.integers(0, 1))
 USING = st.tuples(st.sampled_from(["refresh", "exchange"]), st.integers(0, 5))
-ENDING = st.tuples(
+SESSION_END = st.tuples(
     st.sampled_from(["sign_out_of_app", "sign_out_of_browser", "sign_out_everywhere", "disconnect"]),
     st.integers(0, 1),
 )
@@ -141,8 +141,8 @@ STEPS = st.tuples(
     BOTH_KINDS,
     WHAT_COMES_OF_THEM,
     st.lists(st.one_of(AUTHORIZING, USING), max_size=4),
-    st.lists(ENDING, min_size=1, max_size=1),
-    st.lists(st.one_of(AUTHORIZING, USING, ENDING), max_size=4),
+    st.lists(SESSION_END, min_size=1, max_size=1),
+    st.lists(st.one_of(AUTHORIZING, USING, SESSION_END), max_size=4),
 ).map(lambda parts: [step for part in parts for step in part])
 
 

@@ -32,7 +32,7 @@ FLT-29        test_receivers: a_liar_is_believed_and_nothing_more_is_said
 FLT-30        test_databases_away: killed_and_started_again_under_load. A power cut of the machine, which
               would try the disk as well, cannot be played
 FLT-31        test_databases_away: fail_over_to_a_synchronous_replica. Only that is promised: of an
-              asynchronous one the last endings may be missing, which tests/hosts/test_failover plays
+              asynchronous one the last logouts may be missing, which tests/hosts/test_failover plays
 FLT-32        test_databases_away: slow_silent_or_unreachable
 FLT-33        test_databases_away: the_disk_is_full, by a limit on the size of files
 FLT-34        test_databases_away: read_only

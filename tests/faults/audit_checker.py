@@ -12,11 +12,11 @@ from tests.faults.tables import FINAL, Tables, dashed, undashed
 
 
 def audit_is_complete(tables: Tables) -> Iterator[str]:
-    """INV-12: an entry for each ending and for each result, and none for what has not happened."""
-    endings = Counter(row["logout_id"] for row in tables.audit if row["tag"] == "logout")
-    for logout_id in {*tables.logouts, *endings}:
-        if (endings[logout_id], logout_id in tables.logouts) != (1, True):
-            yield f"INV-12: the ending {logout_id} has {endings[logout_id]} audit entries"
+    """INV-12: an entry for each logout and for each result, and none for what has not happened."""
+    logouts = Counter(row["logout_id"] for row in tables.audit if row["tag"] == "logout")
+    for logout_id in {*tables.logouts, *logouts}:
+        if (logouts[logout_id], logout_id in tables.logouts) != (1, True):
+            yield f"INV-12: the logout {logout_id} has {logouts[logout_id]} audit entries"
     resent = {row["detail"].get("delivery_id") for row in tables.audit if row["tag"] == "delivery_resent"}
     results = Counter(
         (undashed(row["detail"]["delivery_id"]), row["tag"])

@@ -97,7 +97,7 @@ def _no_stale_row(tables: Tables, rules: Rules) -> Iterator[str]:
 
 
 def _all_or_nothing(tables: Tables) -> Iterator[str]:
-    """An ending is whole: a session that ended has no share and no online grant that goes on."""
+    """A logout is whole: an ended session has no valid client session and no valid online grant."""
     for share in tables.shares.values():
         session, grant = tables.sessions[share["session_id"]], tables.grants[share["grant_id"]]
         if session["ended_at"] and share["ended_at"] is None:
@@ -106,7 +106,7 @@ def _all_or_nothing(tables: Tables) -> Iterator[str]:
             yield f"INV-01: session {session['id']} has ended and its grant {grant['id']} has not"
     for row in (*tables.sessions.values(), *tables.shares.values()):
         if row["ended_at"] and row["logout_id"] not in tables.logouts:
-            yield f"INV-01: {row['id']} ended without an ending"
+            yield f"INV-01: {row['id']} ended without a logout"
 
 
 def _notified_at_least_once(tables: Tables, receipts: list[Receipt], rules: Rules) -> Iterator[str]:

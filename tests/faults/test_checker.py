@@ -73,7 +73,7 @@ PLANTS: dict[str, tuple[str, Plant]] = {
     "an attempt came twice": ("INV-06", repeat_attempt),
     "two yeses without a disturbance": ("INV-07", repeat_attempt),
     "too many tries": ("INV-08", lambda t, h: first(t.deliveries).update(attempt_count=99)),
-    "an ending without audit": ("INV-12", lambda t, h: t.audit.clear()),
+    "a logout without audit": ("INV-12", lambda t, h: t.audit.clear()),
     "a changed audit entry": ("INV-12", lambda t, h: t.audit[0].update(ip="198.51.100.7")),
     "a broken audit chain": ("INV-12", break_chain),
     "a token in a log": ("INV-13", lambda t, h: h.secrets.add("token in the log of the test")),

@@ -169,7 +169,7 @@ def limit_files(house: House, size: int) -> None:
 
 
 def test_deadlocks(open_house: OpenHouse) -> None:
-    """FLT-35: a rival locks the same rows in the other order; endings are done again and stay whole."""
+    """FLT-35: a rival locks the same rows in the other order; logouts are done again and stay whole."""
     house = open_house("postgresql")
     visits: list = []
     stop = threading.Event()

@@ -1,4 +1,4 @@
-"""Nothing is left: no file descriptors, no log, too many endings at once (FLT-44, FLT-50)."""
+"""Nothing is left: no file descriptors, no log, too many logouts at once (FLT-44, FLT-50)."""
 
 import resource
 from collections.abc import Callable

@@ -14,8 +14,8 @@ from werkzeug.serving import make_server
 from provider.delivery.models import Delivery, DeliveryState
 from provider.infrastructure.database import change, db, transaction
 from provider.logout.end_session import end
-from provider.logout.ending import Cause
 from provider.logout.models import LogoutReason
+from provider.logout.steps import Cause
 from tests.factories import SignedIn, make_account, make_client, make_session
 
 # What a browser shows does not depend on the database; one kind is enough.

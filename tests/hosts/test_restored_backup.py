@@ -1,4 +1,4 @@
-"""The drill of docs/operate/restore.md on PostgreSQL: dump, endings, restore, command, check."""
+"""The drill of docs/operate/restore.md on PostgreSQL: dump, logouts, restore, command, check."""
 
 import json
 from pathlib import Path

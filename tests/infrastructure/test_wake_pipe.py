@@ -61,6 +61,6 @@ def test_it_wakes_while_the_broker_is_away(pipe):
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
 
-    assert WakeUps(f"redis://127.0.0.1:{port}/0", Waker(writer)).send("an ending")
+    assert WakeUps(f"redis://127.0.0.1:{port}/0", Waker(writer)).send("a logout")
 
     assert reader.poll()

@@ -10,7 +10,6 @@ from provider.delivery.models import BreakerState, Delivery, EndpointHealth
 from provider.grants.models import Grant
 from provider.infrastructure.database import change, db, transaction
 from provider.logout.end_session import end
-from provider.logout.ending import Cause
 from provider.logout.everywhere import end_everywhere
 from provider.logout.models import Logout, LogoutReason
 from provider.logout.notice import BACKCHANNEL_LOGOUT
@@ -21,6 +20,7 @@ from provider.logout.notification.progress import (
     list_untried,
     progress_of,
 )
+from provider.logout.steps import Cause
 from provider.sessions.models import ClientSession
 from provider.worker import duties
 from tests.factories import make_account, make_client, make_session

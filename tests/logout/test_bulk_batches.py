@@ -16,9 +16,9 @@ from provider.logout.bulk import begin as bulk
 from provider.logout.bulk.batch import end_client_sessions, end_grants, end_sessions
 from provider.logout.end_client_session import end_client_session
 from provider.logout.end_grant import end_grant
-from provider.logout.ending import Cause
 from provider.logout.expiry import end_invalid
 from provider.logout.models import BulkLogout, Logout, LogoutReason
+from provider.logout.steps import Cause
 from provider.sessions.models import ClientSession, Session
 from tests.factories import SignedIn, make_account, make_session
 from tests.support.reads import end_read

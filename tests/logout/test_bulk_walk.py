@@ -18,7 +18,7 @@ from provider.logout.models import Logout
 from provider.sessions.models import Session
 from provider.sessions.queries import find_live
 from tests.factories import make_session
-from tests.logout.test_mass import begin, notified, sids, walk
+from tests.logout.test_bulk_logout import begin, notified, sids, walk
 from tests.support.losing_database import LOSSES, database_lost_once
 from tests.support.waiting import wait_until
 
@@ -82,7 +82,7 @@ def test_killed_with_9_in_the_middle_it_is_carried_on_and_no_app_is_notified_twi
             "CURFEW_DATABASE_URL": settings.database_url,
             "CURFEW_DATA_DIR": str(settings.data_dir),
             "CURFEW_SECRET_KEY": settings.secret_key,
-            "CURFEW_MASS_ENDING_PACE": "20",
+            "CURFEW_BULK_LOGOUT_PACE": "20",
         },
     )
 

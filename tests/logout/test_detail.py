@@ -16,9 +16,9 @@ from provider.logout.detail import Filter, count_notifications, find_detail, lis
 from provider.logout.end_client_session import end_client_session
 from provider.logout.end_grant import end_grant
 from provider.logout.end_session import end
-from provider.logout.ending import Cause
 from provider.logout.everywhere import end_everywhere
 from provider.logout.models import Logout, LogoutReason
+from provider.logout.steps import Cause
 from provider.sessions.models import ClientSession, Session
 from tests.factories import make_account, make_client, make_session
 

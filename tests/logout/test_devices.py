@@ -11,10 +11,10 @@ from provider.logout.bulk.walk import carry_on
 from provider.logout.end_client_session import end_client_session
 from provider.logout.end_grant import end_grant
 from provider.logout.end_session import end
-from provider.logout.ending import Cause
 from provider.logout.everywhere import end_everywhere
 from provider.logout.models import Logout, LogoutReason
 from provider.logout.others import end_others
+from provider.logout.steps import Cause
 from provider.sessions.models import ClientSession, Session
 from tests.factories import make_session
 from tests.support.device import Device
@@ -122,9 +122,9 @@ def test_the_devices_of_such_an_app_are_ended_with_its_offline_grants(tv, made):
     with transaction():
         bulk.end_offline_of_client(tv.client, "admin")
 
-    ending = carry_on()
-    while ending and ending.finished_at is None:
-        ending = carry_on()
+    walked = carry_on()
+    while walked and walked.finished_at is None:
+        walked = carry_on()
 
     assert device().ended_at is None
     assert tv.userinfo(brief["access_token"]).status_code == 200

@@ -18,7 +18,7 @@ from provider.worker import duties
 from tests.factories import make_client, make_session
 
 
-def endings() -> list[Logout]:
+def logouts() -> list[Logout]:
     return list(db.session.scalars(select(Logout)))
 
 
@@ -31,12 +31,12 @@ def test_an_unused_session_ends_by_idleness_and_its_apps_are_notified(ada, red, 
     made = make_session(ada, [red])
     turned_clock.turn(timedelta(minutes=59))
     duties.expire_sessions()
-    assert endings() == []
+    assert logouts() == []
 
     turned_clock.turn(timedelta(minutes=2))
     duties.expire_sessions()
 
-    (ended,) = endings()
+    (ended,) = logouts()
     assert (ended.reason, ended.initiator) == (LogoutReason.IDLE_TIMEOUT, "system")
     assert notified() == [made.shares["red"].sid]
 
@@ -49,12 +49,12 @@ def test_a_session_in_use_ends_at_its_absolute_end(ada, red, turned_clock):
         with transaction():
             assert lifecycle.touch(made.session)
         duties.expire_sessions()
-    assert endings() == []
+    assert logouts() == []
 
     turned_clock.turn(timedelta(minutes=30))
     duties.expire_sessions()
 
-    assert [ended.reason for ended in endings()] == [LogoutReason.ABSOLUTE_TIMEOUT]
+    assert [ended.reason for ended in logouts()] == [LogoutReason.ABSOLUTE_TIMEOUT]
 
 
 @pytest.mark.spec("DEC-06")
@@ -65,7 +65,7 @@ def test_a_client_may_wish_not_to_be_notified_of_mere_expiry(ada, red, turned_cl
 
     duties.expire_sessions()
 
-    (ended,) = endings()
+    (ended,) = logouts()
     assert (ended.client_sessions_ended, ended.notifications) == (2, 1)
     assert notified() == [made.shares["red"].sid]
 
@@ -78,7 +78,7 @@ def test_expiry_leaves_an_offline_grant_alone(ada, red, turned_clock):
 
     db.session.refresh(made.grants["red"])
     assert made.grants["red"].revoked_at is None
-    assert endings()[0].grants_surviving == 1
+    assert logouts()[0].grants_surviving == 1
 
 
 def test_those_that_expire_together_are_ended_in_pieces(ada, red, turned_clock):
@@ -88,7 +88,7 @@ def test_those_that_expire_together_are_ended_in_pieces(ada, red, turned_clock):
 
     for ended_so_far in (2, 4, 5, 5):
         duties.expire_sessions(batch=2)
-        assert len(endings()) == ended_so_far
+        assert len(logouts()) == ended_so_far
 
 
 def test_workers_at_the_same_time_end_each_session_once(app, ada, red, turned_clock):
@@ -111,7 +111,7 @@ def test_workers_at_the_same_time_end_each_session_once(app, ada, red, turned_cl
     for worker in workers:
         worker.join()
 
-    assert len(endings()) == 20
+    assert len(logouts()) == 20
     assert notified() == sorted(one.shares["red"].sid for one in made)
 
 
@@ -133,10 +133,10 @@ def test_a_session_already_revoked_for_its_person_is_found(ada, red):
         change(update(Account).values(epoch=Account.epoch + 1))
 
     duties.expire_sessions()
-    assert endings() == []
+    assert logouts() == []
     duties.end_already_revoked()
 
-    assert [ended.reason for ended in endings()] == [LogoutReason.USER]
+    assert [ended.reason for ended in logouts()] == [LogoutReason.USER]
     db.session.refresh(made.grants["red"])
     assert made.grants["red"].revoked_at
 
@@ -149,12 +149,12 @@ def test_a_session_already_revoked_for_all_is_found_once_the_bulk_logout_is_over
         made.session.provider_epoch = made.grants["red"].provider_epoch = 0
 
     duties.end_already_revoked()
-    assert endings() == []
+    assert logouts() == []
     with transaction():
         begun.finished_at = begun.at
     duties.end_already_revoked()
 
-    assert [(ended.reason, ended.initiator) for ended in endings()] == [(LogoutReason.ADMIN, "admin")]
+    assert [(ended.reason, ended.initiator) for ended in logouts()] == [(LogoutReason.ADMIN, "admin")]
 
 
 def test_a_session_that_expires_has_nothing_to_do_with_an_earlier_bulk_logout(ada, red, turned_clock):
@@ -165,7 +165,7 @@ def test_a_session_that_expires_has_nothing_to_do_with_an_earlier_bulk_logout(ad
 
     duties.expire_sessions()
 
-    (ended,) = endings()
+    (ended,) = logouts()
     assert (ended.reason, ended.initiator) == (LogoutReason.IDLE_TIMEOUT, "system")
     assert (ended.bulk_logout_id, ended.actor_name, ended.actor_origin) == (None, None, None)
 

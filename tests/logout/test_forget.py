@@ -6,9 +6,9 @@ from provider.infrastructure import acting
 from provider.infrastructure.acting import Operator
 from provider.infrastructure.database import db, transaction
 from provider.logout.end_session import end
-from provider.logout.ending import Cause
 from provider.logout.forget import forget_origins
 from provider.logout.models import Logout, LogoutReason
+from provider.logout.steps import Cause
 from tests.factories import make_session
 
 

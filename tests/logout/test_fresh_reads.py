@@ -11,9 +11,9 @@ from provider.logout import expiry
 from provider.logout.bulk import begin as bulk
 from provider.logout.bulk import queries as bulk_queries
 from provider.logout.end_session import end
-from provider.logout.ending import Cause
 from provider.logout.models import BulkLogout, LogoutReason
 from provider.logout.participants import list_of_account, list_of_session
+from provider.logout.steps import Cause
 from provider.sessions.models import Session
 from provider.tokens import access, device_codes
 from provider.tokens.device_models import DeviceCode

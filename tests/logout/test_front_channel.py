@@ -5,10 +5,10 @@ import pytest
 from provider.infrastructure.database import transaction
 from provider.logout.end_client_session import end_client_session
 from provider.logout.end_session import end
-from provider.logout.ending import Cause
 from provider.logout.everywhere import end_everywhere
 from provider.logout.models import LogoutReason
 from provider.logout.notification.front_channel import list_frames
+from provider.logout.steps import Cause
 from tests.factories import make_client, make_session
 
 BY_ADA = Cause(reason=LogoutReason.USER, initiator="account")

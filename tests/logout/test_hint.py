@@ -7,9 +7,9 @@ import pytest
 from provider.infrastructure import current
 from provider.infrastructure.database import transaction
 from provider.logout.end_session import end
-from provider.logout.ending import Cause
 from provider.logout.hint import ProvenHint, find_hinted
 from provider.logout.models import LogoutReason
+from provider.logout.steps import Cause
 from tests.factories import make_session
 
 BY_ADA = Cause(reason=LogoutReason.USER, initiator="account")

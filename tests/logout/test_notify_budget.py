@@ -12,10 +12,10 @@ from provider.delivery.models import BreakerState, Delivery, EndpointHealth
 from provider.infrastructure import current
 from provider.infrastructure.database import change, db, transaction
 from provider.logout.end_session import end
-from provider.logout.ending import Cause, LogoutOutcome
 from provider.logout.models import LogoutReason
 from provider.logout.notice import BACKCHANNEL_LOGOUT
 from provider.logout.notification.budget import _waits_among, await_first_attempts, share_threads
+from provider.logout.steps import Cause, LogoutOutcome
 from tests.factories import make_account, make_client, make_session
 from tests.support.waiting import wait_until
 from tests.support.wake_ups import RecordingWakeUps

@@ -13,9 +13,9 @@ from provider.grants.models import Grant
 from provider.infrastructure.database import change, db, transaction
 from provider.logout.bulk import begin as bulk
 from provider.logout.bulk import walk as bulk_walk
-from provider.logout.ending import Cause
 from provider.logout.everywhere import end_everywhere
 from provider.logout.models import LogoutReason
+from provider.logout.steps import Cause
 from provider.sessions.queries import find_live
 from tests.factories import make_client, make_session
 from tests.support.browsers import Page, follow, query_of, show_session

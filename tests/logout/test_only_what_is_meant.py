@@ -10,9 +10,9 @@ from provider.infrastructure.database import db, transaction
 from provider.logout.end_client_session import end_client_session
 from provider.logout.end_grant import end_grant
 from provider.logout.end_session import end
-from provider.logout.ending import Cause
 from provider.logout.everywhere import end_everywhere
 from provider.logout.models import LogoutReason
+from provider.logout.steps import Cause
 from tests.factories import make_account, make_session
 from tests.support.reads import end_read
 from tests.support.wake_ups import RecordingWakeUps

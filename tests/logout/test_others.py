@@ -6,10 +6,10 @@ from sqlalchemy import select
 from provider.infrastructure.database import db, transaction
 from provider.logout.end_client_session import end_client_session
 from provider.logout.end_session import end
-from provider.logout.ending import Cause
 from provider.logout.models import LogoutReason, LogoutScope
 from provider.logout.notice import SID
 from provider.logout.others import end_others
+from provider.logout.steps import Cause
 from provider.sessions.queries import find_live
 from tests.factories import make_account, make_session
 

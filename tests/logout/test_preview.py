@@ -13,11 +13,11 @@ from provider.infrastructure.database import change, db, transaction
 from provider.infrastructure.opaque_tokens import new_id
 from provider.logout.end_client_session import end_client_session
 from provider.logout.end_session import end
-from provider.logout.ending import Cause
 from provider.logout.everywhere import end_everywhere
 from provider.logout.models import LogoutReason
 from provider.logout.others import end_others
 from provider.logout.preview import preview_everywhere, preview_others, preview_session
+from provider.logout.steps import Cause
 from provider.protocol.acr import PASSWORD_ACR
 from provider.sessions import lifecycle
 from provider.sessions.models import Session

@@ -24,9 +24,9 @@ from provider.keys import lifecycle
 from provider.keys.jwks import published_jwks
 from provider.logout.end_client_session import end_client_session
 from provider.logout.end_session import end
-from provider.logout.ending import Cause
 from provider.logout.models import LogoutReason
 from provider.logout.others import end_others
+from provider.logout.steps import Cause
 from provider.worker import duties
 from tests.factories import make_account, make_client, make_session
 from tests.support.browsers import ISSUER

@@ -15,9 +15,9 @@ from provider.infrastructure.opaque_tokens import digest_of
 from provider.logout import notice
 from provider.logout.end_client_session import end_client_session
 from provider.logout.end_session import end
-from provider.logout.ending import Cause
 from provider.logout.everywhere import end_everywhere
 from provider.logout.models import Logout, LogoutReason
+from provider.logout.steps import Cause
 from tests.factories import make_session
 from tests.support.reads import end_read
 
@@ -110,7 +110,7 @@ def test_each_delivery_names_the_session_the_person_and_the_share(made, clients)
 
 def test_the_log_and_the_metrics_say_the_same(ada, made, caplog):
     caplog.set_level(logging.INFO, "curfew")
-    counted = metrics.ENDINGS.labels("admin", "app")
+    counted = metrics.LOGOUTS.labels("admin", "app")
     before = counted._value.get()
 
     with acting.acting_as(CLEO), transaction():

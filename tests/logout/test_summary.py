@@ -9,10 +9,10 @@ from provider.grants.models import Grant
 from provider.infrastructure.database import change, transaction
 from provider.infrastructure.opaque_tokens import new_id
 from provider.logout.end_client_session import end_client_session
-from provider.logout.ending import Cause
 from provider.logout.everywhere import end_everywhere
 from provider.logout.models import Logout, LogoutReason
 from provider.logout.notification.summary import summarize
+from provider.logout.steps import Cause
 from provider.tokens import refresh
 from provider.tokens.id_token import SignIn
 from provider.tokens.models import RefreshToken

@@ -5,8 +5,8 @@ from sqlalchemy import select
 
 from provider.infrastructure.database import db, transaction
 from provider.logout.end_client_session import end_client_session
-from provider.logout.ending import Cause
 from provider.logout.models import LogoutReason
+from provider.logout.steps import Cause
 from provider.oauth.authorization.decision import Proceed
 from provider.oauth.authorization.issue_response import DecisionOutdated, issue_response
 from provider.oauth.authorization.request import AuthorizationRequest

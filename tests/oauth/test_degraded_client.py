@@ -1,4 +1,4 @@
-"""No new sign-ins at an app that has not heard of endings for long, where the operator wants it so."""
+"""No new sign-ins at an app that has not heard of logouts for long, where the operator wants it so."""
 
 from datetime import timedelta
 

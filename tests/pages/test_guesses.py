@@ -9,9 +9,9 @@ from provider.accounts import change
 from provider.audit.models import AuditEvent
 from provider.authentication import guesses
 from provider.infrastructure.database import db, transaction
-from provider.logout.ending import Cause
 from provider.logout.everywhere import end_everywhere
 from provider.logout.models import LogoutReason
+from provider.logout.steps import Cause
 from tests.factories import PASSWORD, make_account, make_session
 from tests.pages.conftest import ELSEWHERE, HOME
 from tests.support.browsers import Page, show_session

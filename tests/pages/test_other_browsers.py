@@ -6,9 +6,9 @@ from sqlalchemy import select
 from provider.audit.models import AuditEvent
 from provider.infrastructure.database import db, transaction
 from provider.logout.end_session import end
-from provider.logout.ending import Cause
 from provider.logout.models import Logout, LogoutReason
 from provider.logout.notice import SID
+from provider.logout.steps import Cause
 from provider.sessions.queries import find_live
 from tests.factories import make_account, make_session
 from tests.support.browsers import Page, follow, show_session

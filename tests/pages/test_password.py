@@ -14,8 +14,8 @@ from provider.delivery.models import Delivery
 from provider.infrastructure import current
 from provider.infrastructure.database import db, transaction
 from provider.logout.end_session import end
-from provider.logout.ending import Cause
 from provider.logout.models import Logout, LogoutReason
+from provider.logout.steps import Cause
 from provider.sessions.queries import find_live
 from tests.factories import PASSWORD, make_client, make_session
 from tests.support.browsers import Page, show_session

@@ -8,8 +8,8 @@ from provider.infrastructure.opaque_tokens import new_id
 from provider.inspection.receipt_check import check
 from provider.keys.jwks import published_jwks
 from provider.logout.end_session import end
-from provider.logout.ending import Cause
 from provider.logout.models import Logout, LogoutReason
+from provider.logout.steps import Cause
 from tests.factories import PASSWORD, make_account, make_session
 from tests.support.browsers import Page, follow, show_session
 

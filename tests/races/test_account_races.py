@@ -13,10 +13,10 @@ from provider.clients import change as clients
 from provider.delivery.models import Delivery
 from provider.infrastructure.database import db
 from provider.logout.end_session import end
-from provider.logout.ending import Cause
 from provider.logout.everywhere import end_everywhere
 from provider.logout.models import LogoutReason
 from provider.logout.notice import SESSION_ID
+from provider.logout.steps import Cause
 from provider.sessions.queries import find_live
 from tests.factories import PASSWORD
 from tests.races.at_once import ON_POSTGRESQL, ROUNDS, at_once

@@ -12,8 +12,8 @@ from sqlalchemy import func, select
 from provider.clients.models import Client
 from provider.grants.models import Grant
 from provider.infrastructure.database import db, transaction
-from provider.logout.ending import Cause
 from provider.logout.models import LogoutReason
+from provider.logout.steps import Cause
 from provider.logout.withdraw import withdraw_grant
 from tests.races.at_once import ON_POSTGRESQL, ROUNDS, at_once, just_before
 from tests.support.browsers import Page, follow, query_of, show_session

@@ -13,9 +13,9 @@ from provider.delivery.selection import Capacity
 from provider.infrastructure import clock
 from provider.infrastructure.database import change, db, transaction
 from provider.logout.end_session import end
-from provider.logout.ending import Cause
 from provider.logout.models import LogoutReason
 from provider.logout.notice import BACKCHANNEL_LOGOUT
+from provider.logout.steps import Cause
 from tests.delivery.permits import without_limit
 from tests.races.at_once import ON_POSTGRESQL, ROUNDS, at_once
 from tests.support.reads import end_read

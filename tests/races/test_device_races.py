@@ -6,9 +6,9 @@ import pytest
 from sqlalchemy import func, select
 
 from provider.infrastructure.database import db, transaction
-from provider.logout.ending import Cause
 from provider.logout.everywhere import end_everywhere
 from provider.logout.models import LogoutReason
+from provider.logout.steps import Cause
 from provider.protocol.user_code import read
 from provider.sessions.models import Session
 from provider.sessions.queries import find_live
@@ -96,7 +96,7 @@ def test_of_polls_at_once_one_is_in_time(tv):
 
 
 def test_a_device_that_is_let_in_while_everything_ends_is_not_in_afterwards(tv, ada, do):
-    """The ending wins: it finds the session, or the answer is void (RACE-05)."""
+    """The logout wins: it finds the session, or the answer is void (RACE-05)."""
     for _ in range(DEVICE_ROUNDS):
         begun = tv.begin()
         answer(begun["user_code"], make_session(ada))

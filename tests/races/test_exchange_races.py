@@ -3,8 +3,8 @@
 import pytest
 
 from provider.logout.end_session import end
-from provider.logout.ending import Cause
 from provider.logout.models import LogoutReason
+from provider.logout.steps import Cause
 from tests.endpoints.test_token_exchange import Service
 from tests.races.at_once import ON_POSTGRESQL, ROUNDS, at_once
 
@@ -22,11 +22,11 @@ def test_no_token_of_a_service_survives_what_it_came_from(rp, api, begin, do, wh
     for _ in range(ROUNDS // 3 or 1):
         made, browser = begin()
         tokens = rp.sign_in(browser)
-        ending = do(end, made.session, BY_ADA)
+        logout = do(end, made.session, BY_ADA)
 
         exchanged, _ended = at_once(
             lambda subject=tokens["access_token"]: api.take(subject),
-            ending
+            logout
             if what == "the session ends"
             else lambda given_back=tokens["refresh_token"]: rp.revoke(given_back),
         )

@@ -7,9 +7,9 @@ from sqlalchemy import func, select, update
 from provider.infrastructure import clock
 from provider.infrastructure.database import change, db, transaction
 from provider.logout.end_session import end
-from provider.logout.ending import Cause
 from provider.logout.everywhere import end_everywhere
 from provider.logout.models import LogoutReason
+from provider.logout.steps import Cause
 from provider.sessions.models import ClientSession, Session
 from provider.tokens.models import RefreshToken
 from tests.factories import make_session

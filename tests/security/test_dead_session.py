@@ -1,4 +1,4 @@
-"""The dead session: after each cause of an ending nothing of it works any more (SEC-710, INV-04).
+"""The dead session: after each cause of a logout nothing of it works any more (SEC-710, INV-04).
 
 One table of causes, and for each of them every artefact that may still be held.
 """

@@ -14,9 +14,9 @@ from sqlalchemy import text
 
 from provider.infrastructure.database import db, transaction
 from provider.logout.end_session import end
-from provider.logout.ending import Cause
 from provider.logout.models import LogoutReason
 from provider.logout.notification import outbox
+from provider.logout.steps import Cause
 from tests.api.conftest import SCOPE, AccountApp
 from tests.cli.test_who import PASSWORD
 from tests.delivery.receivers import receiving

@@ -15,10 +15,10 @@ from provider.infrastructure.database import db, transaction
 from provider.infrastructure.opaque_tokens import digest_of, first_id_at, new_id
 from provider.logout.bulk import begin as bulk
 from provider.logout.end_session import end
-from provider.logout.ending import Cause, Ending, Extent
 from provider.logout.everywhere import end_everywhere
 from provider.logout.models import Logout, LogoutReason, LogoutScope
 from provider.logout.notice import BACKCHANNEL_LOGOUT
+from provider.logout.steps import Cause, Extent, LogoutDraft
 from provider.sessions.models import Session
 from tests.factories import make_account, make_client, make_session
 from tests.support import busy_service_level
@@ -140,11 +140,11 @@ def _past_session(account: Account, begin: datetime, session_id: UUID) -> None:
     db.session.add(row)
     if session_id.int % 3:
         cause = Cause(reason=LogoutReason.USER, initiator="account")
-        ending = Ending(cause=cause, scope=LogoutScope.BROWSER, account_id=account.id, at=ended)
+        draft = LogoutDraft(cause=cause, scope=LogoutScope.BROWSER, account_id=account.id, at=ended)
         extent = Extent(
             sessions_ended=1, client_sessions_ended=0, grants_revoked=0, grants_surviving=0, notifications=0
         )
-        db.session.add(Logout(**ending.values(extent, digest_of(session_id.hex))))
+        db.session.add(Logout(**draft.values(extent, digest_of(session_id.hex))))
 
 
 def _bulk(app: Client) -> None:

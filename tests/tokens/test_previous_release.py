@@ -5,8 +5,8 @@ import pytest
 from provider.infrastructure.database import db, transaction
 from provider.infrastructure.opaque_tokens import digest_of, new_id
 from provider.logout.end_session import end
-from provider.logout.ending import Cause
 from provider.logout.models import LogoutReason
+from provider.logout.steps import Cause
 from provider.tokens import refresh
 from provider.tokens.id_token import SignIn
 from provider.tokens.liveness import find_refresh_token

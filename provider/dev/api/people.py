@@ -13,7 +13,7 @@ from provider.dev.only_this_machine import API
 from provider.dev.population import PASSWORD, add_person
 from provider.infrastructure.database import transaction
 from provider.infrastructure.opaque_tokens import new_id
-from provider.logout.ending import LogoutOutcome
+from provider.logout.steps import LogoutOutcome
 from provider.web.route import Route, Speaks
 
 _MOST = 1000

@@ -22,8 +22,8 @@ from provider.infrastructure import clock
 from provider.infrastructure.database import db, transaction
 from provider.logout.end_client_session import end_client_session
 from provider.logout.end_session import end as end_session
-from provider.logout.ending import Cause
 from provider.logout.models import LogoutReason
+from provider.logout.steps import Cause
 from provider.protocol.errors import InvalidRequest
 from provider.sessions import queries
 from provider.sessions.models import ClientSession, Session

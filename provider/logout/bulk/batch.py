@@ -11,7 +11,6 @@ from uuid import UUID
 
 from provider.infrastructure import clock
 from provider.logout.bulk.leave import Leave, leave, write
-from provider.logout.ending import Cause, Ending
 from provider.logout.expiry import list_invalid, revokes_offline
 from provider.logout.models import LogoutScope
 from provider.logout.participants import (
@@ -21,6 +20,7 @@ from provider.logout.participants import (
     lock_free_grants,
     lock_of_sessions,
 )
+from provider.logout.steps import Cause, LogoutDraft
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,14 +43,14 @@ def end_sessions(session_ids: Sequence[UUID]) -> Ended:
     for session, cause in invalid:
         parts = participants.get(session.id, [])
         survivors = [] if revokes_offline(cause) else [one for one in parts if one.survives_browser]
-        ending = Ending(
+        draft = LogoutDraft(
             cause=cause,
             scope=LogoutScope.BROWSER,
             account_id=session.account_id,
             session_id=session.id,
             at=at,
         )
-        left.append(leave(ending, parts, survivors=survivors, sessions=[session.id]))
+        left.append(leave(draft, parts, survivors=survivors, sessions=[session.id]))
     return _end(len(passed), left, at)
 
 
@@ -80,7 +80,7 @@ def _end_apps(
     left = []
     for parts in filter(None, map(locked.__getitem__, passed)):
         share = parts[0].client_session
-        ending = Ending(
+        draft = LogoutDraft(
             cause=cause,
             scope=LogoutScope.APP,
             account_id=parts[0].grant.account_id,
@@ -88,7 +88,7 @@ def _end_apps(
             at=at,
         )
         # A device's session is of no use without its only client.
-        left.append(leave(ending, parts, sessions={one for one in _sessions_of(parts) if devices[one]}))
+        left.append(leave(draft, parts, sessions={one for one in _sessions_of(parts) if devices[one]}))
     return _end(len(passed), left, at)
 
 

@@ -77,7 +77,7 @@ def _begin(
     db.session.add(bulk)
     client_id = client.client_id if client else None
     record(
-        EventTag.MASS_ENDING,
+        EventTag.BULK_LOGOUT,
         actor=initiator,
         client_id=client_id,
         mass_ending_id=bulk.id,

@@ -17,16 +17,16 @@ from provider.infrastructure.database import Base, after_commit
 from provider.infrastructure.many_rows import insert_many, update_many
 from provider.infrastructure.opaque_tokens import digest_of, new_handle
 from provider.logout import fanout
-from provider.logout.ending import Ending, Extent, announce, facts_of
 from provider.logout.models import Logout
 from provider.logout.participants import Participant
+from provider.logout.steps import Extent, LogoutDraft, announce, facts_of
 
 
 @dataclass(frozen=True, slots=True)
 class Leave:
     """One logout with the rows that it ends, and what it owes."""
 
-    ending: Ending
+    draft: LogoutDraft
     extent: Extent
     sessions: Collection[UUID]
     participants: Sequence[Participant]
@@ -35,7 +35,7 @@ class Leave:
 
 
 def leave(
-    ending: Ending,
+    draft: LogoutDraft,
     participants: Sequence[Participant],
     *,
     sessions: Collection[UUID],
@@ -43,15 +43,15 @@ def leave(
 ) -> Leave:
     """Return the logout of locked participants and sessions; the survivors keep their grants."""
     revoked = [one.grant for one in participants if one not in survivors and one.grant.revoked_at is None]
-    owed = fanout.plan(participants, ending.cause.reason)
+    owed = fanout.plan(participants, draft.cause.reason)
     extent = Extent(
         sessions_ended=len(sessions),
         client_sessions_ended=sum(one.client_session is not None for one in participants),
-        grants_revoked=sum(grant.expires_at > ending.at for grant in revoked),
+        grants_revoked=sum(grant.expires_at > draft.at for grant in revoked),
         grants_surviving=len(survivors),
         notifications=len(owed),
     )
-    return Leave(ending, extent, sessions, participants, [grant.id for grant in revoked], owed)
+    return Leave(draft, extent, sessions, participants, [grant.id for grant in revoked], owed)
 
 
 def write(left: Sequence[Leave], at: datetime) -> None:
@@ -66,27 +66,27 @@ def write(left: Sequence[Leave], at: datetime) -> None:
     _mark(_grants, ((row, one) for one in left for row in one.revoked), revoked_at=at)
     insert_many(_logouts, [_row(one) for one in left])
     enqueue_many(
-        (Owing(owed, one.ending.logout_id, _priority(one)) for one in left for owed in one.owed),
+        (Owing(owed, one.draft.logout_id, _priority(one)) for one in left for owed in one.owed),
         at=at,
         horizon=current.settings().delivery_horizon,
     )
-    record_many([entry(EventTag.LOGOUT, **facts_of(one.ending, one.extent, one.owed)) for one in left])
+    record_many([entry(EventTag.LOGOUT, **facts_of(one.draft, one.extent, one.owed)) for one in left])
     for one in left:
-        after_commit(partial(announce, one.ending, one.extent, one.owed))
+        after_commit(partial(announce, one.draft, one.extent, one.owed))
 
 
 def _mark(table: Table, ended: Iterable[tuple[UUID, Leave]], **values: datetime) -> None:
-    rows = [{"id": row_id, "logout_id": one.ending.logout_id, **values} for row_id, one in ended]
+    rows = [{"id": row_id, "logout_id": one.draft.logout_id, **values} for row_id, one in ended]
     if rows:
         update_many(table, rows, key=("id",))
 
 
 def _priority(one: Leave) -> int:
-    return fanout.priority_of(one.ending.cause.reason, one.ending.scope, in_bulk=True)
+    return fanout.priority_of(one.draft.cause.reason, one.draft.scope, in_bulk=True)
 
 
 def _row(one: Leave) -> Mapping[str, Any]:
-    values = one.ending.values(one.extent, digest_of(new_handle()))
+    values = one.draft.values(one.extent, digest_of(new_handle()))
     return {_COLUMNS[name]: value for name, value in values.items()}
 
 

@@ -24,7 +24,7 @@ def stop(bulk_logout_id: UUID) -> BulkLogout:
     """End no further row of a bulk logout; a row whose transaction is open is rolled back or was first."""
     return _steer(
         bulk_logout_id,
-        EventTag.MASS_ENDING_STOPPED,
+        EventTag.BULK_LOGOUT_STOPPED,
         BulkLogout.stopped_at.is_(None),
         stopped_at=clock.now(),
     )
@@ -33,13 +33,13 @@ def stop(bulk_logout_id: UUID) -> BulkLogout:
 def resume(bulk_logout_id: UUID) -> BulkLogout:
     """Resume a stopped bulk logout where it was stopped."""
     stopped = BulkLogout.stopped_at.is_not(None)
-    return _steer(bulk_logout_id, EventTag.MASS_ENDING_RESUMED, stopped, stopped_at=None, paced_until=None)
+    return _steer(bulk_logout_id, EventTag.BULK_LOGOUT_RESUMED, stopped, stopped_at=None, paced_until=None)
 
 
 def set_pace(bulk_logout_id: UUID, per_second: int) -> BulkLogout:
     """Let a bulk logout owe at most so many notifications a second from now on."""
     # The wait for the old pace is forgotten.
-    return _steer(bulk_logout_id, EventTag.MASS_ENDING_PACED, pace=per_second, paced_until=None)
+    return _steer(bulk_logout_id, EventTag.BULK_LOGOUT_PACED, pace=per_second, paced_until=None)
 
 
 def _steer(

@@ -23,9 +23,9 @@ from provider.logout.bulk import batch
 from provider.logout.bulk.queries import count_to_end, find, find_unfinished, list_next
 from provider.logout.end_client_session import end_client_session
 from provider.logout.end_grant import end_grant
-from provider.logout.ending import Cause, LogoutOutcome
 from provider.logout.expiry import end_invalid
 from provider.logout.models import BulkKind, BulkLogout, BulkPhase, LogoutReason
+from provider.logout.steps import Cause, LogoutOutcome
 from provider.sessions.models import ClientSession
 
 # The leased duty's name: its holder walks, a worker or the command that began it.
@@ -46,7 +46,7 @@ class _Pace:
     """Keeps the notifications from being owed faster than so many a second, whichever process walks."""
 
     def __init__(self, bulk: BulkLogout) -> None:
-        self._per_second = bulk.pace or current.settings().mass_ending_pace
+        self._per_second = bulk.pace or current.settings().bulk_logout_pace
         self._until = bulk.paced_until
 
     @property
@@ -101,7 +101,7 @@ def carry_on(seconds: float = WALK_SECONDS) -> BulkLogout | None:
 
 def _walk_batch(bulk: BulkLogout, deadline: float) -> None:
     with reading():
-        rows = list_next(bulk, current.settings().mass_ending_batch)
+        rows = list_next(bulk, current.settings().bulk_logout_batch)
     pace = _Pace(bulk)
     waiting = deque(rows)
     while waiting:

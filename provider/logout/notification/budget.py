@@ -17,8 +17,8 @@ from uuid import UUID
 
 from provider.infrastructure import current
 from provider.infrastructure.database import reading
-from provider.logout.ending import LogoutOutcome
 from provider.logout.notification.progress import Progress, list_untried, progress_of
+from provider.logout.steps import LogoutOutcome
 
 # Seconds between looks: an app nearby has answered after some milliseconds.
 FIRST_PAUSES, PAUSE = (0.002, 0.005, 0.010), 0.015

@@ -12,8 +12,8 @@ from provider.grants.models import Grant
 from provider.infrastructure.database import db
 from provider.infrastructure.opaque_tokens import new_id
 from provider.logout.end_client_session import end_client_session
-from provider.logout.ending import Cause
 from provider.logout.models import LogoutReason
+from provider.logout.steps import Cause
 from provider.oauth.authorization.decision import Proceed
 from provider.oauth.authorization.request import AuthorizationRequest
 from provider.oauth.client_proof import encryption

@@ -10,8 +10,8 @@ from provider.audit.record import record
 from provider.audit.tags import EventTag
 from provider.infrastructure import current
 from provider.logout.end_grant import end_grant
-from provider.logout.ending import Cause
 from provider.logout.models import LogoutReason
+from provider.logout.steps import Cause
 from provider.oauth.client_proof.authentication import ALL_METHODS
 from provider.oauth.client_proof.encryption import ID_TOKEN, encrypted
 from provider.oauth.client_proof.registered_client import RegisteredClient

@@ -12,8 +12,8 @@ from provider.clients.models import Client
 from provider.grants import lifecycle
 from provider.grants.queries import lock
 from provider.logout.end_grant import end_grant
-from provider.logout.ending import Cause
 from provider.logout.models import LogoutReason
+from provider.logout.steps import Cause
 from provider.oauth.client_proof.authentication import ALL_METHODS
 from provider.oauth.client_proof.registered_client import RegisteredClient
 from provider.tokens.liveness import FoundRefreshToken, find_refresh_token, has_offline_token

@@ -13,12 +13,12 @@ from provider.logout.bulk.queries import measure
 from provider.logout.end_client_session import end_client_session
 from provider.logout.end_grant import end_grant
 from provider.logout.end_session import end
-from provider.logout.ending import Cause
 from provider.logout.everywhere import end_everywhere
 from provider.logout.models import BulkKind, Logout, LogoutReason
 from provider.logout.notice import SID
 from provider.logout.others import end_others
 from provider.logout.preview import preview_everywhere, preview_session
+from provider.logout.steps import Cause
 from provider.sessions.queries import find_live
 from tests.factories import make_client, make_session
 from tests.support.reads import end_read

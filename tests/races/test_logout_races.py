@@ -1,4 +1,4 @@
-"""Endings that meet each other: one of them counts, and each app hears of it once (RACE-07, 08, 12)."""
+"""Logouts at the same time: one of them counts, and each app is notified once (RACE-07, 08, 12)."""
 
 from functools import partial
 
@@ -10,11 +10,11 @@ from provider.infrastructure.database import change, db, transaction
 from provider.logout.end_client_session import end_client_session
 from provider.logout.end_grant import end_grant
 from provider.logout.end_session import end
-from provider.logout.ending import Cause
 from provider.logout.everywhere import end_everywhere
 from provider.logout.expiry import end_invalid
 from provider.logout.models import Logout, LogoutReason
 from provider.logout.others import end_others
+from provider.logout.steps import Cause
 from provider.sessions.models import Session
 from tests.races.at_once import AT_ONCE, ON_POSTGRESQL, ROUNDS, at_once
 from tests.races.conftest import owed_for, twins
@@ -98,7 +98,7 @@ def test_race_12_consent_withdrawn_and_refresh(rp, begin, do, scope):
 
 
 def test_endings_of_every_kind_never_wait_for_each_other(rp, green, ada, begin, do):
-    """Endings take their locks in one order: account, session, grants, shares. None is given up."""
+    """Logouts take their locks in one order: account, session, grants, client sessions. None is given up."""
     for _ in range(ROUNDS // 2):
         made, browser = begin(rp, green, offline=("green",))
         other, _browser = begin(rp)

@@ -138,7 +138,7 @@ def a_walker(settings, pace: int):
             "CURFEW_DATABASE_URL": settings.database_url,
             "CURFEW_DATA_DIR": str(settings.data_dir),
             "CURFEW_SECRET_KEY": settings.secret_key,
-            "CURFEW_MASS_ENDING_PACE": str(pace),
+            "CURFEW_BULK_LOGOUT_PACE": str(pace),
         },
     )
     try:

@@ -15,9 +15,9 @@ from provider.logout.bulk import begin as bulk
 from provider.logout.bulk import walk as bulk_walk
 from provider.logout.bulk.queries import measure
 from provider.logout.end_session import end
-from provider.logout.ending import Cause
 from provider.logout.models import BulkKind, Logout, LogoutReason
 from provider.logout.notice import SID
+from provider.logout.steps import Cause
 from provider.oauth.authorization.decision import Proceed
 from provider.oauth.authorization.issue_response import issue_response
 from provider.oauth.authorization.request import AuthorizationRequest
@@ -173,7 +173,7 @@ def test_bulk_notifications_go_after_those_that_someone_waits_for(ada, red):
 
 def test_the_pace_is_kept(app, ada, red):
     current.install(
-        app, replace(current.services(), settings=replace(current.settings(), mass_ending_pace=50))
+        app, replace(current.services(), settings=replace(current.settings(), bulk_logout_pace=50))
     )
     for _ in range(10):
         make_session(ada, [red])

@@ -80,13 +80,13 @@ def test_some_sessions_are_ended_and_the_others_named(admin, ada, made):
     second, unknown = make_session(ada), new_id()
     asked = [str(made.session.id), str(second.session.id), str(unknown)]
 
-    content = admin.post("/session-endings", {"session_ids": asked})["items"]
+    content = admin.post("/session-ends", {"session_ids": asked})["items"]
 
     by_id = {one["session_id"]: one for one in content}
     assert [bool(by_id[one]["ended"]) for one in asked] == [True, True, False]
     assert "there is no session" in by_id[str(unknown)]["problem"]
-    admin.post("/session-endings", {"session_ids": []}, 422)
-    admin.post("/session-endings", {"session_ids": [str(new_id())] * 101}, 422)
+    admin.post("/session-ends", {"session_ids": []}, 422)
+    admin.post("/session-ends", {"session_ids": [str(new_id())] * 101}, 422)
 
 
 def test_a_person_is_signed_out_everywhere_after_a_look(admin, ada, made):

@@ -17,11 +17,11 @@ from provider.grants.queries import list_unrevoked
 from provider.infrastructure.database import in_transaction
 from provider.logout.end_client_session import end_client_session
 from provider.logout.end_session import end
-from provider.logout.ending import Cause, LogoutOutcome
 from provider.logout.everywhere import end_everywhere
 from provider.logout.models import LogoutReason
 from provider.logout.notification.progress import find_by_result_handle
 from provider.logout.participants import list_of_session
+from provider.logout.steps import Cause, LogoutOutcome
 from provider.logout.withdraw import withdraw
 from provider.pages.account import everywhere_purpose, purpose
 from provider.pages.parked import ask_to_sign_in

@@ -4,7 +4,7 @@ import pytest
 
 from provider.clients import resources
 from provider.infrastructure.database import transaction
-from tests.endpoints.endings import ENDINGS
+from tests.endpoints.ways_to_end import WAYS_TO_END
 from tests.support.browsers import ISSUER, query_of
 from tests.support.prover import Holder
 
@@ -19,7 +19,7 @@ def rp(app):
     return Holder(app, "red", access_token_format="jwt")
 
 
-@pytest.mark.parametrize("how", ENDINGS)
+@pytest.mark.parametrize("how", WAYS_TO_END)
 def test_whatever_ends_it_a_signed_and_bound_token_is_refused_at_once(story, how):
     asked = story.rp.authorize(story.browser, resource=[ISSUER, API])
     tokens = story.rp.exchange(query_of(asked)["code"], resource=ISSUER).json

@@ -12,9 +12,9 @@ from provider.infrastructure import clock
 from provider.infrastructure.database import change, db, transaction
 from provider.infrastructure.provider_state import ProviderState
 from provider.logout.end_session import end
-from provider.logout.ending import Cause
 from provider.logout.everywhere import end_everywhere
 from provider.logout.models import LogoutReason
+from provider.logout.steps import Cause
 from provider.sessions.models import Session
 from tests.factories import make_session
 from tests.support.device import Device, answer
@@ -48,16 +48,16 @@ def test_signing_out_of_the_browser_does_not_end_the_device(tv, made):
     assert tv.refresh(tokens["refresh_token"]).status_code == 200
 
 
-WIDER_ENDINGS = [
+WIDER_WAYS_TO_END = [
     pytest.param(lambda ada: end_everywhere(db.session.get_one(Account, ada.id), BY_ADA), id="everywhere"),
     pytest.param(lambda ada: set_row(Account, disabled_at=clock.now()), id="her account was disabled"),
     pytest.param(lambda ada: set_row(Client, epoch=7), id="the client has another epoch"),
     pytest.param(lambda ada: set_row(ProviderState, epoch=7), id="the provider has another epoch"),
 ]
-ENDINGS = [
+WAYS_TO_END = [
     pytest.param(lambda ada: end(device_row(), BY_ADA), id="she signed this device out"),
     pytest.param(lambda ada: set_row(Grant, revoked_at=clock.now()), id="the grant was revoked"),
-    *WIDER_ENDINGS,
+    *WIDER_WAYS_TO_END,
 ]
 
 
@@ -69,7 +69,7 @@ def set_row(model, **values) -> None:
     assert change(update(model).values(**values)) == 1
 
 
-@pytest.mark.parametrize("how", ENDINGS)
+@pytest.mark.parametrize("how", WAYS_TO_END)
 def test_whatever_ends_the_device_its_tokens_are_refused_at_once(tv, made, ada, how):
     """An offline_access that the device has does not outlive its session."""
     tokens = tv.sign_in_by(made)
@@ -84,7 +84,7 @@ def test_whatever_ends_the_device_its_tokens_are_refused_at_once(tv, made, ada, 
 
 @pytest.mark.parametrize(
     "how",
-    [case for case in ENDINGS if case.id not in {"she signed this device out", "the grant was revoked"}],
+    [case for case in WAYS_TO_END if case.id not in {"she signed this device out", "the grant was revoked"}],
 )
 def test_an_answer_does_not_outlive_what_ended_before_the_device_asked(tv, made, ada, how):
     """SEC-711: a code that was allowed is void once everything of the person, the client or all has ended."""

@@ -10,9 +10,9 @@ from provider.infrastructure.database import db, transaction
 from provider.logout.end_client_session import end_client_session
 from provider.logout.end_grant import end_grant
 from provider.logout.end_session import end
-from provider.logout.ending import Cause
 from provider.logout.everywhere import end_everywhere
 from provider.logout.models import LogoutReason
+from provider.logout.steps import Cause
 from provider.sessions.queries import find_live
 from tests.factories import make_account, make_client, make_session
 
@@ -194,7 +194,7 @@ def test_every_ended_client_session_is_notified_by_its_own_sid(ada):
 
 
 @pytest.mark.spec("DEC-14")
-def test_a_client_that_is_sent_sub_alone_is_notified_once_per_ending(ada):
+def test_a_client_that_is_sent_sub_alone_is_notified_once_per_logout(ada):
     simple = make_client("simple", settings={"logout_token_names": "sub"})
     make_session(ada, [simple])
     make_session(ada, [simple])

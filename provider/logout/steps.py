@@ -81,7 +81,7 @@ class LogoutOutcome:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ending:
+class LogoutDraft:
     """A logout in the making: its identifier and instant, given before any row names them."""
 
     cause: Cause
@@ -128,7 +128,7 @@ class Extent:
     notifications: int
 
 
-def end_client_sessions(ending: Ending, participants: Sequence[Participant]) -> int:
+def end_client_sessions(draft: LogoutDraft, participants: Sequence[Participant]) -> int:
     """End the client sessions; returns how many this logout ended."""
     ids = [participant.client_session.id for participant in participants if participant.client_session]
     if not ids:
@@ -136,22 +136,22 @@ def end_client_sessions(ending: Ending, participants: Sequence[Participant]) -> 
     ended = (
         update(ClientSession)
         .where(ClientSession.id.in_(ids), ClientSession.ended_at.is_(None))
-        .values(ended_at=ending.at, logout_id=ending.logout_id)
+        .values(ended_at=draft.at, logout_id=draft.logout_id)
     )
     return change(ended)
 
 
-def end_devices(ending: Ending, participants: Sequence[Participant]) -> int:
+def end_devices(draft: LogoutDraft, participants: Sequence[Participant]) -> int:
     """End the sessions of devices whose only client leaves: they would be of no use."""
     ids = [
         participant.client_session.session_id
         for participant in participants
         if participant.client_session and participant.is_device
     ]
-    return sum(lifecycle.end(session_id, logout_id=ending.logout_id, at=ending.at) for session_id in ids)
+    return sum(lifecycle.end(session_id, logout_id=draft.logout_id, at=draft.at) for session_id in ids)
 
 
-def revoke_grants(ending: Ending, participants: Sequence[Participant]) -> int:
+def revoke_grants(draft: LogoutDraft, participants: Sequence[Participant]) -> int:
     """Revoke the grants; all that was issued on them is rejected from the commit on.
 
     Returns how many were valid. Expired ones are revoked too, because another host's clock may be behind.
@@ -163,15 +163,15 @@ def revoke_grants(ending: Ending, participants: Sequence[Participant]) -> int:
         .where(
             Grant.id.in_([participant.grant.id for participant in participants]), Grant.revoked_at.is_(None)
         )
-        .values(revoked_at=ending.at, logout_id=ending.logout_id)
+        .values(revoked_at=draft.at, logout_id=draft.logout_id)
         .returning(Grant.expires_at)
     )
     ends = db.session.scalars(revoked, execution_options={"synchronize_session": False})
-    return sum(expires_at > ending.at for expires_at in ends)
+    return sum(expires_at > draft.at for expires_at in ends)
 
 
 def conclude(
-    ending: Ending,
+    draft: LogoutDraft,
     participants: Sequence[Participant],
     *,
     sessions_ended: int,
@@ -181,8 +181,8 @@ def conclude(
     more_owed: Sequence[Owed] = (),
 ) -> LogoutOutcome:
     """Write the Logout and a delivery for every client concerned, and wake the workers after the commit."""
-    owed = [*fanout.plan(participants, ending.cause.reason), *more_owed]
-    result_handle = ending.cause.result_handle or new_handle()
+    owed = [*fanout.plan(participants, draft.cause.reason), *more_owed]
+    result_handle = draft.cause.result_handle or new_handle()
     extent = Extent(
         sessions_ended=sessions_ended,
         client_sessions_ended=client_sessions_ended,
@@ -190,17 +190,17 @@ def conclude(
         grants_surviving=len(survivors),
         notifications=len(owed),
     )
-    logout = Logout(**ending.values(extent, digest_of(result_handle)))
+    logout = Logout(**draft.values(extent, digest_of(result_handle)))
     db.session.add(logout)
     db.session.flush()
     outbox.enqueue(
         owed,
         cause_id=logout.id,
-        at=ending.at,
+        at=draft.at,
         horizon=current.settings().delivery_horizon,
-        priority=fanout.priority_of(ending.cause.reason, ending.scope, in_bulk=ending.cause.in_bulk),
+        priority=fanout.priority_of(draft.cause.reason, draft.scope, in_bulk=draft.cause.in_bulk),
     )
-    is_awaited = bool(owed) and not ending.cause.in_bulk
+    is_awaited = bool(owed) and not draft.cause.in_bulk
     outcome = LogoutOutcome(
         logout=logout,
         result_handle=result_handle,
@@ -209,24 +209,24 @@ def conclude(
         wake_up=after_commit(lambda: is_awaited and current.services().wake_ups.send(str(logout.id))),
         survivors=survivors,
     )
-    record(EventTag.LOGOUT, **facts_of(ending, extent, owed))
-    after_commit(lambda: announce(ending, extent, owed))
+    record(EventTag.LOGOUT, **facts_of(draft, extent, owed))
+    after_commit(lambda: announce(draft, extent, owed))
     return outcome
 
 
-def facts_of(ending: Ending, extent: Extent, owed: Sequence[Owed]) -> dict[str, Any]:
+def facts_of(draft: LogoutDraft, extent: Extent, owed: Sequence[Owed]) -> dict[str, Any]:
     """Return what the audit entry of a logout says."""
-    cause = ending.cause
+    cause = draft.cause
     return {
         "actor": cause.initiator,
         "by": cause.operator,
-        "account_id": ending.account_id,
+        "account_id": draft.account_id,
         "client_id": cause.client.client_id if cause.client else None,
-        "session_id": ending.session_id,
-        "logout_id": ending.logout_id,
+        "session_id": draft.session_id,
+        "logout_id": draft.logout_id,
         "ip": cause.ip,
         "reason": cause.reason,
-        "scope": ending.scope,
+        "scope": draft.scope,
         "sessions_ended": extent.sessions_ended,
         "client_sessions_ended": extent.client_sessions_ended,
         "grants_revoked": extent.grants_revoked,
@@ -236,16 +236,16 @@ def facts_of(ending: Ending, extent: Extent, owed: Sequence[Owed]) -> dict[str, 
     }
 
 
-def announce(ending: Ending, extent: Extent, owed: Sequence[Owed]) -> None:
+def announce(draft: LogoutDraft, extent: Extent, owed: Sequence[Owed]) -> None:
     """Count and log a logout that is committed."""
-    cause = ending.cause
-    metrics.ENDINGS.labels(cause.reason, ending.scope).inc()
+    cause = draft.cause
+    metrics.LOGOUTS.labels(cause.reason, draft.scope).inc()
     event_log.info(
         "logout",
-        logout_id=ending.logout_id,
+        logout_id=draft.logout_id,
         reason=cause.reason,
-        scope=ending.scope,
-        account_id=ending.account_id,
+        scope=draft.scope,
+        account_id=draft.account_id,
         initiator=cause.initiator,
         actor_name=cause.operator.name if cause.operator else None,
         initiator_client_id=cause.client.client_id if cause.client else None,

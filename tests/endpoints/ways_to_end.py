@@ -7,7 +7,7 @@ import pytest
 from provider.grants.models import Grant
 from provider.sessions.models import ClientSession, Session
 
-ENDINGS = [
+WAYS_TO_END = [
     pytest.param(lambda story: story.end_session(), id="the browser was signed out"),
     pytest.param(lambda story: story.end_everywhere(), id="the person signed out everywhere"),
     pytest.param(lambda story: story.set(Session, ended_at=story.now), id="the session has ended"),

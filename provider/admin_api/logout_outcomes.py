@@ -5,7 +5,7 @@ from uuid import UUID
 import msgspec
 
 from provider.logout.bulk.queries import Reach
-from provider.logout.ending import LogoutOutcome
+from provider.logout.steps import LogoutOutcome
 
 
 class Ended(msgspec.Struct, frozen=True, kw_only=True):
