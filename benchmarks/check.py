@@ -2,8 +2,8 @@
 
     python -m benchmarks.check --sessions 1000000 --databases sqlite postgresql
 
-Every session has a share, a grant and two tokens, so that five times as many rows are looked at. What it
-reads at once must stay short, however much there is: it runs beside a living provider.
+Every session has a client session, a grant and two tokens, so that five times as many rows are looked at.
+What it reads at once must stay short, however much there is: it runs beside a provider in use.
 """
 
 import argparse

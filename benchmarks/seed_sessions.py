@@ -2,8 +2,8 @@
 
     python -m benchmarks.seed_sessions --url postgresql+psycopg://… --sessions 1000000
 
-Every person has five sessions; every session a share at one of three clients, with a grant, an access
-token and a refresh token. Whatever a holder would know follows from the session's number (`handle_of`).
+Every person has five sessions, and every session a client session at one of three clients, with a grant, an
+access token and a refresh token. What a holder would know follows from the session's number (`handle_of`).
 """
 
 import argparse
@@ -46,7 +46,7 @@ def id_of(table: str, number: int) -> UUID:
 
 
 def sid_of(number: int) -> str:
-    """Return the sid of a session's share."""
+    """Return the sid of a session's client session."""
     return f"seed-sid-{number:09d}"
 
 

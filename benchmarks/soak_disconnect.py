@@ -66,7 +66,7 @@ class Disconnecting:
         self.rounds += 1
         self.redeemed += len(silent.held)
         self.refused += silent.refused_afterwards
-        for tokens in (here.shares.pop(APP), *silent.held):
+        for tokens in (here.client_sessions.pop(APP), *silent.held):
             self._probe(tokens)
         for visit in (here, elsewhere):
             self._visitors.sign_out_until_answered(visit, seconds=120)

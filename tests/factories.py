@@ -92,11 +92,11 @@ def make_client(
 
 @dataclass
 class SignedIn:
-    """A session as the factories made it: the cookie's handle and each client's share by client_id."""
+    """A session as the factories made it: the cookie's handle, and client sessions by client_id."""
 
     session: Session
     handle: str
-    shares: dict[str, ClientSession]
+    client_sessions: dict[str, ClientSession]
     grants: dict[str, Grant]
 
 
@@ -107,12 +107,12 @@ def make_session(
     offline: tuple[str, ...] = (),
     scope: str = "openid profile",
 ) -> SignedIn:
-    """A session of a person with a share for each client; those named in `offline` have offline grants."""
+    """A session of a person with a client session for each client; those in `offline` have offline grants."""
     with transaction():
         session, handle = lifecycle.start(
             account, ip="192.0.2.1", device="Firefox on Linux", amr="pwd", acr=PASSWORD_ACR
         )
-        made = SignedIn(_entity(session, "ended_at", "logout_id"), handle, shares={}, grants={})
+        made = SignedIn(_entity(session, "ended_at", "logout_id"), handle, client_sessions={}, grants={})
         for client in clients:
             is_offline = client.client_id in offline
             grant = grants.create(
@@ -123,9 +123,9 @@ def make_session(
                 provider_epoch=session.provider_epoch,
                 offline=is_offline,
             )
-            share = lifecycle.join(session, client, grant)
+            client_session = lifecycle.join(session, client, grant)
             made.grants[client.client_id] = _entity(grant, "revoked_at", "logout_id")
-            made.shares[client.client_id] = _entity(share, "ended_at", "logout_id")
+            made.client_sessions[client.client_id] = _entity(client_session, "ended_at", "logout_id")
     return made
 
 
@@ -147,7 +147,7 @@ def give_access_token(
         _handle, issued = access.issue_for_grant(
             client,
             made.grants[client.client_id],
-            made.shares[client.client_id],
+            made.client_sessions[client.client_id],
             made.session,
             scope="openid",
             family_id=new_id(),

@@ -108,7 +108,7 @@ def _views(found: Sequence[Finding]) -> list[FindingView]:
             grade=one.grade,
             seen=one.saw,
             meaning=one.meaning,
-            fix=one.mend,
+            fix=one.fix,
             latency_ms=one.latency_ms,
         )
         for one in found

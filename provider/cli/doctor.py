@@ -65,10 +65,10 @@ def _show(report: Report) -> None:
     rows = [(one.check, one.grade, one.saw, _span(one.latency_ms)) for one in report.findings]
     show_table(("Check", "Grade", "Seen", "Took"), rows, empty="")
     for one in report.findings:
-        if one.grade in _ADVICE and (one.meaning or one.mend):
+        if one.grade in _ADVICE and (one.meaning or one.fix):
             say(f"{one.grade}: {one.check}\n  {one.meaning}")
-            if one.mend:
-                say(f"  To fix it: {one.mend}")
+            if one.fix:
+                say(f"  To fix it: {one.fix}")
     counts = {grade: sum(one.grade is grade for one in report.findings) for grade in Grade}
     say(f"{report.client_id}: " + ", ".join(f"{n} {grade}" for grade, n in counts.items() if n))
 

@@ -130,5 +130,5 @@ def _people(client: Client) -> Iterator[Finding]:
         )
 
 
-def _of(grade: Grade, check: str, meaning: str, mend: str) -> Finding:
-    return Finding(check=check, grade=grade, saw="", meaning=meaning, mend=mend)
+def _of(grade: Grade, check: str, meaning: str, fix: str) -> Finding:
+    return Finding(check=check, grade=grade, saw="", meaning=meaning, fix=fix)

@@ -37,7 +37,7 @@ _STEPS: dict[FailureKind, str] = {
     "connect": "connection",
     "tls": "TLS",
 }
-_MEND: dict[FailureKind, str] = {
+_FIXES: dict[FailureKind, str] = {
     "refused": "Register a public https address, or allow its network by CURFEW_OUTBOUND_ALLOW.",
     "dns": "Publish an address for this name, or correct the registered backchannel_logout_uri.",
     "connect": "Start the app, and allow the provider through its firewall.",
@@ -58,7 +58,7 @@ def _examine(client: Client, url: str) -> Iterator[Finding]:
             grade=Grade.FAIL,
             saw="no backchannel_logout_uri",
             meaning="This app is not notified of sign-outs.",
-            mend="Register an address: curfew client update, option --backchannel-logout-uri.",
+            fix="Register an address: curfew client update, option --backchannel-logout-uri.",
         )
         return
     yield _registration(client, url)
@@ -83,7 +83,7 @@ def _registration(client: Client, url: str) -> Finding:
             grade=Grade.WARN,
             saw=f"notified at {url} instead of {client.metadata_.backchannel_logout_uri}",
             meaning="The override is for development only.",
-            mend="Remove it (curfew client update, option --deliver-to) before this app is used in "
+            fix="Remove it (curfew client update, option --deliver-to) before this app is used in "
             "production.",
         )
     if has_plain_http_logout(client.metadata_):
@@ -92,7 +92,7 @@ def _registration(client: Client, url: str) -> Finding:
             grade=Grade.WARN,
             saw=f"{url} is registered with plain http",
             meaning="Others on the network path can read, withhold or replay Logout Tokens.",
-            mend="Serve the endpoint over https and register that address: curfew client update.",
+            fix="Serve the endpoint over https and register that address: curfew client update.",
         )
     named = _NAMES[LogoutTokenNames(client.logout_token_names)]
     return Finding(check="registration", grade=Grade.PASS, saw=f"{url}, Logout Tokens carry {named}")
@@ -112,7 +112,7 @@ def _deliveries(client: Client) -> Iterator[Finding]:
         grade=Grade.WARN,
         saw=f"{how}{since}: {health.last_outcome}; {waiting} waiting",
         meaning="Pending notifications are retried until they expire.",
-        mend="Once nothing below fails: curfew delivery retry, option --client.",
+        fix="Once nothing below fails: curfew delivery retry, option --client.",
     )
 
 
@@ -128,7 +128,7 @@ def _reach(url: str) -> Iterator[Finding]:
             grade=Grade.FAIL,
             saw=failure.detail,
             meaning=f"{str(failure).capitalize()}: no Logout Token can be delivered.",
-            mend=_MEND["refused"] if policy else _MEND.get(failure.kind, _MEND["connect"]),
+            fix=_FIXES["refused"] if policy else _FIXES.get(failure.kind, _FIXES["connect"]),
         )
         return
     yield Finding(check="address policy", grade=Grade.PASS, saw="every address is allowed")
@@ -144,7 +144,7 @@ def _tls(seen: Sighting) -> Finding:
             grade=Grade.WARN,
             saw="plain http",
             meaning="Others on the network path can read and withhold Logout Tokens.",
-            mend="Serve the endpoint over https, except on this machine.",
+            fix="Serve the endpoint over https, except on this machine.",
         )
     ends_at = seen.certificate_ends_at
     if ends_at is None:
@@ -160,7 +160,7 @@ def _tls(seen: Sighting) -> Finding:
         grade=Grade.WARN,
         saw=saw,
         meaning="After that date no Logout Token can be delivered.",
-        mend="Renew the certificate, and automate the renewal.",
+        fix="Renew the certificate, and automate the renewal.",
     )
 
 

@@ -23,7 +23,7 @@ class Finding:
     saw: str
     # Sentences for people; empty where all is well.
     meaning: str = ""
-    mend: str = ""
+    fix: str = ""
     latency_ms: int | None = None
 
 

@@ -27,7 +27,7 @@ def to_good_token(response: Response) -> list[Finding]:
             grade=Grade.FAIL,
             saw=response.detail or str(response),
             meaning=f"{str(response).capitalize()}: deliveries are retried for days and then expire.",
-            mend="Answer a form POST with logout_token within a few seconds.",
+            fix="Answer a form POST with logout_token within a few seconds.",
         )
         return [finding]
     return [_status_of_good(response), *_manners(response)]
@@ -41,27 +41,27 @@ def to_bad_token(specimen: Specimen, response: Response) -> Finding:
             grade=Grade.FAIL,
             saw=str(response),
             meaning="A bad token, which anyone can send, keeps the app from answering.",
-            mend="Answer 400 to an invalid token.",
+            fix="Answer 400 to an invalid token.",
         )
-    grade, meaning, mend = _refusal(specimen, response.status)
+    grade, meaning, fix = _refusal(specimen, response.status)
     return Finding(
         check=specimen.check,
         grade=grade,
         saw=f"status {response.status}",
         meaning=meaning,
-        mend=mend,
+        fix=fix,
         latency_ms=_milliseconds(response),
     )
 
 
 def _status_of_good(response: OutboundResponse) -> Finding:
-    grade, meaning, mend = _acceptance(response.status)
+    grade, meaning, fix = _acceptance(response.status)
     saw = f"status {response.status}"
     location = response.headers.get("Location")
     if response.status // 100 == 3 and location:
         saw += f" to {location}"
     return Finding(
-        check=_GOOD, grade=grade, saw=saw, meaning=meaning, mend=mend, latency_ms=_milliseconds(response)
+        check=_GOOD, grade=grade, saw=saw, meaning=meaning, fix=fix, latency_ms=_milliseconds(response)
     )
 
 
@@ -106,7 +106,7 @@ def _manners(response: OutboundResponse) -> list[Finding]:
                 grade=Grade.WARN,
                 saw=f"Cache-Control: {response.headers.get('Cache-Control', 'none')}",
                 meaning="The response should not be cached (§2.8).",
-                mend="Answer with Cache-Control: no-store.",
+                fix="Answer with Cache-Control: no-store.",
             )
         )
     if response.elapsed > SLOW:
@@ -116,7 +116,7 @@ def _manners(response: OutboundResponse) -> list[Finding]:
                 grade=Grade.WARN,
                 saw=f"{_milliseconds(response)} ms",
                 meaning="People wait for sign-outs, and a slow app is notified later than others.",
-                mend="End the sessions first and do the rest afterwards.",
+                fix="End the sessions first and do the rest afterwards.",
             )
         )
     return findings
@@ -128,11 +128,11 @@ def _refusal(specimen: Specimen, status: int) -> tuple[Grade, str, str]:
     match status // 100:
         case 2:
             if specimen.is_must:
-                return Grade.FAIL, f"Accepted, although {specimen.rule}.", specimen.mend
+                return Grade.FAIL, f"Accepted, although {specimen.rule}.", specimen.fix
             return (
                 Grade.WARN,
                 f"Accepted, although {specimen.rule}; refusing it is recommended.",
-                specimen.mend,
+                specimen.fix,
             )
         case 4:
             return Grade.WARN, "Refused, but the specification asks for 400 (§2.8).", "Answer 400."

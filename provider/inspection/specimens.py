@@ -41,7 +41,7 @@ class Specimen:
     check: str
     is_must: bool
     rule: str
-    mend: str
+    fix: str
     token: str = field(repr=False)
 
 
@@ -67,8 +67,8 @@ class Specimens:
     def bad(self, good: str) -> list[Specimen]:
         """Return one token of every bad kind; `good` is the one that the app has just accepted."""
         return [
-            Specimen(check=check, is_must=is_must, rule=rule, mend=mend, token=make(self, good))
-            for check, is_must, rule, mend, make in _TABLE
+            Specimen(check=check, is_must=is_must, rule=rule, fix=fix, token=make(self, good))
+            for check, is_must, rule, fix, make in _TABLE
         ]
 
     def wrong(self, *without: str, typ: str = jwt.LOGOUT_TOKEN_TYP, **changes: object) -> str:

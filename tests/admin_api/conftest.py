@@ -104,7 +104,7 @@ def admin(app, tool, cleo) -> Admin:
         token, _ = access.issue_for_grant(
             tool.client,
             made.grants["tool"],
-            made.shares["tool"],
+            made.client_sessions["tool"],
             made.session,
             scope=scope,
             family_id=new_id(),

@@ -147,7 +147,7 @@ def test_failing_endpoints_are_read_page_by_page_though_one_works_again_meanwhil
 
 
 def test_why_an_app_was_not_notified_is_answered(admin, held, red):
-    path, sid = "/notification-explanation", held.shares["red"].sid
+    path, sid = "/notification-explanation", held.client_sessions["red"].sid
 
     body = admin.get(path, client_id="red", sid=sid)
 

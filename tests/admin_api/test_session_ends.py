@@ -56,7 +56,7 @@ def test_sessions_of_a_person_and_of_a_client_are_listed(admin, ada, ben, red, m
     assert admin.get(f"/sessions/{own}")["apps"] == ["green", "red"]
     shown = str(admin.get("/sessions", person_id=ada.id))
     assert made.handle not in shown
-    assert made.shares["red"].sid not in shown
+    assert made.client_sessions["red"].sid not in shown
     admin.get("/sessions", 422, client_id="red", person_id=ada.id)
     admin.get("/sessions", 404, client_id="nobody")
 

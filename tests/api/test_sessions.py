@@ -50,7 +50,7 @@ def test_a_person_sees_where_they_are_signed_in(rp, ada, ben, token):
     assert there["apps"] == [{"client_id": "green", "name": "Green"}]
     assert {"created_at", "last_seen_at", "ends_at"} <= set(there)
     assert elsewhere.handle not in str(body)
-    assert elsewhere.shares["green"].sid not in str(body)
+    assert elsewhere.client_sessions["green"].sid not in str(body)
 
 
 def test_what_is_over_is_not_listed(rp, ada, token, turned_clock):

@@ -72,7 +72,7 @@ def lose_an_entry():
 
 
 def set_(table, **values):
-    """Write into what ended with Ada's browser session: that session, red's share of it, or its grant."""
+    """Write into what ended with Ada's browser session: itself, its client session at red, or its grant."""
 
     def change():
         of_browser = select(Logout.id).where(Logout.scope == "browser").scalar_subquery()
@@ -94,7 +94,7 @@ BREAKS = [
             "live_client_session_of_ended_session",
             "live_client_session_of_revoked_grant",
         },
-        id="a share lives again",
+        id="a client session lives again",
     ),
     pytest.param(
         set_(Grant, revoked_at=None),

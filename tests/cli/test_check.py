@@ -38,7 +38,7 @@ def story(looking):
         bens = make_session(ben, [red, green], offline=("red",))
         with transaction():
             end(ended.session, BY_ADA)
-            end_client_session(shared.shares["red"], BY_ADA)
+            end_client_session(shared.client_sessions["red"], BY_ADA)
         with transaction():
             end_everywhere(ben, BY_ADA)
         for made in (ended, bens):
@@ -50,12 +50,12 @@ def story(looking):
 def give_tokens(made):
     """An access token and a refresh token at each app of a session, as they are left over from before."""
     now = clock.now()
-    for client_id, share in made.shares.items():
+    for client_id, client_session in made.client_sessions.items():
         grant = made.grants[client_id]
         shared = {
-            "client_id": share.client_id,
+            "client_id": client_session.client_id,
             "grant_id": grant.id,
-            "client_session_id": share.id,
+            "client_session_id": client_session.id,
             "scope": "openid",
             "created_at": now,
             "expires_at": now + timedelta(hours=1),
@@ -63,12 +63,20 @@ def give_tokens(made):
         with transaction():
             db.session.add(
                 AccessToken(
-                    id=new_id(), digest=f"a-{share.sid}"[:64], client_epoch=0, provider_epoch=0, **shared
+                    id=new_id(),
+                    digest=f"a-{client_session.sid}"[:64],
+                    client_epoch=0,
+                    provider_epoch=0,
+                    **shared,
                 )
             )
             db.session.add(
                 RefreshToken(
-                    id=new_id(), digest=f"r-{share.sid}"[:64], family_id=new_id(), auth_time=now, **shared
+                    id=new_id(),
+                    digest=f"r-{client_session.sid}"[:64],
+                    family_id=new_id(),
+                    auth_time=now,
+                    **shared,
                 )
             )
 

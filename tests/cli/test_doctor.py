@@ -110,7 +110,7 @@ def test_an_app_that_believes_everything_fails(curfew, registered):
     found = grades(report)
     assert {check for check, grade in found.items() if grade == "fail"} == MUST_REFUSE
     assert {check for check, grade in found.items() if grade == "warn"} == SHOULD_REFUSE | {"TLS"}
-    assert all(by_check(report)[check]["mend"] for check in MUST_REFUSE | SHOULD_REFUSE)
+    assert all(by_check(report)[check]["fix"] for check in MUST_REFUSE | SHOULD_REFUSE)
 
 
 def test_people_learn_what_is_wrong_and_how_to_fix_it(curfew, registered):
@@ -131,14 +131,14 @@ def test_no_session_ends_and_nothing_is_owed(curfew, looking, registered):
         sent = [jwt.decode(token, options={"verify_signature": False}) for token in app.tokens]
 
     with looking():
-        share = db.session.get(ClientSession, made.shares["red"].id)
-        assert share.ended_at is None
+        client_session = db.session.get(ClientSession, made.client_sessions["red"].id)
+        assert client_session.ended_at is None
         assert db.session.scalar(select(func.count()).select_from(Logout)) == 0
         assert db.session.scalar(select(func.count()).select_from(Delivery)) == 0
         examined = db.session.scalars(select(AuditEvent).where(AuditEvent.tag == "client_examined")).one()
     assert examined.detail["grade"] == "fail"
     assert len({claims["sid"] for claims in sent if "sid" in claims}) == len(sent) - 2
-    assert made.shares["red"].sid not in {claims.get("sid") for claims in sent}
+    assert made.client_sessions["red"].sid not in {claims.get("sid") for claims in sent}
     assert made.grants["red"].sub not in {claims.get("sub") for claims in sent}
     assert {claims["aud"] for claims in sent if claims["aud"] != "red"} != {"green"}
 
@@ -232,7 +232,7 @@ def test_an_app_that_cannot_be_reached(curfew, registered, uri, check):
 
     last = report["findings"][-1]
     assert (last["check"], last["grade"]) == (check, "fail")
-    assert last["mend"]
+    assert last["fix"]
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,7 @@ def at_the_console(http: FlaskClient, account: Account) -> FlaskClient:
         token, _ = access.issue_for_grant(
             console,
             made.grants[console.client_id],
-            made.shares[console.client_id],
+            made.client_sessions[console.client_id],
             made.session,
             scope=OPENID,
             family_id=new_id(),

@@ -243,7 +243,7 @@ class TestWhy:
 
     def test_while_the_session_lives(self, console, signed_in):
         assert self.verdict(console, "red", signed_in.session.id) == Verdict.LIVE
-        assert self.verdict(console, "red", signed_in.shares["red"].sid) == Verdict.LIVE
+        assert self.verdict(console, "red", signed_in.client_sessions["red"].sid) == Verdict.LIVE
 
     def test_of_an_app_that_was_no_part_of_it(self, console, signed_in):
         make_client("blue")

@@ -221,4 +221,4 @@ def test_a_remark_has_a_cure_and_costs_points():
     assert (lint(good).score, lint(good).findings) == (100, ())
     assert lint(mute).findings[0].grade is Grade.FAIL
     assert lint(mute).score < 70
-    assert all(one.mend for one in lint(mute).findings)
+    assert all(one.fix for one in lint(mute).findings)

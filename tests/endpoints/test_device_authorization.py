@@ -213,11 +213,11 @@ def test_a_device_has_a_session_of_its_own_with_the_persons_sign_in(tv, made, ad
     tokens = tv.sign_in_by(made)
 
     _header, claims = claims_of(tv, tokens["id_token"])
-    session, share = device_session(), only(ClientSession)
+    session, client_session = device_session(), only(ClientSession)
     assert session.id != made.session.id
     assert (session.account_id, session.device) == (ada.id, "Werkzeug")
     assert session.authenticated_at == made.session.authenticated_at
-    assert (claims["sub"], claims["aud"], claims["sid"]) == (ada.sub, "tv", share.sid)
+    assert (claims["sub"], claims["aud"], claims["sid"]) == (ada.sub, "tv", client_session.sid)
     assert (claims["auth_time"], claims["amr"]) == (int(made.session.authenticated_at.timestamp()), ["pwd"])
 
 

@@ -100,7 +100,10 @@ NOT_PROOF: list[tuple[str, Callable[[Story], str | None]]] = [
     ("no audience", lambda story: story.hint(aud=None)),
     ("an unknown client as audience", lambda story: story.hint(aud="nobody")),
     ("no sid", lambda story: story.hint(sid=None)),
-    ("the sid of another client's share", lambda story: story.hint(sid=story.made.shares["green"].sid)),
+    (
+        "the sid of another client's client session",
+        lambda story: story.hint(sid=story.made.client_sessions["green"].sid),
+    ),
     ("a Logout Token", lambda story: story.hint(typ="logout+jwt")),
     ("an access token", lambda story: story.hint(typ="at+jwt")),
     ("an ID Token with a Logout Token's events", lambda story: story.hint(events={})),

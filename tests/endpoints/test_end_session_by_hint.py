@@ -33,7 +33,7 @@ def living(made) -> set[str]:
     end_read()
     ids = select(ClientSession.id).where(ClientSession.ended_at.is_(None))
     alive = set(db.session.scalars(ids))
-    return {name for name, share in made.shares.items() if share.id in alive}
+    return {name for name, client_session in made.client_sessions.items() if client_session.id in alive}
 
 
 @pytest.mark.spec("THR-02")
@@ -55,7 +55,7 @@ def test_it_ends_at_most_the_share_of_the_hints_app(asked, http, made, choice):
     assert made.grants["red"].revoked_at is None
     delivery = db.session.scalars(select(Delivery)).one()
     logout = db.session.scalars(select(Logout)).one()
-    assert delivery.sid == made.shares["red"].sid
+    assert delivery.sid == made.client_sessions["red"].sid
     assert (logout.reason, logout.scope, logout.initiator_client_id) == ("rp_initiated", "app", "red")
     result = follow(http, done)
     assert "Red" in result.text
@@ -84,7 +84,7 @@ def test_once_its_share_has_ended_a_hint_asks_nothing_more(asked, http, hint, ma
 
 def test_a_share_that_ends_while_the_question_is_open_is_not_asked_about(asked, http, made):
     with transaction():
-        db.session.merge(made.shares["red"]).ended_at = made.session.created_at
+        db.session.merge(made.client_sessions["red"]).ended_at = made.session.created_at
 
     shown = http.get("/session/end/confirm", query_string={"ticket": asked.fields["ticket"]})
 

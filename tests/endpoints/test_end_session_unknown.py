@@ -116,7 +116,7 @@ def test_a_token_that_names_sub_alone_is_owed_where_it_ends_nothing_that_lives(h
         if living == "ended":
             made.session.ended_at = clock.now()
         elif living == "left by the app":
-            made.shares["red"].ended_at = clock.now()
+            made.client_sessions["red"].ended_at = clock.now()
 
     follow(http, ask(http, hint_of(red, ada)))
 

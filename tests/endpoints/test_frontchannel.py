@@ -65,8 +65,8 @@ class Story:
         return response
 
     def sids(self, made=None) -> dict[str, str]:
-        shares = (made or self.made).shares
-        return {name: shares[name].sid for name in ("red", "green")}
+        client_sessions = (made or self.made).client_sessions
+        return {name: client_sessions[name].sid for name in ("red", "green")}
 
 
 @pytest.fixture
@@ -113,7 +113,7 @@ def test_a_frame_has_iss_and_sid_and_keeps_the_query_that_was_registered(story):
     assert parse_qs(urlsplit(red).query) == {
         "keep": ["a&b"],
         "iss": [ISSUER],
-        "sid": [story.made.shares["red"].sid],
+        "sid": [story.made.client_sessions["red"].sid],
     }
 
 
@@ -181,7 +181,9 @@ def test_the_account_page_loads_the_apps_of_this_browser_alone(story, elsewhere,
 
 def test_an_app_that_was_signed_out_before_is_not_loaded_again(story):
     with transaction():
-        end_client_session(story.made.shares["green"], Cause(reason=LogoutReason.USER, initiator="account"))
+        end_client_session(
+            story.made.client_sessions["green"], Cause(reason=LogoutReason.USER, initiator="account")
+        )
 
     shown = story.http.get(story.end().headers["Location"])
 

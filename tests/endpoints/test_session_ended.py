@@ -113,7 +113,7 @@ def test_an_app_whose_session_lifetime_is_stated_is_said_to_end_by_then(http, ad
     with transaction():
         blue.session_lifetime = timedelta(hours=3)
     made = make_session(ada, [blue])
-    ends_by = made.shares["blue"].last_used_at + timedelta(hours=3)
+    ends_by = made.client_sessions["blue"].last_used_at + timedelta(hours=3)
     with transaction():
         outcome = end(made.session, CAUSE)
 

@@ -66,10 +66,10 @@ def test_the_id_token_says_who_signed_in_and_no_more(app, signed_in, ada, alg):
 
     header, claims = claims_of(rp, rp.sign_in(signed_in)["id_token"])
 
-    session, share = only(Session), only(ClientSession)
+    session, client_session = only(Session), only(ClientSession)
     assert (header["alg"], header["typ"], set(header)) == (alg, "JWT", {"alg", "typ", "kid"})
     assert (claims["iss"], claims["sub"], claims["aud"]) == (ISSUER, ada.sub, "red")
-    assert (claims["sid"], claims["nonce"], claims["amr"]) == (share.sid, "the nonce", ["pwd"])
+    assert (claims["sid"], claims["nonce"], claims["amr"]) == (client_session.sid, "the nonce", ["pwd"])
     assert claims["auth_time"] == int(session.authenticated_at.timestamp())
     assert claims["exp"] - claims["iat"] == 3600
     # core §5.4: with an access token the scopes' claims are the UserInfo Endpoint's to tell.

@@ -29,7 +29,7 @@ def sign_out_everywhere(browser):
 
 
 @dataclass
-class Share:
+class AppSession:
     """The client session of one browser with the grant below it, as a person would expect them."""
 
     offline: bool = False
@@ -43,12 +43,12 @@ class Issued:
 
     holder: RelyingParty
     tokens: dict
-    share: Share
+    client_session: AppSession
     offline: bool
 
     @property
     def must_live(self) -> bool:
-        return self.share.is_allowed and (self.offline or self.share.is_open)
+        return self.client_session.is_allowed and (self.offline or self.client_session.is_open)
 
 
 class Ada:
@@ -59,16 +59,16 @@ class Ada:
         account = make_account(name)
         self.browsers = [show_session(browsers(), make_session(account)) for _ in range(2)]
         self.signed_in = [True, True]
-        self.shares: list[Share | None] = [None, None]
+        self.client_sessions: list[AppSession | None] = [None, None]
         self.issued: list[Issued] = []
 
     def authorize(self, n: int, *, offline: bool) -> None:
         if not self.signed_in[n]:
             return
-        share = self.shares[n] = self.shares[n] or Share()
-        share.offline = share.offline or offline
+        client_session = self.client_sessions[n] = self.client_sessions[n] or AppSession()
+        client_session.offline = client_session.offline or offline
         tokens = (allow_offline if offline else sign_in_only)(self.rp, self.browsers[n])
-        self.issued.append(Issued(self.rp, tokens, share, offline))
+        self.issued.append(Issued(self.rp, tokens, client_session, offline))
 
     def refresh(self, n: int) -> None:
         own = [one for one in self.issued if "refresh_token" in one.tokens]
@@ -78,7 +78,7 @@ class Ada:
             assert (response.status_code == 200) == one.must_live
             if one.must_live:
                 del one.tokens["refresh_token"]
-                self.issued.append(Issued(self.rp, response.json, one.share, one.offline))
+                self.issued.append(Issued(self.rp, response.json, one.client_session, one.offline))
 
     def exchange(self, n: int) -> None:
         own = [one for one in self.issued if one.holder is self.rp]
@@ -87,10 +87,10 @@ class Ada:
             response = self.api.take(one.tokens["access_token"], scope="openid")
             assert (response.status_code == 200) == one.must_live
             if one.must_live:
-                self.issued.append(Issued(self.api, response.json, one.share, one.offline))
+                self.issued.append(Issued(self.api, response.json, one.client_session, one.offline))
 
     def sign_out_of_app(self, n: int) -> None:
-        if self.signed_in[n] and self.shares[n]:
+        if self.signed_in[n] and self.client_sessions[n]:
             sign_out_of_app(self.browsers[n])
             self._close(n)
 
@@ -112,14 +112,14 @@ class Ada:
             self._end_all()
 
     def _close(self, n: int) -> None:
-        share, self.shares[n] = self.shares[n], None
-        if share:
-            share.is_open, share.is_allowed = False, share.offline
+        client_session, self.client_sessions[n] = self.client_sessions[n], None
+        if client_session:
+            client_session.is_open, client_session.is_allowed = False, client_session.offline
 
     def _end_all(self) -> None:
         for one in self.issued:
-            one.share.is_open = one.share.is_allowed = False
-        self.shares = [None, None]
+            one.client_session.is_open = one.client_session.is_allowed = False
+        self.client_sessions = [None, None]
 
     def check(self) -> None:
         for one in self.issued:

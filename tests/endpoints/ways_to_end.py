@@ -12,7 +12,9 @@ WAYS_TO_END = [
     pytest.param(lambda story: story.end_everywhere(), id="the person signed out everywhere"),
     pytest.param(lambda story: story.set(Session, ended_at=story.now), id="the session has ended"),
     pytest.param(lambda story: story.set(Session, ends_at=story.now), id="the session has expired"),
-    pytest.param(lambda story: story.set(ClientSession, ended_at=story.now), id="the share has ended"),
+    pytest.param(
+        lambda story: story.set(ClientSession, ended_at=story.now), id="the client session has ended"
+    ),
     pytest.param(lambda story: story.set(Grant, revoked_at=story.now), id="the grant was revoked"),
     pytest.param(lambda story: story.set(Grant, expires_at=story.now), id="the grant has expired"),
     pytest.param(lambda story: story.set_account(disabled_at=story.now), id="the account is disabled"),

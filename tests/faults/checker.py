@@ -66,22 +66,23 @@ def check(tables: Tables, history: History, rules: Rules, logs: Iterable[Path] =
 
 
 def _nothing_lost(tables: Tables, visits: list[Visit], rules: Rules) -> Iterator[str]:
-    """INV-01: one delivery for each share that ended, and none that is forgotten."""
+    """INV-01: one delivery for each client session that ended, and none that is forgotten."""
     owed = Counter((row["logout_id"], row["subject_key"]) for row in tables.deliveries.values())
-    for share in tables.shares.values():
-        client = tables.clients[share["client_id"]]
+    for client_session in tables.client_sessions.values():
+        client = tables.clients[client_session["client_id"]]
         registered = client["registered"]
-        if share["ended_at"] is None or not registered.get("backchannel_logout_uri"):
+        if client_session["ended_at"] is None or not registered.get("backchannel_logout_uri"):
             continue
         names_sid = client["logout_token_names"] != "sub"
-        key = f"sid:{dashed(share['id'])}" if names_sid else f"sub:{dashed(client['id'])}"
-        if (count := owed[share["logout_id"], key]) != 1:
-            yield f"INV-01: the end of {client['client_id']}'s share {share['id']} has {count} deliveries"
-    alive = {row["sid"] for row in tables.shares.values() if row["ended_at"] is None}
+        key = f"sid:{dashed(client_session['id'])}" if names_sid else f"sub:{dashed(client['id'])}"
+        if (count := owed[client_session["logout_id"], key]) != 1:
+            ended = f"{client['client_id']}'s client session {client_session['id']}"
+            yield f"INV-01: the end of {ended} has {count} deliveries"
+    alive = {row["sid"] for row in tables.client_sessions.values() if row["ended_at"] is None}
     for visit in visits:
-        for name, tokens in visit.shares.items():
+        for name, tokens in visit.client_sessions.items():
             if visit.end_answered_at and tokens.sid and tokens.sid in alive:
-                yield f"INV-01: {visit.person}'s end was answered, but the share of {name} lives"
+                yield f"INV-01: {visit.person}'s end was answered, but the client session of {name} lives"
     yield from _no_stale_row(tables, rules)
     yield from _all_or_nothing(tables)
 
@@ -98,13 +99,15 @@ def _no_stale_row(tables: Tables, rules: Rules) -> Iterator[str]:
 
 def _all_or_nothing(tables: Tables) -> Iterator[str]:
     """A logout is whole: an ended session has no valid client session and no valid online grant."""
-    for share in tables.shares.values():
-        session, grant = tables.sessions[share["session_id"]], tables.grants[share["grant_id"]]
-        if session["ended_at"] and share["ended_at"] is None:
-            yield f"INV-01: session {session['id']} has ended and its share {share['id']} has not"
+    for client_session in tables.client_sessions.values():
+        session = tables.sessions[client_session["session_id"]]
+        grant = tables.grants[client_session["grant_id"]]
+        if session["ended_at"] and client_session["ended_at"] is None:
+            left = client_session["id"]
+            yield f"INV-01: session {session['id']} has ended and its client session {left} has not"
         if session["ended_at"] and grant["revoked_at"] is None and not grant["offline"]:
             yield f"INV-01: session {session['id']} has ended and its grant {grant['id']} has not"
-    for row in (*tables.sessions.values(), *tables.shares.values()):
+    for row in (*tables.sessions.values(), *tables.client_sessions.values()):
         if row["ended_at"] and row["logout_id"] not in tables.logouts:
             yield f"INV-01: {row['id']} ended without a logout"
 
@@ -144,7 +147,9 @@ def _ended_by_nothing_else(row: Row, rp: str) -> Iterator[str]:
 
 def _no_false_logout(tables: Tables, receipts: list[Receipt], visits: list[Visit]) -> Iterator[str]:
     """INV-03: whatever a token names was dead when it came."""
-    visit_of = {tokens.sid: visit for visit in visits for tokens in visit.shares.values() if tokens.sid}
+    visit_of = {
+        tokens.sid: visit for visit in visits for tokens in visit.client_sessions.values() if tokens.sid
+    }
     for receipt in receipts:
         if not receipt.claims:
             # No app could verify it, so it could end nothing: that is INV-05.
@@ -153,16 +158,18 @@ def _no_false_logout(tables: Tables, receipts: list[Receipt], visits: list[Visit
         if sid is None:
             yield from _no_false_sub(tables, receipt)
             continue
-        share = tables.shares_by_sid.get(sid)
-        if share is None or tables.clients[share["client_id"]]["client_id"] != receipt.rp:
-            yield f"INV-03: {receipt.rp} got a token for a session it has no share of"
-        elif share["ended_at"] is None or share["ended_at"] > receipt.at + SLACK:
-            yield f"INV-03: {receipt.rp} got a token for a session that lives ({share['id']})"
+        client_session = tables.client_sessions_by_sid.get(sid)
+        if client_session is None or tables.clients[client_session["client_id"]]["client_id"] != receipt.rp:
+            yield f"INV-03: {receipt.rp} got a token for a session it has no client session of"
+        elif client_session["ended_at"] is None or client_session["ended_at"] > receipt.at + SLACK:
+            yield f"INV-03: {receipt.rp} got a token for a session that lives ({client_session['id']})"
         visit = visit_of.get(sid)
         # A session end that no visitor asked for, such as an administrator's, has no visit to compare.
         if visit and visit.end_asked_at and receipt.at < visit.end_asked_at:
             yield f"INV-03: {receipt.rp} heard of {visit.person}'s end before it was asked for"
-    twice = [sid for sid, n in Counter(row["sid"] for row in tables.shares.values()).items() if n > 1]
+    twice = [
+        sid for sid, n in Counter(row["sid"] for row in tables.client_sessions.values()).items() if n > 1
+    ]
     yield from (f"INV-03: the sid {sid} was used twice" for sid in twice)
 
 
@@ -178,11 +185,12 @@ def _no_false_sub(tables: Tables, receipt: Receipt) -> Iterator[str]:
         return
     # What was minted before they came back and was on its way could not be called back.
     minted_at = datetime.fromtimestamp(receipt.claims.get("iat", 0), UTC)
-    for share in tables.shares.values():
-        account = tables.sessions[share["session_id"]]["account_id"]
-        is_theirs = share["client_id"] == client["id"] and account == row["account_id"]
-        if is_theirs and row["created_at"] < share["created_at"] < minted_at:
-            yield f"INV-03: {receipt.rp} got a token with sub alone after a newer sign-in ({share['id']})"
+    for client_session in tables.client_sessions.values():
+        account = tables.sessions[client_session["session_id"]]["account_id"]
+        is_theirs = client_session["client_id"] == client["id"] and account == row["account_id"]
+        if is_theirs and row["created_at"] < client_session["created_at"] < minted_at:
+            newer = client_session["id"]
+            yield f"INV-03: {receipt.rp} got a token with sub alone after a newer sign-in ({newer})"
 
 
 def _revoked_stays_revoked(tables: Tables, history: History) -> Iterator[str]:
@@ -190,10 +198,10 @@ def _revoked_stays_revoked(tables: Tables, history: History) -> Iterator[str]:
     for probe in history.probes:
         if probe.worked:
             yield f"INV-04: {probe.person}'s {probe.artefact} worked at {probe.at} after the end"
-    for share in tables.shares.values():
-        ended_at = tables.sessions[share["session_id"]]["ended_at"]
-        if ended_at and share["created_at"] > ended_at + SLACK:
-            yield f"INV-04: the share {share['id']} was begun in a session that had ended"
+    for client_session in tables.client_sessions.values():
+        ended_at = tables.sessions[client_session["session_id"]]["ended_at"]
+        if ended_at and client_session["created_at"] > ended_at + SLACK:
+            yield f"INV-04: the client session {client_session['id']} was begun in a session that had ended"
 
 
 def _valid_at_receipt(receipts: list[Receipt]) -> Iterator[str]:

@@ -57,7 +57,7 @@ class Visit:
     person: str
     began_at: datetime
     cookie: str = field(repr=False)
-    shares: dict[str, Tokens] = field(default_factory=dict)
+    client_sessions: dict[str, Tokens] = field(default_factory=dict)
     # What relying parties hold beside that with offline_access, which outlives the session.
     offline: dict[str, Tokens] = field(default_factory=dict)
     # From the first request for its end it is uncertain whether the session is live.

@@ -13,17 +13,19 @@ class Tables:
 
     clients: dict[str, Row]
     sessions: dict[str, Row]
-    shares: dict[str, Row]
+    client_sessions: dict[str, Row]
     grants: dict[str, Row]
     logouts: dict[str, Row]
     deliveries: dict[str, Row]
     attempts: list[Row]
     audit: list[Row]
     keys: dict[str, Row]
-    shares_by_sid: dict[str, Row] = field(default_factory=dict)
+    client_sessions_by_sid: dict[str, Row] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.shares_by_sid = {share["sid"]: share for share in self.shares.values()}
+        self.client_sessions_by_sid = {
+            client_session["sid"]: client_session for client_session in self.client_sessions.values()
+        }
 
     def client_named(self, client_id: str) -> Row:
         return next(row for row in self.clients.values() if row["client_id"] == client_id)
@@ -38,7 +40,7 @@ def read_tables(database: Database) -> Tables:
     return Tables(
         clients=table("client"),
         sessions=table("session"),
-        shares=table("client_session"),
+        client_sessions=table("client_session"),
         grants=table("grant"),
         logouts=table("logout"),
         deliveries=table("delivery"),

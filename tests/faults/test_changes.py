@@ -48,8 +48,8 @@ def test_the_person_comes_back_between_two_tries(open_house: OpenHouse) -> None:
     heard = len(house.history.receipts_of(SUB_ONLY))
     judge(house, visit)
 
-    assert again.shares["red"].sid != visit.shares["red"].sid
-    assert not house.history.receipts_of("red", again.shares["red"].sid)
+    assert again.client_sessions["red"].sid != visit.client_sessions["red"].sid
+    assert not house.history.receipts_of("red", again.client_sessions["red"].sid)
     assert {row["rp"]: row["state"] for row in house.deliveries()} == {
         "red": "accepted",
         SUB_ONLY: "superseded",

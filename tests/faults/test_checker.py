@@ -26,8 +26,8 @@ def of_red(history: History):
 
 def revive_session(tables: Tables, history: History) -> None:
     first(tables.sessions)["ended_at"] = None
-    for share in tables.shares.values():
-        share["ended_at"] = None
+    for client_session in tables.client_sessions.values():
+        client_session["ended_at"] = None
 
 
 def repeat_receipt(tables: Tables, history: History) -> None:
@@ -55,7 +55,7 @@ PLANTS: dict[str, tuple[str, Plant]] = {
     "a delivery is missing": ("INV-01", lambda t, h: t.deliveries.pop(next(iter(t.deliveries)))),
     "a delivery still waits": ("INV-01", lambda t, h: first(t.deliveries).update(state="pending")),
     "a grant survived": ("INV-01", lambda t, h: first(t.grants).update(revoked_at=None)),
-    "a share survived": ("INV-01", lambda t, h: first(t.shares).update(ended_at=None)),
+    "a client session survived": ("INV-01", lambda t, h: first(t.client_sessions).update(ended_at=None)),
     "an RP heard nothing": ("INV-02", lambda t, h: h.receipts.remove(of_red(h))),
     "an RP was given up": ("INV-02", lambda t, h: first(t.deliveries).update(state="expired")),
     "a response ended a delivery": ("INV-01", lambda t, h: first(t.deliveries).update(state="rejected")),
@@ -118,7 +118,7 @@ def test_tokens_beside_offline_access_end_with_the_session(open_house: Callable[
     visit = house.visitors.sign_in("ada", list(house.rps))
     rp = next(iter(house.rps))
     house.visitors.allow_offline(visit, rp)
-    offline = Visit(person="ada", began_at=now(), cookie=visit.cookie, shares=visit.offline)
+    offline = Visit(person="ada", began_at=now(), cookie=visit.cookie, client_sessions=visit.offline)
 
     house.visitors.sign_out(visit)
     house.wait_until_settled()

@@ -271,5 +271,5 @@ def test_a_backup_is_restored(open_house: OpenHouse) -> None:
     # The backup knows nothing of notifications after it, so the checker sees only the second ones.
     del house.history.receipts[:heard]
     notified = {receipt.claims.get("sid") for receipt in house.history.receipts}
-    assert notified >= {tokens.sid for visit in (ended, living) for tokens in visit.shares.values()}
+    assert notified >= {tokens.sid for visit in (ended, living) for tokens in visit.client_sessions.values()}
     assert house.findings() == []

@@ -46,7 +46,7 @@ def sign_out_of(house: House, *rps: str, count: int = 1) -> list[str]:
     for _ in range(count):
         visit = house.visitors.sign_in("ada", rps)
         house.visitors.sign_out(visit)
-        sids.append(visit.shares[rps[0]].sid)
+        sids.append(visit.client_sessions[rps[0]].sid)
     return sids
 
 
@@ -108,12 +108,16 @@ def test_no_app_waits_for_the_slow_ones(house: House) -> None:
 
     def all_notified() -> bool:
         return all(
-            house.history.receipts_of(rp, visit.shares[rp].sid) for visit in visits for rp in ("red", "blue")
+            house.history.receipts_of(rp, visit.client_sessions[rp].sid)
+            for visit in visits
+            for rp in ("red", "blue")
         )
 
     wait_until(all_notified)
     waited = [
-        (house.history.receipts_of(rp, visit.shares[rp].sid)[0].at - visit.end_asked_at).total_seconds()
+        (
+            house.history.receipts_of(rp, visit.client_sessions[rp].sid)[0].at - visit.end_asked_at
+        ).total_seconds()
         for visit in visits
         for rp in ("red", "blue")
     ]

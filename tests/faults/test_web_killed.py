@@ -35,9 +35,9 @@ def ask_in_background(house: House, visit) -> threading.Thread:
 
 
 def has_ended(house: House, visit) -> bool:
-    sid = next(iter(visit.shares.values())).sid
-    [share] = house.database.rows(f"SELECT ended_at FROM client_session WHERE sid = '{sid}'")
-    return share["ended_at"] is not None
+    sid = next(iter(visit.client_sessions.values())).sid
+    [client_session] = house.database.rows(f"SELECT ended_at FROM client_session WHERE sid = '{sid}'")
+    return client_session["ended_at"] is not None
 
 
 @LONG

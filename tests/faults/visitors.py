@@ -43,7 +43,7 @@ class Visitors:
         with browser_with() as browser:
             visit = Visit(person=person, began_at=now(), cookie="")
             for name in at:
-                visit.shares[name] = self._authorize(browser, visit, name, scope=scope)
+                visit.client_sessions[name] = self._authorize(browser, visit, name, scope=scope)
         with self.history.lock:
             self.history.visits.append(visit)
         return visit
@@ -51,7 +51,7 @@ class Visitors:
     def visit_rp(self, visit: Visit, rp: str) -> None:
         """Go to one more relying party with the session there is."""
         with browser_with(visit.cookie) as browser:
-            visit.shares[rp] = self._authorize(browser, visit, rp, scope="openid profile")
+            visit.client_sessions[rp] = self._authorize(browser, visit, rp, scope="openid profile")
 
     def allow_offline(self, visit: Visit, rp: str) -> None:
         """Let a relying party act for the person beyond the session, beside what it holds of it."""
@@ -61,9 +61,9 @@ class Visitors:
 
     def sign_out(self, visit: Visit, by: str | None = None, *, timeout: float = TIMEOUT) -> requests.Response:
         """Ask for the end as a relying party would send the browser; raises when there is no response."""
-        share = visit.shares[by or next(iter(visit.shares))]
-        rp = self.rps[share.rp]
-        asked = {"id_token_hint": share.id_token, "post_logout_redirect_uri": f"{rp.url}/signed-out"}
+        client_session = visit.client_sessions[by or next(iter(visit.client_sessions))]
+        rp = self.rps[client_session.rp]
+        asked = {"id_token_hint": client_session.id_token, "post_logout_redirect_uri": f"{rp.url}/signed-out"}
         with browser_with(visit.cookie) as browser:
             visit.end_asked_at = visit.end_asked_at or now()
             began = time.monotonic()
@@ -113,10 +113,10 @@ class Visitors:
     def probe(self, visit: Visit) -> list[Probe]:
         """Try everything of an ended session again; each try is noted."""
         probes = [self._probe(visit, "cookie", self._cookie_works(visit))]
-        for share in visit.shares.values():
-            probes.append(self._probe(visit, "access token", self.access_token_works(share)))
-            if share.refresh_token:
-                probes.append(self._probe(visit, "refresh token", self.refresh_token_works(share)))
+        for client_session in visit.client_sessions.values():
+            probes.append(self._probe(visit, "access token", self.access_token_works(client_session)))
+            if client_session.refresh_token:
+                probes.append(self._probe(visit, "refresh token", self.refresh_token_works(client_session)))
         return probes
 
     def _probe(self, visit: Visit, artefact: str, worked: bool) -> Probe:
@@ -126,7 +126,7 @@ class Visitors:
         return probe
 
     def _cookie_works(self, visit: Visit) -> bool:
-        rp = next(iter(visit.shares))
+        rp = next(iter(visit.client_sessions))
         with browser_with(visit.cookie) as browser:
             asked = self._request(rp, "openid", "unused") | {"prompt": "none"}
             response = browser.get(
@@ -134,15 +134,15 @@ class Visitors:
             )
         return "code=" in response.headers.get("Location", "")
 
-    def access_token_works(self, share: Tokens) -> bool:
+    def access_token_works(self, client_session: Tokens) -> bool:
         """Ask for the person's claims with it."""
-        headers = {"Authorization": f"Bearer {share.access_token}"}
+        headers = {"Authorization": f"Bearer {client_session.access_token}"}
         return _get(f"{self.issuer}/userinfo", headers=headers).status_code == 200
 
-    def refresh_token_works(self, share: Tokens) -> bool:
+    def refresh_token_works(self, client_session: Tokens) -> bool:
         """Ask for new tokens with it."""
-        form = {"grant_type": "refresh_token", "refresh_token": share.refresh_token}
-        return self._ask_for_tokens(share.rp, form).status_code == 200
+        form = {"grant_type": "refresh_token", "refresh_token": client_session.refresh_token}
+        return self._ask_for_tokens(client_session.rp, form).status_code == 200
 
     def _authorize(self, browser: requests.Session, visit: Visit, rp: str, **asked: str) -> Tokens:
         return self.exchange(rp, *self.ask_for_code(browser, visit, rp, **asked))

@@ -186,10 +186,10 @@ def test_signing_out_calls_each_app_in_its_frame_and_leads_back(house, page, con
     expect(page).to_have_url(f"{house.red.origin}/signed-out")
     sids = {"red": house.red.calls, "green": house.green.calls}
     assert all(len(calls) == 1 and calls[0]["iss"] == house.issuer for calls in sids.values())
-    shares = db.session.execute(
+    client_sessions = db.session.execute(
         select(Client.client_id, ClientSession.sid).join(Client, Client.id == ClientSession.client_id)
     )
-    assert {name: calls[0]["sid"] for name, calls in sids.items()} == dict(shares.all())
+    assert {name: calls[0]["sid"] for name, calls in sids.items()} == dict(client_sessions.all())
 
 
 def test_an_app_that_never_responds_delays_no_sign_out(house, page):

@@ -33,7 +33,7 @@ def test_sign_ins_by_two_nodes_with_clocks_two_minutes_apart(open_house):
 
     assert offsets == [pytest.approx(60, abs=1), pytest.approx(-60, abs=1)]
     for visit in visits:
-        for share in visit.shares.values():
-            assert claims_of(share.id_token)["iat"] == pytest.approx(time.time(), abs=60)
+        for client_session in visit.client_sessions.values():
+            assert claims_of(client_session.id_token)["iat"] == pytest.approx(time.time(), abs=60)
     assert all(program.events("clock_differs") for program in nodes.programs)
     assert house.findings() == []

@@ -76,7 +76,7 @@ def test_a_pulled_cable(open_house, network, far_node):
 
     wait_until(lambda: ask("/health/ready")[0] == 200, seconds=90)
     visit = house.visitors.sign_in("ada", ["red", "green"])
-    token = {"Authorization": f"Bearer {visit.shares['red'].access_token}"}
+    token = {"Authorization": f"Bearer {visit.client_sessions['red'].access_token}"}
     assert ask("/userinfo", **token)[0] == 200
 
     network.pull()

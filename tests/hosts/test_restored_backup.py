@@ -56,6 +56,10 @@ def test_the_drill(house: House) -> None:
     for visit in (ended, kept_offline, lost):
         assert not any(probe.worked for probe in visits.probe(visit))
     notified = {receipt.claims.get("sid") for receipt in house.history.receipts[heard:]}
-    assert notified >= {share.sid for visit in (ended, kept_offline, lost) for share in visit.shares.values()}
+    assert notified >= {
+        client_session.sid
+        for visit in (ended, kept_offline, lost)
+        for client_session in visit.client_sessions.values()
+    }
     again = visits.sign_in("ada", ["red", "green"])
     visits.sign_out(again)

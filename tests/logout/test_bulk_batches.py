@@ -144,7 +144,7 @@ def people_at_red(red, green):
 
 
 def of_client_sessions(made, cause):
-    ids = [one.shares["red"].id for one in made]
+    ids = [one.client_sessions["red"].id for one in made]
     return (
         (lambda row: end_client_session(db.session.get_one(ClientSession, row), cause, revoke_offline=True)),
         (lambda rows: end_client_sessions(rows, cause)),
@@ -164,7 +164,7 @@ def test_apps_and_grants_in_a_batch_leave_the_same_as_alone(people_at_red, red, 
         cause = admin_of(bulk.end_of_client(red, "admin"))
         # Its grant is alone by now.
         for own in (one_by_one, at_once):
-            end_client_session(own[1].shares["red"], cause)
+            end_client_session(own[1].client_sessions["red"], cause)
 
     end_alone, _, ids = kind(one_by_one, cause)
     for row in ids:
@@ -184,7 +184,7 @@ def test_apps_and_grants_in_a_batch_leave_the_same_as_alone(people_at_red, red, 
         assert of_each[0] == of_each[1], of
     assert details(alone) == details(together)
     live = db.session.scalars(select(ClientSession).where(ClientSession.ended_at.is_(None))).all()
-    assert {one.client_id for one in live} == {at_once[0].shares["green"].client_id}
+    assert {one.client_id for one in live} == {at_once[0].client_sessions["green"].client_id}
 
 
 @pytest.mark.parametrize("kind", [of_client_sessions, of_grants])

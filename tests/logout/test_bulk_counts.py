@@ -69,12 +69,12 @@ class TestBeforeGrantsAreRevoked:
     def test_client_sessions_that_have_ended_are_not_counted(self, ada, red):
         ended, lives = make_session(ada, [red]), make_session(ada, [red])
         with transaction():
-            ended.shares["red"].ended_at = clock.now()
+            ended.client_sessions["red"].ended_at = clock.now()
 
         reach = measure_grants(Wanted(account_id=ada.id))
 
         assert (reach.grants, reach.client_sessions, reach.sessions) == (2, 1, 0)
-        assert lives.shares["red"].ended_at is None
+        assert lives.client_sessions["red"].ended_at is None
 
     def test_the_session_of_a_device_goes_with_its_client(self, ada, red):
         device, browser = make_session(ada, [red]), make_session(ada, [red])

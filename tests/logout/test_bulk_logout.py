@@ -47,7 +47,7 @@ def reasons() -> set[str]:
 
 
 def sids(*made) -> list[str]:
-    return sorted(share.sid for one in made for share in one.shares.values())
+    return sorted(client_session.sid for one in made for client_session in one.client_sessions.values())
 
 
 def test_everybody_is_signed_out_on_the_next_request_and_apps_are_notified_afterwards(ada, ben, red, green):
@@ -74,7 +74,7 @@ def test_who_signs_in_after_a_mass_ending_is_not_touched_by_it(ada, red):
     walk(begun)
 
     assert find_live(fresh.handle)
-    assert fresh.shares["red"].sid not in notified()
+    assert fresh.client_sessions["red"].sid not in notified()
     db.session.refresh(fresh.grants["red"])
     assert fresh.grants["red"].revoked_at is None
 
@@ -88,7 +88,7 @@ def test_an_offline_grant_that_outlived_its_session_ends_too_and_is_notified_und
     ended = walk(begin(bulk.end_everybody))
 
     assert (ended.total, ended.done) == (1, 1)
-    assert notified() == sorted([*before, made.shares["red"].sid])
+    assert notified() == sorted([*before, made.client_sessions["red"].sid])
 
 
 def test_all_of_one_client_ends_and_other_apps_live_on(ada, ben, red, green):
@@ -97,10 +97,10 @@ def test_all_of_one_client_ends_and_other_apps_live_on(ada, ben, red, green):
     ended = walk(begin(bulk.end_of_client, red))
 
     assert (ended.total, ended.done) == (2, 2)
-    assert notified() == sorted([here.shares["red"].sid, there.shares["red"].sid])
+    assert notified() == sorted([here.client_sessions["red"].sid, there.client_sessions["red"].sid])
     assert find_live(here.handle)
-    db.session.refresh(here.shares["green"])
-    assert here.shares["green"].is_live
+    db.session.refresh(here.client_sessions["green"])
+    assert here.client_sessions["green"].is_live
     db.session.refresh(here.grants["red"])
     assert here.grants["red"].revoked_at
 
@@ -168,7 +168,7 @@ def test_bulk_notifications_go_after_those_that_someone_waits_for(ada, red):
     walk(begin(bulk.end_everybody))
 
     ranks = {row.sid: row.priority for row in db.session.scalars(select(Delivery))}
-    assert ranks[one.shares["red"].sid] < ranks[many.shares["red"].sid]
+    assert ranks[one.client_sessions["red"].sid] < ranks[many.client_sessions["red"].sid]
 
 
 def test_the_pace_is_kept(app, ada, red):
@@ -196,7 +196,7 @@ def test_an_app_that_is_entered_again_before_the_walk_gets_another_sid(ada, red)
 
     assert notified() == sids(made)
     (fresh,) = db.session.scalars(select(ClientSession).where(ClientSession.ended_at.is_(None)))
-    assert fresh.sid != made.shares["red"].sid
+    assert fresh.sid != made.client_sessions["red"].sid
 
 
 def test_what_would_be_reached_is_counted_without_ending_anything(ada, ben, red, green):

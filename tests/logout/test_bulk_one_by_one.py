@@ -78,7 +78,7 @@ class TestTheRowsOfOne:
     def test_are_those_of_its_client_though_another_is_under_way(self, people, red, green):
         of_red, of_green = begun(begin.end_of_client, red), begun(begin.end_of_client, green)
         for bulk, app in ((of_red, "red"), (of_green, "green")):
-            assert list(list_next(bulk, 10)) == sorted(one.shares[app].id for one in people)
+            assert list(list_next(bulk, 10)) == sorted(one.client_sessions[app].id for one in people)
             assert count_to_end(bulk) == 3
             with transaction():
                 bulk.phase = BulkPhase.GRANTS

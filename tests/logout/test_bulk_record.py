@@ -135,11 +135,11 @@ class TestWhatIsWalked:
         made = make_session(ada, [red, green])
         ended = make_session(ada, [red])
         with transaction():
-            ended.shares["red"].ended_at = clock.now()
+            ended.client_sessions["red"].ended_at = clock.now()
         begun = begin(bulk.end_of_client, red)
         make_session(ada, [red])
 
-        assert list(list_next(begun, 5)) == [made.shares["red"].id]
+        assert list(list_next(begun, 5)) == [made.client_sessions["red"].id]
         # The grant of a client session that has ended is walked to on its own.
         assert count_to_end(begun) == 2
 
@@ -154,7 +154,7 @@ class TestWhatIsWalked:
         make_session(ada, [make_client("green")], offline=("green",))
         with transaction():
             for made in (kept, gone):
-                made.shares["red"].ended_at = clock.now()
+                made.client_sessions["red"].ended_at = clock.now()
             values = {name: value() for name, value in values.items()}
             change(update(Grant).where(Grant.id == gone.grants["red"].id).values(**values))
         begun = begin(act, red)
@@ -250,7 +250,7 @@ def test_what_one_client_would_lose_is_counted_for_that_client_alone(ada, red, g
     make_session(make_account("ben"), [green])
     ended = make_session(ada, [red])
     with transaction():
-        ended.shares["red"].ended_at = clock.now()
+        ended.client_sessions["red"].ended_at = clock.now()
 
     reach = measure(BulkKind.CLIENT, client=red)
 

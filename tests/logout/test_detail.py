@@ -127,8 +127,8 @@ def test_the_detail_holds_what_ended_what_survived_and_each_attempt(ada, red, gr
 
     assert (detail.logout.id, detail.account.id) == (logout.id, ada.id)
     assert [one.id for one in detail.sessions] == [made.session.id]
-    ended = [(share.id, client.client_id) for share, client in detail.client_sessions]
-    assert ended == sorted((made.shares[name].id, name) for name in ("red", "green", "mute"))
+    ended = [(client_session.id, client.client_id) for client_session, client in detail.client_sessions]
+    assert ended == sorted((made.client_sessions[name].id, name) for name in ("red", "green", "mute"))
     revoked = [(grant.id, client.client_id) for grant, client in detail.revoked]
     assert revoked == sorted((made.grants[name].id, name) for name in ("red", "mute"))
     assert [(g.id, c.client_id) for g, c in detail.surviving] == [(made.grants["green"].id, "green")]
@@ -143,7 +143,7 @@ def test_the_detail_holds_what_ended_what_survived_and_each_attempt(ada, red, gr
 def test_a_session_that_lost_one_app_is_part_of_that_logout(ada, red, green):
     made = make_session(ada, [red, green])
 
-    detail = find_detail(act(end_client_session, made.shares["red"]).id)
+    detail = find_detail(act(end_client_session, made.client_sessions["red"]).id)
 
     assert [one.id for one in detail.sessions] == [made.session.id]
     assert [client.client_id for _, client in detail.client_sessions] == ["red"]

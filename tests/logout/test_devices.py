@@ -43,7 +43,7 @@ def device() -> Session:
     return db.session.scalars(devices, execution_options=FRESH).one()
 
 
-def share() -> ClientSession:
+def client_session() -> ClientSession:
     of_device = select(ClientSession).where(ClientSession.session_id == device().id)
     return db.session.scalars(of_device, execution_options=FRESH).one()
 
@@ -56,8 +56,12 @@ def count(model) -> int:
     "how",
     [
         pytest.param(lambda ada, made: end(device(), BY_ADA), id="this device"),
-        pytest.param(lambda ada, made: end_client_session(share(), BY_ADA), id="its app on this device"),
-        pytest.param(lambda ada, made: end_grant(share().grant_id, BY_ADA), id="the app, disconnected"),
+        pytest.param(
+            lambda ada, made: end_client_session(client_session(), BY_ADA), id="its app on this device"
+        ),
+        pytest.param(
+            lambda ada, made: end_grant(client_session().grant_id, BY_ADA), id="the app, disconnected"
+        ),
         pytest.param(lambda ada, made: end_everywhere(ada, BY_ADA), id="everywhere"),
         pytest.param(lambda ada, made: end_others(ada, made.session, BY_ADA), id="everywhere but here"),
     ],
@@ -68,7 +72,7 @@ def test_whatever_ends_it_the_device_is_gone_and_its_app_is_notified_once(tv, ma
     with transaction():
         how(ada, made)
 
-    ended, shared = device(), share()
+    ended, shared = device(), client_session()
     assert {ended.logout_id, shared.logout_id} == {db.session.scalars(select(Logout.id)).one()}
     assert count(Delivery) == 1
     assert tv.refresh(tokens["refresh_token"]).json["error"] == "invalid_grant"

@@ -61,16 +61,16 @@ def test_a_wider_logout_leaves_the_record_of_an_earlier_one(ada, red, turned_clo
     with transaction():
         first = end(old.session, BY_ADA)
     with transaction():
-        second = end_client_session(part.shares["red"], BY_ADA)
+        second = end_client_session(part.client_sessions["red"], BY_ADA)
     turned_clock.turn(timedelta(minutes=5))
 
     with transaction():
         outcome = wider(ada, keep)
 
     assert ended_by(old.session) == (first.logout.id, first.logout.at)
-    assert ended_by(old.shares["red"]) == (first.logout.id, first.logout.at)
+    assert ended_by(old.client_sessions["red"]) == (first.logout.id, first.logout.at)
     assert ended_by(old.grants["red"]) == (first.logout.id, first.logout.at)
-    assert ended_by(part.shares["red"]) == (second.logout.id, second.logout.at)
+    assert ended_by(part.client_sessions["red"]) == (second.logout.id, second.logout.at)
     assert ended_by(part.grants["red"]) == (second.logout.id, second.logout.at)
     assert ended_by(part.session) == (outcome.logout.id, outcome.logout.at)
     counts = (outcome.logout.sessions_ended, outcome.logout.client_sessions_ended)
@@ -114,7 +114,7 @@ def test_an_expired_offline_grant_is_neither_counted_nor_notified(ada, red, expi
 
     assert (shown.grant_count, [app.client.client_id for app in shown.apps]) == (1, ["red"])
     assert (outcome.logout.grants_revoked, outcome.logout.notifications) == (1, 1)
-    assert notified() == sorted([*before, living.shares["red"].sid])
+    assert notified() == sorted([*before, living.client_sessions["red"].sid])
 
 
 def test_a_moment_earlier_it_is_both(ada, expired, turned_clock):
@@ -172,7 +172,7 @@ def sign_out(made):
 
 
 def leave_the_app(made):
-    return end_client_session(made.shares["brief"], BY_ADA)
+    return end_client_session(made.client_sessions["brief"], BY_ADA)
 
 
 @pytest.mark.parametrize("verb", [sign_out, leave_the_app])
@@ -189,5 +189,5 @@ def test_an_expired_offline_grant_of_a_living_session_does_not_survive_it(ada, b
     assert (app_.survives, shown.grant_count) == (False, 0)
     assert (outcome.survivors, outcome.logout.grants_surviving, outcome.logout.grants_revoked) == ([], 0, 0)
     # Its part of the session lived, so the app is notified.
-    assert notified() == [made.shares["brief"].sid]
+    assert notified() == [made.client_sessions["brief"].sid]
     assert db.session.scalars(select(Logout)).one().client_sessions_ended == 1

@@ -38,7 +38,7 @@ def test_an_unused_session_ends_by_idleness_and_its_apps_are_notified(ada, red, 
 
     (ended,) = logouts()
     assert (ended.reason, ended.initiator) == (LogoutReason.IDLE_TIMEOUT, "system")
-    assert notified() == [made.shares["red"].sid]
+    assert notified() == [made.client_sessions["red"].sid]
 
 
 def test_a_session_in_use_ends_at_its_absolute_end(ada, red, turned_clock):
@@ -67,7 +67,7 @@ def test_a_client_may_wish_not_to_be_notified_of_mere_expiry(ada, red, turned_cl
 
     (ended,) = logouts()
     assert (ended.client_sessions_ended, ended.notifications) == (2, 1)
-    assert notified() == [made.shares["red"].sid]
+    assert notified() == [made.client_sessions["red"].sid]
 
 
 def test_expiry_leaves_an_offline_grant_alone(ada, red, turned_clock):
@@ -112,7 +112,7 @@ def test_workers_at_the_same_time_end_each_session_once(app, ada, red, turned_cl
         worker.join()
 
     assert len(logouts()) == 20
-    assert notified() == sorted(one.shares["red"].sid for one in made)
+    assert notified() == sorted(one.client_sessions["red"].sid for one in made)
 
 
 def test_one_broken_session_keeps_no_app_behind_it_from_being_notified(ada, red, turned_clock):
@@ -124,7 +124,7 @@ def test_one_broken_session_keeps_no_app_behind_it_from_being_notified(ada, red,
 
     duties.expire_sessions()
 
-    assert notified() == [second.shares["green"].sid]
+    assert notified() == [second.client_sessions["green"].sid]
 
 
 def test_a_session_already_revoked_for_its_person_is_found(ada, red):

@@ -71,7 +71,7 @@ def test_device_codes(codes):
     assert read_twice(lambda: device_codes.find_waiting(user_code)[0], DeviceCode, scope="again")
 
 
-def test_shares_of_sessions(made):
+def test_client_sessions_of_sessions(made):
     assert read_twice(lambda: list_of_session(made.session.id, lock=False)[0].grant, Grant, scope="changed")
     assert read_twice(lambda: list_of_session(made.session.id, lock=False)[0].client, Client, epoch=7)
 

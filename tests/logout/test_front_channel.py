@@ -27,7 +27,7 @@ def sids(frames) -> list[str]:
 
 def sids_of(made) -> list[str]:
     """In the order of the client sessions' identifiers, whatever that of their rows is."""
-    return [one.sid for one in sorted(made.shares.values(), key=lambda one: one.id)]
+    return [one.sid for one in sorted(made.client_sessions.values(), key=lambda one: one.id)]
 
 
 def test_a_browser_that_lost_its_cookie_loads_what_a_hint_has_ended(ada, framed):
@@ -75,16 +75,16 @@ def test_one_app_that_was_left_at_our_own_page_is_of_the_browser_that_showed_it(
     made = make_session(ada, framed)
     asked = Cause(reason=LogoutReason.USER, initiator="account", asked_in=made.session.id)
     with transaction():
-        logout = end_client_session(made.shares["red"], asked).logout
+        logout = end_client_session(made.client_sessions["red"], asked).logout
 
-    assert sids(list_frames(logout, handle=made.handle)) == [made.shares["red"].sid]
+    assert sids(list_frames(logout, handle=made.handle)) == [made.client_sessions["red"].sid]
     assert list_frames(logout, handle=None) == []
 
 
 def test_one_app_that_was_left_by_a_hint_may_be_of_a_browser_without_cookie(ada, framed):
     made = make_session(ada, framed)
     with transaction():
-        logout = end_client_session(made.shares["red"], BY_ADA).logout
+        logout = end_client_session(made.client_sessions["red"], BY_ADA).logout
 
-    assert sids(list_frames(logout, handle=None)) == [made.shares["red"].sid]
-    assert sids(list_frames(logout, handle=made.handle)) == [made.shares["red"].sid]
+    assert sids(list_frames(logout, handle=None)) == [made.client_sessions["red"].sid]
+    assert sids(list_frames(logout, handle=made.handle)) == [made.client_sessions["red"].sid]

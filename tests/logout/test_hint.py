@@ -25,13 +25,13 @@ def hint(client, sid) -> ProvenHint:
 
 
 def test_it_names_the_client_session_with_its_session(made, red):
-    share, session = find_hinted(hint(red, made.shares["red"].sid))
+    client_session, session = find_hinted(hint(red, made.client_sessions["red"].sid))
 
-    assert (share.id, session.id) == (made.shares["red"].id, made.session.id)
+    assert (client_session.id, session.id) == (made.client_sessions["red"].id, made.session.id)
 
 
 def test_no_other_client_names_it_however_recent_it_is(made, green):
-    assert find_hinted(hint(green, made.shares["red"].sid)) is None
+    assert find_hinted(hint(green, made.client_sessions["red"].sid)) is None
 
 
 def test_an_unknown_sid_names_none(made, red):
@@ -49,4 +49,4 @@ def test_after_the_logout_it_counts_for_the_lifetime_of_a_session(made, red, tur
 
     turned_clock.turn(current.settings().session_lifetime + late_by)
 
-    assert (find_hinted(hint(red, made.shares["red"].sid)) is not None) is counts
+    assert (find_hinted(hint(red, made.client_sessions["red"].sid)) is not None) is counts

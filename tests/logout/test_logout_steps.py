@@ -35,7 +35,7 @@ def test_the_end_of_a_session_is_owed_to_exactly_its_clients(ada, red, green):
         outcome = end(here.session, BY_ADA)
 
     assert outcome.notifications == 2
-    assert notified() == {share.sid for share in here.shares.values()}
+    assert notified() == {client_session.sid for client_session in here.client_sessions.values()}
     assert find_live(here.handle) is None
     assert find_live(elsewhere.handle) is not None
 
@@ -51,7 +51,7 @@ def test_only_grants_without_offline_access_go_with_the_session(ada, red, green)
     db.session.refresh(made.grants["green"])
     assert made.grants["red"].revoked_at is not None
     assert made.grants["green"].revoked_at is None
-    assert [share.client.client_id for share in outcome.survivors] == ["green"]
+    assert [client_session.client.client_id for client_session in outcome.survivors] == ["green"]
     assert outcome.logout.grants_surviving == 1
 
 
@@ -112,21 +112,21 @@ def test_sign_out_of_this_app_leaves_the_browser_and_the_other_apps_alone(ada, r
     made = make_session(ada, [red, green])
 
     with transaction():
-        end_client_session(made.shares["red"], BY_ADA)
+        end_client_session(made.client_sessions["red"], BY_ADA)
 
-    assert notified() == {made.shares["red"].sid}
+    assert notified() == {made.client_sessions["red"].sid}
     assert find_live(made.handle) is not None
-    db.session.refresh(made.shares["green"])
-    assert made.shares["green"].is_live
+    db.session.refresh(made.client_sessions["green"])
+    assert made.client_sessions["green"].is_live
 
 
 def test_sign_out_of_this_app_keeps_an_offline_grant_unless_it_is_meant(ada, green):
     kept, meant = (make_session(ada, [green], offline=("green",)) for _ in range(2))
 
     with transaction():
-        end_client_session(kept.shares["green"], BY_ADA)
+        end_client_session(kept.client_sessions["green"], BY_ADA)
     with transaction():
-        end_client_session(meant.shares["green"], BY_ADA, revoke_offline=True)
+        end_client_session(meant.client_sessions["green"], BY_ADA, revoke_offline=True)
 
     db.session.refresh(kept.grants["green"])
     db.session.refresh(meant.grants["green"])
@@ -143,7 +143,7 @@ def test_sign_out_everywhere_ends_all_sessions_and_all_grants(ada, red, green):
 
     assert outcome.logout.sessions_ended == 2
     assert outcome.logout.grants_revoked == 2
-    assert notified() == {one.shares["red"].sid, two.shares["green"].sid}
+    assert notified() == {one.client_sessions["red"].sid, two.client_sessions["green"].sid}
     assert find_live(one.handle) is None
     assert find_live(two.handle) is None
     assert find_live(ben.handle) is not None
@@ -160,7 +160,7 @@ def test_sign_out_everywhere_tells_an_offline_grant_on_its_own_under_its_old_sid
 
     (late,) = [delivery for delivery in deliveries() if delivery.cause_id not in first]
     assert late.cause_id == outcome.logout.id
-    assert late.sid == made.shares["green"].sid
+    assert late.sid == made.client_sessions["green"].sid
     db.session.refresh(made.grants["green"])
     assert made.grants["green"].revoked_at is not None
 
@@ -187,10 +187,10 @@ def test_every_ended_client_session_is_notified_by_its_own_sid(ada):
     with transaction():
         end_everywhere(ada, BY_ADA)
 
-    assert [one.sid for one in first] == [made[1].shares["simple"].sid]
+    assert [one.sid for one in first] == [made[1].client_sessions["simple"].sid]
     # The offline grant alone is left of the second, and is named by the sid under which it was given.
     again = {one.sid for one in deliveries() if one.cause_id != first[0].cause_id}
-    assert again == {made[0].shares["simple"].sid, made[1].grants["simple"].sid}
+    assert again == {made[0].client_sessions["simple"].sid, made[1].grants["simple"].sid}
 
 
 @pytest.mark.spec("DEC-14")
@@ -228,9 +228,9 @@ def test_the_end_of_a_grant_takes_its_share_of_the_session_along(ada, red, green
 
     assert first is not None
     assert again is None
-    assert notified() == {made.shares["red"].sid}
-    db.session.refresh(made.shares["red"])
-    assert not made.shares["red"].is_live
+    assert notified() == {made.client_sessions["red"].sid}
+    db.session.refresh(made.client_sessions["red"])
+    assert not made.client_sessions["red"].is_live
     assert find_live(made.handle) is not None
 
 

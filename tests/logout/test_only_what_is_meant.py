@@ -23,19 +23,19 @@ BY_ADA = Cause(reason=LogoutReason.USER, initiator="account")
 
 
 def lives(made) -> bool:
-    """Return whether a session lives with its share and its grant: all of them or none."""
+    """Return whether a session lives with its client session and its grant: all of them or none."""
     end_read()
-    share, grant = made.shares["red"], made.grants["red"]
-    for row in (made.session, share, grant):
+    client_session, grant = made.client_sessions["red"], made.grants["red"]
+    for row in (made.session, client_session, grant):
         db.session.refresh(row)
-    ends = {made.session.ended_at is None, share.ended_at is None, grant.revoked_at is None}
+    ends = {made.session.ended_at is None, client_session.ended_at is None, grant.revoked_at is None}
     assert len(ends) == 1
     return ends.pop()
 
 
 VERBS = [
     pytest.param(lambda made: end(made.session, BY_ADA), id="this browser"),
-    pytest.param(lambda made: end_client_session(made.shares["red"], BY_ADA), id="this app"),
+    pytest.param(lambda made: end_client_session(made.client_sessions["red"], BY_ADA), id="this app"),
     pytest.param(lambda made: end_grant(made.grants["red"].id, BY_ADA), id="this grant"),
 ]
 

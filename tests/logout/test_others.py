@@ -36,7 +36,7 @@ def test_the_kept_session_lives_on_with_all_that_was_given_in_it(ada, red):
     assert find_live(here.handle)
     assert find_live(ben.handle)
     assert find_live(elsewhere.handle) is None
-    assert notified() == {elsewhere.shares["red"].sid}
+    assert notified() == {elsewhere.client_sessions["red"].sid}
     assert not is_revoked(here.grants["red"])
     assert is_revoked(elsewhere.grants["red"])
 
@@ -56,7 +56,7 @@ def test_an_offline_grant_of_a_session_that_ended_before_goes_too(ada, red):
 def test_an_offline_grant_that_outlived_its_share_of_the_kept_session_stays(ada, red):
     here = make_session(ada, [red], offline=("red",))
     with transaction():
-        end_client_session(here.shares["red"], Cause(reason=LogoutReason.USER, initiator="account"))
+        end_client_session(here.client_sessions["red"], Cause(reason=LogoutReason.USER, initiator="account"))
 
     with transaction():
         outcome = end_others(ada, here.session, CHANGED)

@@ -14,10 +14,12 @@ def test_the_live_client_sessions_of_some_sessions_are_locked(app):
     both, device, other = (make_session(ada, clients) for clients in ([red, green], [green], [red]))
     with transaction():
         # Only what a statement wrote past the rows in memory tells an old state from a new one.
-        assert {one.ended_at for one in (both.shares["red"], both.shares["green"])} == {None}
+        assert {one.ended_at for one in (both.client_sessions["red"], both.client_sessions["green"])} == {
+            None
+        }
         change(
             update(ClientSession)
-            .where(ClientSession.id == both.shares["red"].id)
+            .where(ClientSession.id == both.client_sessions["red"].id)
             .values(ended_at=clock.now())
         )
         change(update(Session).where(Session.id == device.session.id).values(is_device=True))
@@ -28,7 +30,7 @@ def test_the_live_client_sessions_of_some_sessions_are_locked(app):
     assert {
         key: [(one.client.client_id, one.sid, one.is_device) for one in those] for key, those in found.items()
     } == {
-        both.session.id: [("green", both.shares["green"].sid, False)],
-        device.session.id: [("green", device.shares["green"].sid, True)],
+        both.session.id: [("green", both.client_sessions["green"].sid, False)],
+        device.session.id: [("green", device.client_sessions["green"].sid, True)],
     }
     db.session.commit()

@@ -119,20 +119,20 @@ def test_what_belongs_to_the_provider_itself_hides_no_app(ada, red, green):
     made = make_session(ada, [red, own, green])
     with transaction():
         # It comes first, whatever the other identifiers are.
-        made.shares[CONSOLE_ID].id = UUID(int=1)
+        made.client_sessions[CONSOLE_ID].id = UUID(int=1)
 
     assert [name for name, *_ in shown(preview_session(made.session.id))] == ["green", "red"]
 
 
 def give_refresh_token(made, *, offline: bool = False) -> None:
     name = "green" if offline else "red"
-    share, grant = made.shares[name], made.grants[name]
-    client = db.session.get_one(Client, share.client_id)
+    client_session, grant = made.client_sessions[name], made.grants[name]
+    client = db.session.get_one(Client, client_session.client_id)
     with transaction():
         refresh.issue(
             client,
             grant,
-            share,
+            client_session,
             made.session,
             scope="openid offline_access" if offline else "openid",
             family_id=new_id(),
@@ -171,9 +171,9 @@ def write(model, **values) -> None:
 def sign_out_of_both(made) -> None:
     for name in ("red", "green"):
         with transaction():
-            end_client_session(made.shares[name], BY_ADA)
+            end_client_session(made.client_sessions[name], BY_ADA)
     with transaction():
-        # As an older release left it: the share has ended and the grant has not.
+        # As an older release left it: the client session has ended and the grant has not.
         change(update(Grant).where(Grant.id == made.grants["red"].id).values(revoked_at=None))
 
 

@@ -69,7 +69,9 @@ def test_it_says_what_ended_what_survived_and_what_each_app_has_done(ada, red, g
     assert (said.logout_id, said.account_id, said.at) == (logout.id, ada.id, logout.at)
     assert (said.actor, said.verb, said.reason, said.client_id) == ("account", "browser", "user", None)
     assert said.ended.sessions == [made.session.id]
-    assert {one.sid for one in said.ended.client_sessions} == {one.sid for one in made.shares.values()}
+    assert {one.sid for one in said.ended.client_sessions} == {
+        one.sid for one in made.client_sessions.values()
+    }
     assert {one.id for one in said.ended.grants} == {made.grants[n].id for n in ("red", "blue", "mute")}
     (kept,) = said.survived.grants
     assert (kept.id, kept.client_id, kept.why) == (made.grants["green"].id, "green", "offline_access")
@@ -98,7 +100,7 @@ def test_it_names_people_by_identifiers_alone(ada, red):
 
 def test_a_session_that_goes_on_is_named_with_the_reason(ada, red, green):
     here, there = make_session(ada, [red, green]), make_session(ada, [red])
-    of_app = act(end_client_session, here.shares["red"])
+    of_app = act(end_client_session, here.client_sessions["red"])
     asked_here = Cause(reason=LogoutReason.USER, initiator="account", asked_in=here.session.id)
     of_others = act(end_others, ada, here.session, cause=asked_here, keep_offline=True)
 

@@ -99,13 +99,17 @@ def test_each_delivery_names_the_session_the_person_and_the_share(made, clients)
     owed = {one.recipient_id: one for one in db.session.scalars(select(Delivery))}
     assert owed.keys() == {client.id for client in clients[:2]}
     for client in clients[:2]:
-        one, share, grant = owed[client.id], made.shares[client.client_id], made.grants[client.client_id]
+        one, client_session, grant = (
+            owed[client.id],
+            made.client_sessions[client.client_id],
+            made.grants[client.client_id],
+        )
         assert (one.cause_id, one.kind) == (outcome.logout.id, "backchannel_logout")
-        assert one.subject_key == f"sid:{share.id}"
+        assert one.subject_key == f"sid:{client_session.id}"
         original = notice.of(one)
         assert original is not None
         assert (original.session_id, original.account_id) == (made.session.id, made.session.account_id)
-        assert (original.sub, original.sid) == (grant.sub, share.sid)
+        assert (original.sub, original.sid) == (grant.sub, client_session.sid)
 
 
 def test_the_log_and_the_metrics_say_the_same(ada, made, caplog):
@@ -114,7 +118,9 @@ def test_the_log_and_the_metrics_say_the_same(ada, made, caplog):
     before = counted._value.get()
 
     with acting.acting_as(CLEO), transaction():
-        outcome = end_client_session(made.shares["red"], Cause(reason=LogoutReason.ADMIN, initiator="admin"))
+        outcome = end_client_session(
+            made.client_sessions["red"], Cause(reason=LogoutReason.ADMIN, initiator="admin")
+        )
     with acting.acting_as(CLEO), transaction():
         end_everywhere(ada, Cause(reason=LogoutReason.ADMIN, initiator="admin"))
 
@@ -152,7 +158,9 @@ def test_the_log_names_the_client_that_asked_for_it(made, clients, caplog):
 
 def test_an_operator_is_named_and_keeps_the_origin(made):
     with acting.acting_as(CLEO), transaction():
-        outcome = end_client_session(made.shares["red"], Cause(reason=LogoutReason.ADMIN, initiator="admin"))
+        outcome = end_client_session(
+            made.client_sessions["red"], Cause(reason=LogoutReason.ADMIN, initiator="admin")
+        )
 
     row, entry = row_of(outcome), audited()
     assert (row.actor_name, row.actor_origin) == ("cleo", "cleo@desk, pts/3")

@@ -51,7 +51,7 @@ def test_one_more_ends_the_oldest_and_tells_its_apps(app, ada, at_most, turned_c
 
     assert find_live(oldest.handle) is None
     assert all(find_live(handle) for handle in (newer.handle, newest, other.handle))
-    assert list(db.session.scalars(select(SID))) == [oldest.shares["red"].sid]
+    assert list(db.session.scalars(select(SID))) == [oldest.client_sessions["red"].sid]
     (ended,) = db.session.scalars(select(Logout))
     assert (ended.reason, ended.initiator) == (LogoutReason.SESSION_LIMIT, "system")
     entry = db.session.scalars(select(AuditEvent).where(AuditEvent.tag == "logout")).one()

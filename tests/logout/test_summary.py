@@ -32,7 +32,7 @@ def signed_in(account, red, green) -> SignedIn:
             refresh.issue(
                 client,
                 made.grants[client.client_id],
-                made.shares[client.client_id],
+                made.client_sessions[client.client_id],
                 made.session,
                 scope="openid",
                 family_id=new_id(),
@@ -54,7 +54,7 @@ def write(model, **values) -> None:
 
 def sign_out_of(made, name) -> None:
     with transaction():
-        end_client_session(made.shares[name], BY_ADA)
+        end_client_session(made.client_sessions[name], BY_ADA)
     with transaction():
         # As an older release left it: the client session has ended and the grant has not.
         change(update(Grant).where(Grant.id == made.grants[name].id).values(revoked_at=None))

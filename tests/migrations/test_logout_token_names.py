@@ -94,7 +94,7 @@ def a_delivery(rows: Rows, of: dict[str, UUID], **values: Any) -> UUID:
 
 def test_a_pending_delivery_is_split_into_one_for_each_client_session(rows: Rows) -> None:
     of = a_logout(rows)
-    shares = {sid: a_client_session(rows, of, sid, ended=True) for sid in ("one", "two")}
+    client_sessions = {sid: a_client_session(rows, of, sid, ended=True) for sid in ("one", "two")}
     rows.add("grant", account_id=of["account_id"], client_id=of["client_id"], sid="away", **_by(of))
     a_client_session(rows, of, "lives", ended=False)
     a_delivery(rows, of, attempt_count=3, last_outcome="unavailable", last_status=503)
@@ -104,7 +104,9 @@ def test_a_pending_delivery_is_split_into_one_for_each_client_session(rows: Rows
     first, *others = rows.deliveries()
     assert {row["sid"] for row in (first, *others)} == {"one", "two", "away"}
     keys = {row["sid"]: row["subject_key"] for row in (first, *others)}
-    assert {sid: keys[sid] for sid in shares} == {sid: f"sid:{key}" for sid, key in shares.items()}
+    assert {sid: keys[sid] for sid in client_sessions} == {
+        sid: f"sid:{key}" for sid, key in client_sessions.items()
+    }
     assert (first["attempt_count"], first["last_status"]) == (3, 503)
     assert [(row["attempt_count"], row["last_status"], row["state"]) for row in others] == [
         (0, None, "pending"),
@@ -115,9 +117,9 @@ def test_a_pending_delivery_is_split_into_one_for_each_client_session(rows: Rows
 
 def test_what_is_finished_or_names_its_sid_stays(rows: Rows) -> None:
     of = a_logout(rows)
-    share = a_client_session(rows, of, "one", ended=True)
+    client_session = a_client_session(rows, of, "one", ended=True)
     a_delivery(rows, of, state="accepted", attempt_count=1)
-    a_delivery(rows, of, sid="one", subject_key=f"sid:{share}")
+    a_delivery(rows, of, sid="one", subject_key=f"sid:{client_session}")
     before = rows.deliveries()
 
     schema.upgrade(rows.engine, "0013")

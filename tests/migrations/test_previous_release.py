@@ -66,9 +66,9 @@ def test_it_signs_people_in_and_out_on_the_new_schema(previous, house):
 
     visit = house.visitors.sign_in("ada", ["red", "green"])
     house.visitors.allow_offline(visit, "blue")
-    for share in visit.shares.values():
-        assert house.visitors.refresh_token_works(share)
-        assert house.visitors.access_token_works(share)
+    for client_session in visit.client_sessions.values():
+        assert house.visitors.refresh_token_works(client_session)
+        assert house.visitors.access_token_works(client_session)
     house.visitors.sign_out(visit, "red")
     house.wait_until_settled()
 
@@ -90,9 +90,9 @@ def test_it_goes_on_beside_this_release(previous, house):
     visit = house.visitors.sign_in("ada", ["red"])
     house.visitors.issuer = of_this_release
     house.visitors.visit_rp(visit, "green")
-    assert house.visitors.access_token_works(visit.shares["red"])
+    assert house.visitors.access_token_works(visit.client_sessions["red"])
     house.visitors.issuer = house.issuer
-    assert house.visitors.access_token_works(visit.shares["green"])
+    assert house.visitors.access_token_works(visit.client_sessions["green"])
     house.visitors.sign_out(visit, "red")
     house.wait_until_settled()
 

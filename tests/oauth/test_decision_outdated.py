@@ -26,14 +26,14 @@ def test_an_app_signed_out_of_meanwhile_gets_no_code_under_its_old_sid(ada, red)
     made = make_session(ada, [red])
     found = find_with_client(made.handle, red)
     with transaction():
-        end_client_session(made.shares["red"], Cause(reason=LogoutReason.USER, initiator="account"))
+        end_client_session(made.client_sessions["red"], Cause(reason=LogoutReason.USER, initiator="account"))
 
     with pytest.raises(DecisionOutdated):
         issue(red, found)
 
     assert issue(red, find_with_client(made.handle, red))["code"]
     (fresh,) = db.session.scalars(select(ClientSession).where(ClientSession.ended_at.is_(None)))
-    assert fresh.sid != made.shares["red"].sid
+    assert fresh.sid != made.client_sessions["red"].sid
 
 
 def test_an_app_used_again_keeps_its_client_session(ada, red):
@@ -41,6 +41,11 @@ def test_an_app_used_again_keeps_its_client_session(ada, red):
 
     assert issue(red, find_with_client(made.handle, red))["code"]
 
-    (share,) = db.session.scalars(select(ClientSession), execution_options={"populate_existing": True})
-    assert (share.sid, share.grant_id) == (made.shares["red"].sid, made.grants["red"].id)
-    assert share.last_used_at > share.created_at
+    (client_session,) = db.session.scalars(
+        select(ClientSession), execution_options={"populate_existing": True}
+    )
+    assert (client_session.sid, client_session.grant_id) == (
+        made.client_sessions["red"].sid,
+        made.grants["red"].id,
+    )
+    assert client_session.last_used_at > client_session.created_at

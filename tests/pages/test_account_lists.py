@@ -147,8 +147,8 @@ def test_an_app_without_session_is_listed_only_if_it_may_act_alone(ada):
     here, other = make_session(ada), make_session(ada, [red, green], offline=("green",))
     with transaction():
         other.session.ended_at = other.session.created_at
-        for share in other.shares.values():
-            share.ended_at = other.session.created_at
+        for client_session in other.client_sessions.values():
+            client_session.ended_at = other.session.created_at
 
     assert [held.client.client_id for held in list_held_apps(here.session)] == ["green"]
 

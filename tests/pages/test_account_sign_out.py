@@ -75,8 +75,8 @@ def test_one_app_is_signed_out_here_and_may_still_act_while_one_is_away(http, ad
 
     response = account_page(http, made).press("sign-out-app-red")
 
-    assert not is_living(ClientSession, made.shares["red"])
-    assert is_living(ClientSession, made.shares["green"])
+    assert not is_living(ClientSession, made.client_sessions["red"])
+    assert is_living(ClientSession, made.client_sessions["green"])
     assert is_living(Grant, made.grants["red"])
     assert notified() == [red.id]
     page = http.get(response.headers["Location"])

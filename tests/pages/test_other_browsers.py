@@ -62,7 +62,7 @@ def test_every_other_session_ends_and_this_one_stays(http, here, others, browser
     assert find_live(here.handle)
     assert find_live(bens.handle)
     assert not any(find_live(made.handle) for made in others)
-    sids = {share.sid for made in others for share in made.shares.values()}
+    sids = {client_session.sid for made in others for client_session in made.client_sessions.values()}
     assert set(db.session.scalars(select(SID))) == sids
     assert not revoked(here.grants["red"])
     assert revoked(others[0].grants["red"])

@@ -86,7 +86,7 @@ def test_this_browser_goes_on_under_a_new_handle(http, made):
     assert http.get("/account").status_code == 200
     db.session.expire_all()
     assert made.grants["red"].revoked_at is None
-    assert made.shares["red"].ended_at is None
+    assert made.client_sessions["red"].ended_at is None
 
 
 @pytest.mark.parametrize(

@@ -107,7 +107,7 @@ def test_endings_of_every_kind_never_wait_for_each_other(rp, green, ada, begin, 
         *_ended, refreshed, authorized = at_once(
             do(end, made.session, BY_ADA),
             do(end_grant, made.grants["red"].id, WITHDRAWN),
-            do(end_client_session, made.shares["green"], BY_ADA, revoke_offline=True),
+            do(end_client_session, made.client_sessions["green"], BY_ADA, revoke_offline=True),
             do(end_others, ada, other.session, BY_ADA),
             do(end_everywhere, ada, BY_ADA),
             lambda token=tokens["refresh_token"]: rp.refresh(token),

@@ -22,7 +22,11 @@ class Issuer:
 
     def __init__(self, account: Account, client: Client, *, offline: bool) -> None:
         self.made = make_session(account, [client], offline=(client.client_id,) if offline else ())
-        of = (self.made.grants[client.client_id], self.made.shares[client.client_id], self.made.session)
+        of = (
+            self.made.grants[client.client_id],
+            self.made.client_sessions[client.client_id],
+            self.made.session,
+        )
         self._of = (client, *of)
         self._about = {"scope": "openid offline_access" if offline else "openid", "offline": offline}
 
@@ -71,4 +75,4 @@ def made(ada: Account, red: Client) -> SignedIn:
 @pytest.fixture
 def of(made: SignedIn, red: Client) -> tuple[Client, Grant, ClientSession, Session]:
     """The first arguments of each function that issues a token."""
-    return red, made.grants["red"], made.shares["red"], made.session
+    return red, made.grants["red"], made.client_sessions["red"], made.session

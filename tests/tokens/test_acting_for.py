@@ -29,7 +29,7 @@ def take(red, turned_clock) -> Callable[..., AccessToken]:
 
     def issue(account, actor=None) -> AccessToken:
         made = make_session(account, [red])
-        of = (red, made.grants["red"], made.shares["red"], made.session)
+        of = (red, made.grants["red"], made.client_sessions["red"], made.session)
         about = {"scope": "openid", "family_id": new_id(), "offline": False, "actor": actor}
         with transaction():
             return access.issue_for_grant(*of, **about)[1]

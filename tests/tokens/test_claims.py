@@ -40,7 +40,7 @@ def made(ada, red):
 
 @pytest.fixture
 def of(made, red):
-    return red, made.grants["red"], made.shares["red"], made.session
+    return red, made.grants["red"], made.client_sessions["red"], made.session
 
 
 def seconds(instant) -> int:
@@ -72,7 +72,7 @@ class TestASignedAccessToken:
             "auth_time": seconds(made.session.authenticated_at),
             "acr": "an-acr",
             "amr": ["pwd", "otp"],
-            "sid": made.shares["red"].sid,
+            "sid": made.client_sessions["red"].sid,
             "cnf": {"jkt": "a-thumbprint"},
         }
         assert token.is_signed

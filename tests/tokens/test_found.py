@@ -24,18 +24,18 @@ def parts(found) -> list:
 
 
 def expected(made, red) -> list:
-    share, grant = made.shares["red"], made.grants["red"]
+    client_session, grant = made.client_sessions["red"], made.grants["red"]
     return [
         ("Client", red.id),
         ("Grant", grant.id),
         ("Account", made.session.account_id),
-        ("ClientSession", share.id),
+        ("ClientSession", client_session.id),
         ("Session", made.session.id),
     ]
 
 
 def test_each_kind_of_token(made, red):
-    of = (red, made.grants["red"], made.shares["red"], made.session)
+    of = (red, made.grants["red"], made.client_sessions["red"], made.session)
     with transaction():
         about = {"scope": "openid", "family_id": new_id(), "offline": False}
         access_token, _ = access.issue_for_grant(*of, **about)

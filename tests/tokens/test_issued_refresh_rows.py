@@ -43,7 +43,7 @@ def test_a_refresh_token_and_its_successor(of, made, red, turned_clock):
         "family_id": family,
         "client_id": red.id,
         "grant_id": made.grants["red"].id,
-        "client_session_id": made.shares["red"].id,
+        "client_session_id": made.client_sessions["red"].id,
         "scope": "openid offline_access",
         "offline": True,
         "auth_time": issued_at - HOUR,

@@ -33,7 +33,7 @@ def test_the_scope_is_read_word_by_word(app, scope, outlives):
         handle = refresh.issue(
             red,
             made.grants["red"],
-            made.shares["red"],
+            made.client_sessions["red"],
             made.session,
             scope=scope,
             family_id=new_id(),

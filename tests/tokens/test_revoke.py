@@ -30,7 +30,7 @@ def give(red):
             handle, token = access.issue_for_grant(
                 red,
                 made.grants["red"],
-                made.shares["red"],
+                made.client_sessions["red"],
                 made.session,
                 scope="openid",
                 family_id=family_id,

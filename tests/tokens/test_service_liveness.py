@@ -29,7 +29,7 @@ def api(app) -> Client:
 def taken(ada, red, api) -> str:
     """A token of Ada at red, as api holds it."""
     made = make_session(ada, [red])
-    of = (red, made.grants["red"], made.shares["red"], made.session)
+    of = (red, made.grants["red"], made.client_sessions["red"], made.session)
     with transaction():
         return access.issue_for_grant(*of, scope="openid", family_id=new_id(), offline=False, actor=api)[0]
 

@@ -149,7 +149,7 @@ def _decide(
     if not client.may_administer and {*ADMIN_SCOPES} & {*asked.scopes}:
         return Refuse(InvalidScope("scopes of administration are for clients that the operator registered"))
     demanded = asked.claims.required_acr
-    # core §5.5.1.1: it is 'a failed authentication attempt', and no sign-in here could mend it.
+    # core §5.5.1.1: it is 'a failed authentication attempt', and no sign-in here could repair it.
     if demanded and demanded.isdisjoint(ACR_VALUES):
         return Refuse(UnmetAuthenticationRequirements("none of the requested acr values is supported"))
     if answers.denied:
