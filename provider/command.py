@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from flask import Flask
 
     from provider.config import Settings
+    from provider.infrastructure.stop_signal import StopSignal
     from provider.server import Front
     from provider.web.routes import RouteTable
 
@@ -74,14 +75,19 @@ def import_web() -> None:
     gc.freeze()
 
 
-def load_application(threads: int, writer: "Connection | None" = None) -> "Front":
+def load_application(
+    threads: int, writer: "Connection | None" = None, stop_signal: "StopSignal | None" = None
+) -> "Front":
     """Make the application inside a server's worker process, which leaves when its parent is gone.
 
-    `writer` leads to the worker of the same process tree, if there is one.
+    `writer` leads to the worker of the same process tree, if there is one; `stop_signal` says that the server
+    stops.
     """
+    from provider.admin_api import waiting
     from provider.app import create_app
     from provider.cli.serve import leave_with_parent
     from provider.config import load_settings
+    from provider.infrastructure import current
     from provider.infrastructure.wake_pipe import Waker
     from provider.logout.notification import budget
     from provider.server import BodyLimits, Front
@@ -90,6 +96,9 @@ def load_application(threads: int, writer: "Connection | None" = None) -> "Front
     application = create_app(waker=Waker(writer) if writer else None)
     with application.app_context():
         budget.share_threads(threads)
+        waiting.share_threads(threads)
+        if stop_signal:
+            stop_signal.listen(current.services().stopping.set)
     threading.Thread(target=leave_with_parent, daemon=True).start()
     threading.Thread(target=_watch_history, args=(application,), daemon=True).start()
     settings = load_settings()

@@ -1,6 +1,6 @@
 """The caller of the admin API: a service with scopes of its own, or an app for a person with a role."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from flask import request
@@ -18,7 +18,7 @@ from provider.protocol.errors import (
 )
 from provider.protocol.permissions import Permission
 from provider.tokens.liveness import LiveAccessToken
-from provider.web.access_token import presented_token
+from provider.web.access_token import PresentedToken, presented_token
 
 _WAIT_SECONDS = 10
 
@@ -35,6 +35,8 @@ class Caller:
     # When the person signed in; a service has no such instant.
     authenticated_at: datetime | None
     is_service: bool
+    # The token that it showed.
+    shown: PresentedToken = field(repr=False)
 
     def check(self, permission: Permission, *, fresh: bool) -> None:
         """Raise InsufficientScope without the permission, or if a dangerous act needs a newer sign-in."""
@@ -47,6 +49,10 @@ class Caller:
                 f"sign in again: this act needs a sign-in within the last {seconds} seconds", max_age=seconds
             )
 
+    def check_again(self, permission: Permission) -> None:
+        """Raise what `authenticate` and `check` would raise now, after a wait."""
+        _proven(self.shown).check(permission, fresh=False)
+
     def _is_fresh(self, longest: timedelta) -> bool:
         return is_fresh(self.authenticated_at, now=clock.now(), longest=longest)
 
@@ -56,16 +62,21 @@ def authenticate() -> Caller:
     shown = presented_token(request)
     if shown is None:
         raise MissingToken("an access token is required")
-    found = shown.find()
-    if found is None:
-        raise InvalidToken("the access token is unknown, expired or revoked")
-    _check_audience(found)
-    caller = _caller_of(found)
+    caller = _proven(shown)
     if not current.services().rate_limits.hit(
         current.settings().admin_request_limit, "admin-api", caller.name
     ):
         raise TooManyRequests("too many requests to the admin API", retry_after=_WAIT_SECONDS)
     return caller
+
+
+def _proven(shown: PresentedToken) -> Caller:
+    """Return the caller with this token, as it is now. Raises InvalidToken."""
+    found = shown.find()
+    if found is None:
+        raise InvalidToken("the access token is unknown, expired or revoked")
+    _check_audience(found)
+    return _caller_of(found, shown)
 
 
 def _check_audience(found: LiveAccessToken) -> None:
@@ -74,7 +85,7 @@ def _check_audience(found: LiveAccessToken) -> None:
         raise InvalidToken("the access token is for other resource servers too")
 
 
-def _caller_of(found: LiveAccessToken) -> Caller:
+def _caller_of(found: LiveAccessToken, shown: PresentedToken) -> Caller:
     client, account = found.client, found.account
     permissions = frozenset(Permission) & {*found.token.scope.split()}
     # SEC-802: a client that has lost a scope has lost it at once.
@@ -88,6 +99,7 @@ def _caller_of(found: LiveAccessToken) -> Caller:
             name=client.client_id,
             authenticated_at=None,
             is_service=True,
+            shown=shown,
         )
     role = role_of(account)
     through = f"admin API, account {account.id} at {client.client_id}"
@@ -97,4 +109,5 @@ def _caller_of(found: LiveAccessToken) -> Caller:
         name=f"{account.id} {client.client_id}",
         authenticated_at=found.token.auth_time,
         is_service=False,
+        shown=shown,
     )

@@ -1,14 +1,14 @@
 """The forms of logouts in the admin API."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 import msgspec
 from msgspec import Meta
 
 from provider.admin_api.delivery_models import AttemptView, DeliveryView
-from provider.admin_api.inputs import After, Instant, Name, Page, Query
+from provider.admin_api.inputs import Instant, Name, Page
 from provider.logout.models import LogoutReason
 
 
@@ -105,30 +105,3 @@ class ReceiptView(msgspec.Struct, frozen=True, kw_only=True):
     logout_id: UUID
     media_type: str
     jws: str
-
-
-class Follow(Query, frozen=True, kw_only=True):
-    """A reader's position in the feed; without `after` it begins now."""
-
-    limit: Annotated[int, Meta(ge=1, le=500)] = 100
-    after: After | None = None
-
-
-class FedEvent(msgspec.Struct, frozen=True, kw_only=True):
-    """Something that happened to a logout or to one of its notifications."""
-
-    id: UUID
-    at: datetime
-    event: str
-    person_id: UUID | None
-    client_id: str | None
-    session_id: UUID | None
-    logout_id: UUID | None
-    detail: dict[str, Any]
-
-
-class Feed(msgspec.Struct, frozen=True, kw_only=True):
-    """Events in their order; `next` is the `after` of the next request, null before the first event."""
-
-    items: list[FedEvent]
-    next: UUID | None

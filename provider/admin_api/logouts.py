@@ -1,15 +1,11 @@
-"""Logouts: those of the past, one in full, and a feed of logouts and notifications to follow."""
+"""Logouts: those of the past, and one in full."""
 
-from datetime import timedelta
 from uuid import UUID
 
 from provider.accounts.models import Account
 from provider.admin_api.deliveries import attempt_view, views_of
 from provider.admin_api.logout_models import (
     EndedSession,
-    FedEvent,
-    Feed,
-    Follow,
     ListLogouts,
     LogoutPage,
     LogoutTree,
@@ -20,13 +16,9 @@ from provider.admin_api.logout_models import (
     TouchedGrant,
 )
 from provider.admin_api.operation import Call, Operation, Response
-from provider.audit import queries as audit
-from provider.audit.models import AuditEvent
-from provider.audit.tags import EventTag
 from provider.clients import queries as clients
 from provider.clients.models import Client
 from provider.grants.models import Grant
-from provider.infrastructure import clock
 from provider.inspection import receipt as receipts
 from provider.inspection.receipt_form import MEDIA_TYPE
 from provider.logout.detail import (
@@ -41,14 +33,6 @@ from provider.logout.models import Logout
 from provider.protocol.errors import NotFound
 from provider.protocol.permissions import Permission
 from provider.protocol.problems import InvalidInput
-
-# Longer than a transaction lasts: nothing that is older can still be committed behind a reader's back.
-_SETTLED = timedelta(seconds=10)
-_POLL_SECONDS = "5"
-_FED = (
-    *(EventTag.LOGOUT, EventTag.DELIVERY_ACCEPTED, EventTag.DELIVERY_EXPIRED, EventTag.DELIVERY_CANCELLED),
-    *(EventTag.DELIVERY_SUPERSEDED, EventTag.DELIVERY_RESENT, EventTag.BULK_LOGOUT),
-)
 
 
 def list_(call: Call) -> Response:
@@ -96,26 +80,6 @@ def receipt(call: Call, logout_id: UUID) -> Response:
     if made is None:
         raise NotFound("there is no such logout")
     return Response(body=ReceiptView(logout_id=logout_id, media_type=MEDIA_TYPE, jws=made.jws))
-
-
-def follow(call: Call) -> Response:
-    """Answer with what happened since the reader last asked; it asks again after `Retry-After`."""
-    asked: Follow = call.query
-    settled = clock.now() - _SETTLED
-
-    def look() -> Feed:
-        if asked.after is None:
-            latest = audit.find_latest(settled)
-            return Feed(items=[], next=latest.id if latest else None)
-        last = audit.find(asked.after)
-        if last is None:
-            raise InvalidInput("after names no event, or one that was pruned", [("/after", "is unknown")])
-        found = audit.list_following(_FED, after=last, until=settled, limit=asked.limit)
-        return Feed(items=[_fed(one) for one in found], next=found[-1].id if found else last.id)
-
-    feed = call.read(look)
-    waits = {"Retry-After": _POLL_SECONDS} if len(feed.items) < asked.limit else {}
-    return Response(body=feed, headers=waits)
 
 
 def _view(logout: Logout, account: Account, states: dict[str, int]) -> LogoutView:
@@ -176,19 +140,6 @@ def _grant(grant: Grant, client: Client) -> TouchedGrant:
     )
 
 
-def _fed(one: AuditEvent) -> FedEvent:
-    return FedEvent(
-        id=one.id,
-        at=one.at,
-        event=one.tag,
-        person_id=one.account_id,
-        client_id=one.client_id,
-        session_id=one.session_id,
-        logout_id=one.logout_id,
-        detail=one.detail,
-    )
-
-
 OPERATIONS = (
     Operation(
         method="GET",
@@ -219,17 +170,5 @@ OPERATIONS = (
         permission=Permission.READ,
         view=receipt,
         response=ReceiptView,
-    ),
-    Operation(
-        method="GET",
-        rule="/feed",
-        name="follow_feed",
-        summary="Follow logouts and final states of notifications, in their order.",
-        description="An event appears ten seconds after it happened, so that none is missed that was "
-        "committed late. Where fewer than `limit` are answered, Retry-After says when to ask again.",
-        permission=Permission.READ,
-        view=follow,
-        query=Follow,
-        response=Feed,
     ),
 )

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from flask import Flask
 
     from provider.config import Settings
+    from provider.infrastructure.stop_signal import StopSignal
     from provider.web.routes import RouteTable
 
 
@@ -27,10 +28,10 @@ class Composition:
     routes: Callable[[], "RouteTable"]
     # Imports what the processes that a server forks need, so that they share it.
     import_web: Callable[[], None]
-    # Given how many threads answer requests and the pipe to the worker of this process tree, if it has one,
-    # returns the ASGI application. Runs in a server's own worker process, and so must be a function that can
-    # be found by its name.
-    load_application: Callable[[int, "Connection | None"], Callable[..., Awaitable[None]]]
+    # Given how many threads answer requests, the pipe to the worker of this process tree, if it has one, and
+    # what says that the server stops, returns the ASGI application. Runs in a server's own worker process,
+    # and so must be a function that can be found by its name.
+    load_application: Callable[[int, "Connection | None", "StopSignal"], Callable[..., Awaitable[None]]]
     # Given where it serves its metrics and the descriptor by which its process tree wakes it, if it has them;
     # returns the exit code.
     run_worker: Callable[[tuple[str, int] | None, int | None], int]

@@ -4,6 +4,7 @@ import errno
 import multiprocessing
 import os
 import resource
+import signal
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -27,6 +28,7 @@ from provider.cli.context import (
 )
 from provider.cli.plain_text import say
 from provider.cli.worker_beside import worker_beside
+from provider.infrastructure.stop_signal import StopSignal
 
 if TYPE_CHECKING:
     from provider.config import Settings
@@ -35,7 +37,8 @@ DEFAULT_PORT = 8900
 DEFAULT_THREADS = 16
 # Per process. A connection costs some kilobytes; one that sends nothing is closed after half a minute.
 MOST_CONNECTIONS = 4096
-# A request waits for deliveries for at most two seconds and for the database a little longer.
+# A request waits for deliveries for at most two seconds and for the database a little longer; one that is
+# held open until something happens is answered at once.
 SECONDS_TO_STOP = 10
 
 
@@ -203,7 +206,11 @@ def run_server(
         log_enabled=False,
     )
     composed().import_web()
-    server.serve(target_loader=partial(composed().load_application, threads, writer), wrap_loader=False)
+    stop_signal = StopSignal()
+    # The server sets its own handlers before it calls these.
+    server.on_startup(lambda: stop_signal.send_on(signal.SIGTERM, signal.SIGINT))
+    load = partial(composed().load_application, threads, writer, stop_signal)
+    server.serve(target_loader=load, wrap_loader=False)
 
 
 def most_connections() -> int:

@@ -3,6 +3,7 @@
 The composition root installs them; rooms get them here and never see the framework.
 """
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
@@ -29,6 +30,8 @@ class Services:
     outbound: OutboundClient
     rate_limits: RateLimits
     wake_ups: WakeUps
+    # Set when the server stops, for requests that only wait.
+    stopping: threading.Event = field(default_factory=threading.Event)
     memo: dict[str, Any] = field(default_factory=dict)
 
 

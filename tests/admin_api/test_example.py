@@ -6,14 +6,18 @@ import socket
 import subprocess
 import sys
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
+from provider.administration import sessions
+from provider.infrastructure.database import transaction
 from provider.sessions.queries import find_live
 from tests.architecture.sources import ROOT
 from tests.factories import make_client, make_session, secret_of
 from tests.support.reads import end_read
 from tests.support.serving import serving
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
@@ -30,10 +34,10 @@ def settings(settings, port):
     return replace(settings, issuer=f"http://localhost:{port}")
 
 
-def example() -> str:
+def examples() -> list[str]:
+    """What follows the feed, and the whole program."""
     page = (ROOT / "docs" / "operate" / "admin-api.md").read_text()
-    (found,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
-    return found
+    return re.findall(r"```python\n(.*?)```", page, re.DOTALL)
 
 
 def test_the_example_ends_the_sessions_that_it_is_about(app, port, ada, as_service):
@@ -45,7 +49,7 @@ def test_the_example_ends_the_sessions_that_it_is_about(app, port, ada, as_servi
 
     with serving(app, port):
         finished = subprocess.run(
-            [sys.executable, "-c", example()],
+            [sys.executable, "-c", examples()[1]],
             env=os.environ | given,
             capture_output=True,
             check=False,
@@ -56,3 +60,29 @@ def test_the_example_ends_the_sessions_that_it_is_about(app, port, ada, as_servi
     assert (finished.returncode, finished.stdout) == (0, "1 sessions ended\n"), finished.stderr
     assert find_live(from_there.handle) is None
     assert find_live(elsewhere.handle) is not None
+
+
+def test_the_feed_is_followed(app, port, ada, as_service, turned_clock, statements):
+    made = make_session(ada)
+    as_service("curfew:admin:read")
+    given = {"ISSUER": f"http://localhost:{port}", "ROBOT_SECRET": secret_of("robot")}
+    following, program = examples()
+    beginning = program.partition("\n\n\ndef everything")[0]
+    show = "for event in follow():\n    print(event['event'])\n    break"
+    end_read()
+
+    with serving(app, port), statements() as seen:
+        reader = subprocess.Popen(
+            [sys.executable, "-c", f"import time\n{beginning}\n{following}\n{show}"],
+            env=os.environ | given,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        # It waits: its request looks again and again.
+        wait_until(lambda: sum("audit_event" in one for one in seen) > 3, seconds=60)
+        with transaction():
+            sessions.end(made.session.id)
+        turned_clock.turn(timedelta(seconds=11))
+        shown, _ = reader.communicate(timeout=60)
+
+    assert (reader.returncode, shown) == (0, "logout\n")

@@ -170,23 +170,6 @@ def test_deliveries_of_a_client_or_a_span_are_changed_in_batches(admin, ended):
     admin.post("/delivery-resends", {"client_id": "red", "states": ["accepted"]}, 422)
 
 
-def test_the_feed_is_followed_without_gap(admin, made, turned_clock):
-    turned_clock.turn(timedelta(seconds=11))
-    start = admin.get("/feed")
-    assert start["items"] == []
-    with transaction():
-        sessions.end(made.session.id)
-
-    # What happened a moment ago may stand before what is not yet committed.
-    assert admin.get("/feed", after=start["next"]) == start
-    turned_clock.turn(timedelta(seconds=11))
-    read = admin.ask("GET", "/feed", query_string={"after": start["next"]})
-    assert [one["event"] for one in read.json["items"]] == ["logout"]
-    assert read.headers["Retry-After"] == "5"
-    assert admin.get("/feed", after=read.json["next"])["items"] == []
-    admin.get("/feed", 422, after=str(new_id()))
-
-
 def test_a_bulk_logout_is_measured_begun_and_watched(admin, ben, made):
     make_session(ben)
     assert admin.get("/bulk-logout-preview", kind="client", client_id="red")["client_sessions"] == 1
