@@ -10,7 +10,7 @@ from sqlalchemy import Table
 
 from provider.delivery.models import Delivery, DeliveryState
 from provider.infrastructure import event_log
-from provider.infrastructure.database import Base, db
+from provider.infrastructure.database import Base
 from provider.infrastructure.many_rows import insert_many
 from provider.infrastructure.opaque_tokens import new_id
 
@@ -37,53 +37,42 @@ class Owed:
 
 @dataclass(frozen=True, slots=True)
 class Owing:
-    """A request to owe because of one of many causes."""
+    """A request to owe because of a cause, if there is one, with its rank among those that are due."""
 
     owed: Owed
-    cause_id: UUID
+    cause_id: UUID | None
     priority: int
 
 
-def enqueue(
-    owed: Iterable[Owed], *, cause_id: UUID | None, at: datetime, horizon: timedelta, priority: int
-) -> list[Delivery]:
+def enqueue(owing: Iterable[Owing], *, at: datetime, horizon: timedelta) -> None:
     """Add one delivery for each request to the open transaction; the first attempt is due at once.
 
-    Raises IntegrityError for what is owed already.
+    One statement for some hundred requests. Raises IntegrityError for what is owed already.
     """
-    deliveries = [
-        Delivery(**_values(one, cause_id=cause_id, at=at, horizon=horizon, priority=priority)) for one in owed
-    ]
-    for start in range(0, len(deliveries), _CHUNK):
-        db.session.add_all(deliveries[start : start + _CHUNK])
-        db.session.flush()
-    return deliveries
-
-
-def enqueue_many(owed: Iterable[Owing], *, at: datetime, horizon: timedelta) -> None:
-    """Do the same for many causes, in one statement for some hundred requests."""
-    rows = []
-    for one in owed:
-        values = _values(one.owed, cause_id=one.cause_id, at=at, horizon=horizon, priority=one.priority)
-        rows.append(_BY_DEFAULT | {_COLUMNS.get(name, name): value for name, value in values.items()})
+    rows = [_row(one, at=at, horizon=horizon) for one in owing]
+    # Kinds may have earlier columns of their own.
+    none = dict.fromkeys(name for row in rows for name in row)
+    rows = [none | row for row in rows]
     for start in range(0, len(rows), _CHUNK):
         insert_many(_table, rows[start : start + _CHUNK])
 
 
-def _values(
-    one: Owed, *, cause_id: UUID | None, at: datetime, horizon: timedelta, priority: int
-) -> dict[str, Any]:
+def _row(owing: Owing, *, at: datetime, horizon: timedelta) -> dict[str, Any]:
+    """Return the values of a new row by the names of their columns."""
+    one = owing.owed
     return {
         "id": new_id(),
         "kind": one.kind,
-        "cause_id": cause_id,
+        _CAUSE_ID: owing.cause_id,
         "subject_key": one.subject_key,
-        "recipient_id": one.recipient_id,
+        _RECIPIENT_ID: one.recipient_id,
         "about": one.about,
         "state": DeliveryState.PENDING,
-        "priority": priority,
+        "priority": owing.priority,
         "attempt_count": 0,
         "attempts_before_resend": 0,
+        "refusals": 0,
+        "unfinished_attempts": 0,
         "next_attempt_at": at,
         "correlation_id": event_log.correlation_id() or None,
         "created_at": at,
@@ -93,9 +82,7 @@ def _values(
 
 
 _table: Table = Base.metadata.tables["delivery"]
-# What a flush would fill in by itself, and the attributes whose columns have other names.
-_BY_DEFAULT = {"refusals": 0, "unfinished_attempts": 0}
-_COLUMNS = {
-    attribute.key: attribute.property.columns[0].name
-    for attribute in (Delivery.cause_id, Delivery.recipient_id)
-}
+# The columns whose names are not those of their attributes.
+_CAUSE_ID, _RECIPIENT_ID = (
+    attribute.property.columns[0].name for attribute in (Delivery.cause_id, Delivery.recipient_id)
+)

@@ -12,12 +12,13 @@ from provider.audit.record import Actor, record
 from provider.audit.tags import EventTag
 from provider.clients.models import Client
 from provider.delivery import outbox
-from provider.delivery.outbox import Owed
+from provider.delivery.outbox import Owed, Owing
 from provider.grants.models import Grant
 from provider.infrastructure import acting, clock, current, event_log, metrics
 from provider.infrastructure.acting import Operator
 from provider.infrastructure.database import after_commit, change, db
 from provider.infrastructure.follow_up import FollowUp
+from provider.infrastructure.many_rows import is_among
 from provider.infrastructure.opaque_tokens import digest_of, new_handle, new_id
 from provider.logout import fanout
 from provider.logout.models import Logout, LogoutReason, LogoutScope
@@ -135,7 +136,7 @@ def end_client_sessions(draft: LogoutDraft, participants: Sequence[Participant])
         return 0
     ended = (
         update(ClientSession)
-        .where(ClientSession.id.in_(ids), ClientSession.ended_at.is_(None))
+        .where(is_among(ClientSession.id, ids), ClientSession.ended_at.is_(None))
         .values(ended_at=draft.at, logout_id=draft.logout_id)
     )
     return change(ended)
@@ -161,7 +162,8 @@ def revoke_grants(draft: LogoutDraft, participants: Sequence[Participant]) -> in
     revoked = (
         update(Grant)
         .where(
-            Grant.id.in_([participant.grant.id for participant in participants]), Grant.revoked_at.is_(None)
+            is_among(Grant.id, [participant.grant.id for participant in participants]),
+            Grant.revoked_at.is_(None),
         )
         .values(revoked_at=draft.at, logout_id=draft.logout_id)
         .returning(Grant.expires_at)
@@ -193,12 +195,11 @@ def conclude(
     logout = Logout(**draft.values(extent, digest_of(result_handle)))
     db.session.add(logout)
     db.session.flush()
+    priority = fanout.priority_of(draft.cause.reason, draft.scope, in_bulk=draft.cause.in_bulk)
     outbox.enqueue(
-        owed,
-        cause_id=logout.id,
+        (Owing(one, logout.id, priority) for one in owed),
         at=draft.at,
         horizon=current.settings().delivery_horizon,
-        priority=fanout.priority_of(draft.cause.reason, draft.scope, in_bulk=draft.cause.in_bulk),
     )
     is_awaited = bool(owed) and not draft.cause.in_bulk
     outcome = LogoutOutcome(

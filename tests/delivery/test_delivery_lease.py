@@ -16,6 +16,7 @@ from provider.delivery.finish import finish
 from provider.delivery.judge import Accepted, Postponed, RetryAt
 from provider.delivery.lease import lease_due, own
 from provider.delivery.models import Delivery, DeliveryState
+from provider.delivery.outbox import Owing
 from provider.delivery.outgoing import LeasedDelivery, SentRequest
 from provider.delivery.selection import Capacity
 from provider.infrastructure import clock
@@ -154,18 +155,14 @@ def test_urgent_deliveries_go_first_then_the_longest_waiting(app: Flask) -> None
     assert leased == [urgent.id, old.id, young.id]
 
 
-def test_one_ending_owes_each_share_one_row_however_often_it_is_written(app: Flask) -> None:
+def test_one_logout_owes_each_client_session_one_row_however_often_it_is_written(app: Flask) -> None:
     delivery = owe()
     original = notice_of(delivery)
 
+    again = original.owed_to(delivery.recipient_id, delivery.subject_key)
+
     with pytest.raises(IntegrityError), transaction():
-        outbox.enqueue(
-            [original.owed_to(delivery.recipient_id, delivery.subject_key)],
-            cause_id=delivery.cause_id,
-            at=clock.now(),
-            horizon=timedelta(hours=72),
-            priority=1,
-        )
+        outbox.enqueue([Owing(again, delivery.cause_id, 1)], at=clock.now(), horizon=timedelta(hours=72))
 
 
 def test_many_claimers_never_own_the_same_row(app: Flask) -> None:

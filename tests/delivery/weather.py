@@ -5,12 +5,14 @@ from datetime import timedelta
 from functools import partial
 from uuid import UUID
 
+from sqlalchemy import select
+
 from provider.delivery import outbox
 from provider.delivery.breaker import Transition
 from provider.delivery.dispatch import Dispatcher
 from provider.delivery.finish import Ended, state_after
 from provider.delivery.models import Delivery
-from provider.delivery.outbox import Owed
+from provider.delivery.outbox import Owed, Owing
 from provider.delivery.outgoing import (
     LeasedDelivery,
     OutgoingRequest,
@@ -22,7 +24,7 @@ from provider.delivery.outgoing import (
 from provider.delivery.owner import Kind
 from provider.delivery.recipient import Recipient
 from provider.infrastructure import clock
-from provider.infrastructure.database import transaction
+from provider.infrastructure.database import db, transaction
 from tests.delivery.owing import make_due
 
 HORIZON = timedelta(hours=72)
@@ -72,8 +74,9 @@ def owe_weather(
     about = {"url": url, "sky": sky, "of": {"day": day, "clouds": [1, 2]}}
     owed = Owed(kind="weather", recipient_id=to.id, subject_key=day, about=about)
     with transaction():
-        [delivery] = outbox.enqueue([owed], cause_id=cause_id, at=clock.now(), horizon=HORIZON, priority=1)
-    return delivery
+        outbox.enqueue([Owing(owed, cause_id, 1)], at=clock.now(), horizon=HORIZON)
+    newest = select(Delivery).where(Delivery.recipient_id == to.id).order_by(Delivery.id.desc()).limit(1)
+    return db.session.scalars(newest).one()
 
 
 def fail_often(dispatcher: Dispatcher, owed: Sequence[Delivery]) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy import Table
 
 from provider.audit.record import entry, record_many
 from provider.audit.tags import EventTag
-from provider.delivery.outbox import Owed, Owing, enqueue_many
+from provider.delivery.outbox import Owed, Owing, enqueue
 from provider.infrastructure import current
 from provider.infrastructure.database import Base, after_commit
 from provider.infrastructure.many_rows import insert_many, update_many
@@ -65,7 +65,7 @@ def write(left: Sequence[Leave], at: datetime) -> None:
     )
     _mark(_grants, ((row, one) for one in left for row in one.revoked), revoked_at=at)
     insert_many(_logouts, [_row(one) for one in left])
-    enqueue_many(
+    enqueue(
         (Owing(owed, one.draft.logout_id, _priority(one)) for one in left for owed in one.owed),
         at=at,
         horizon=current.settings().delivery_horizon,
