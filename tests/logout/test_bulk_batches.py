@@ -12,6 +12,7 @@ from provider.delivery.models import Delivery
 from provider.grants.models import Grant
 from provider.infrastructure import clock
 from provider.infrastructure.database import db, is_sqlite, transaction
+from provider.infrastructure.opaque_tokens import new_id
 from provider.logout.bulk import begin as bulk
 from provider.logout.bulk.batch import end_client_sessions, end_grants, end_sessions
 from provider.logout.end_client_session import end_client_session
@@ -251,3 +252,44 @@ def test_the_logout_of_a_client_session_names_its_session_and_that_of_a_grant_no
 
     own = sorted(one.session.id for one in made[:2])
     assert sessions_named() == (own if kind is of_client_sessions else [None, None])
+
+
+@pytest.mark.parametrize("kind", [of_client_sessions, of_grants])
+def test_a_batch_ends_before_a_row_that_is_gone(people_at_red, red, kind):
+    [(_, made)] = people_at_red("ada")
+    _, end_together, (first, second, _) = kind(made, Cause(reason=LogoutReason.ADMIN, initiator="admin"))
+
+    with transaction():
+        assert end_together([first, new_id(), second]).passed == 1
+
+
+def test_all_of_a_batch_end_at_one_instant_and_each_is_logged(people_at_red, red, caplog):
+    [(_, made)] = people_at_red("ada")
+    cause = Cause(reason=LogoutReason.ADMIN, initiator="admin", in_bulk=True)
+    with transaction():
+        end_client_sessions([one.client_sessions["red"].id for one in made], cause)
+    with transaction():
+        bulk.end_everybody("admin")
+        end_sessions([one.session.id for one in made])
+
+    end_read()
+    # That of the client sessions, and that of the sessions, of which the device's has ended with its app.
+    instants = [db.session.scalars(select(of)).all() for of in (Logout.at, Session.ended_at)]
+    assert [(len(those), len(set(those))) for those in instants] == [(5, 2), (3, 2)]
+    of_batch = [one.fields for one in caplog.records if one.message == "logout"]
+    assert [(one["scope"], one["apps_to_notify"]) for one in of_batch] == 3 * [("app", 1)] + 2 * [
+        ("browser", 1)
+    ]
+
+
+def test_a_grant_that_expires_at_the_instant_of_the_logout_is_not_counted(people_at_red, turned_clock):
+    [(_, made)] = people_at_red("ada")
+    with transaction():
+        bulk.end_everybody("admin")
+        made[0].grants["red"].expires_at = turned_clock()
+    with transaction():
+        end_sessions([made[0].session.id])
+
+    end_read()
+    # That at green alone.
+    assert db.session.scalars(select(Logout.grants_revoked)).one() == 1

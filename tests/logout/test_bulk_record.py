@@ -115,7 +115,7 @@ def test_the_numbers_count_up_by_one_for_those_concerned(red, green):
 def test_those_of_the_past_are_listed_newest_first(red):
     begun = [begin(bulk.end_of_client, red).id for _ in range(3)]
 
-    assert [one.id for one in list_bulk_logouts()] == begun[::-1]
+    assert [one.id for one in list_bulk_logouts(10)] == begun[::-1]
     assert [one.id for one in list_bulk_logouts(limit=2)] == begun[:0:-1]
 
 
@@ -165,18 +165,21 @@ class TestWhatIsWalked:
         assert count_to_end(find(begun.id)) == 1
 
     def test_of_offline_access_what_was_given_until_then_by_grant_or_by_device(self, ada, red, turned_clock):
-        offline, device, browser, other_device = (
-            make_session(ada, [red], offline=("red",) if number == 0 else ()) for number in range(4)
+        offline, device, second_device, browser, other_device = (
+            make_session(ada, [red], offline=("red",) if number == 0 else ()) for number in range(5)
         )
         with transaction():
-            device.session.is_device = other_device.session.is_device = True
+            for one in (device, second_device, other_device):
+                one.session.is_device = True
             device.grants["red"].scope = browser.grants["red"].scope = "openid offline_access"
+            second_device.grants["red"].scope = "offline_access openid"
             other_device.grants["red"].scope = "openid offline_access_not"
         begun = begin(bulk.end_offline_of_client, red)
         turned_clock.turn(A_MINUTE)
         make_session(ada, [red], offline=("red",))
 
-        assert list(list_next(begun, 5)) == sorted([offline.grants["red"].id, device.grants["red"].id])
+        staying = [one.grants["red"].id for one in (offline, device, second_device)]
+        assert list(list_next(begun, 5)) == sorted(staying)
 
 
 def test_a_row_that_cannot_be_ended_is_passed_logged_and_not_counted(ada, red, green, caplog):

@@ -37,7 +37,7 @@ def end_sessions(session_ids: Sequence[UUID]) -> Ended:
     locked = {session.id: (session, cause) for session, cause in list_invalid(session_ids)}
     passed = [locked[one] for one in takewhile(locked.__contains__, session_ids)]
     invalid = [(session, cause) for session, cause in passed if cause is not None]
-    participants = lock_of_sessions([session.id for session, _ in invalid]) if invalid else {}
+    participants = lock_of_sessions([session.id for session, _ in invalid])
     at = clock.now()
     left = []
     for session, cause in invalid:

@@ -48,7 +48,7 @@ def find(bulk_logout_id: UUID) -> BulkLogout | None:
     return db.session.get(BulkLogout, bulk_logout_id, populate_existing=True)
 
 
-def list_bulk_logouts(limit: int = 100, *, after: UUID | None = None) -> list[BulkLogout]:
+def list_bulk_logouts(limit: int, *, after: UUID | None = None) -> list[BulkLogout]:
     """List bulk logouts, newest first; `after` is the last identifier of the page before."""
     found = select(BulkLogout).order_by(BulkLogout.id.desc()).limit(limit)
     return list(db.session.scalars(found if after is None else found.where(BulkLogout.id < after)))
