@@ -38,7 +38,7 @@ def _files() -> Iterator[Path]:
             path
             for path in found
             if path.suffix in _SUFFIXES
-            and not _NOT_OURS & set(path.parts)
+            and not _NOT_OURS & set(path.relative_to(ROOT).parts)
             and not path.is_relative_to(DESIGN)
             and path.is_file()
         )
