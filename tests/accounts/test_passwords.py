@@ -15,6 +15,7 @@ from provider.config import WrongSettings
 from provider.infrastructure import current
 from provider.infrastructure.database import change as write
 from provider.infrastructure.database import db, transaction
+from tests.support.waiting import PATIENCE
 
 PASSWORD = "a quiet evening at home"
 
@@ -87,7 +88,7 @@ def test_a_crowd_is_asked_to_come_back(app, ada):
     hashing = dataclasses.replace(passwords.hashing(), longest_wait=0.01)
     current.services().memo["password_hashing"] = hashing
     for _ in range(concurrency):
-        assert hashing.slots.acquire(timeout=5)
+        assert hashing.slots.acquire(timeout=PATIENCE)
 
     with pytest.raises(passwords.TooBusy):
         passwords.verify(ada, PASSWORD)

@@ -17,7 +17,7 @@ from tests.architecture.sources import ROOT
 from tests.factories import make_client, make_session, secret_of
 from tests.support.reads import end_read
 from tests.support.serving import serving
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE, wait_until
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
@@ -54,7 +54,7 @@ def test_the_example_ends_the_sessions_that_it_is_about(app, port, ada, as_servi
             capture_output=True,
             check=False,
             text=True,
-            timeout=60,
+            timeout=PATIENCE,
         )
 
     assert (finished.returncode, finished.stdout) == (0, "1 sessions ended\n"), finished.stderr
@@ -79,10 +79,10 @@ def test_the_feed_is_followed(app, port, ada, as_service, turned_clock, statemen
             text=True,
         )
         # It waits: its request looks again and again.
-        wait_until(lambda: sum("audit_event" in one for one in seen) > 3, seconds=60)
+        wait_until(lambda: sum("audit_event" in one for one in seen) > 3)
         with transaction():
             sessions.end(made.session.id)
         turned_clock.turn(timedelta(seconds=11))
-        shown, _ = reader.communicate(timeout=60)
+        shown, _ = reader.communicate(timeout=PATIENCE)
 
     assert (reader.returncode, shown) == (0, "logout\n")

@@ -21,7 +21,7 @@ from provider.infrastructure.database import change, db, transaction
 from provider.infrastructure.opaque_tokens import new_id
 from tests.factories import make_session
 from tests.support.reads import end_read
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE, wait_until
 
 SETTLED = timedelta(seconds=11)
 
@@ -59,7 +59,7 @@ class Held:
         return self._thread.is_alive()
 
     def end(self):
-        self._thread.join(20)
+        self._thread.join(PATIENCE)
         assert not self.is_open
         return self.response
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.waiting import PATIENCE
+
 ROOT = Path(__file__).parents[2]
 
 pytestmark = pytest.mark.skipif(not shutil.which("make"), reason="make is not installed")
@@ -17,7 +19,13 @@ def run(*command: str, **environ: str) -> "subprocess.CompletedProcess[str]":
     # What make has set for this very test must not reach the one that it starts.
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "PYTHON"))}
     return subprocess.run(
-        command, cwd=ROOT, env=inherited | environ, capture_output=True, text=True, check=False, timeout=60
+        command,
+        cwd=ROOT,
+        env=inherited | environ,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE,
     )
 
 

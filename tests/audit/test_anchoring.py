@@ -23,6 +23,7 @@ from provider.infrastructure.database import db, transaction
 from provider.inspection import standing
 from tests.audit.tampering import ADA, tamper
 from tests.support.scripted_server import Reply, scripted
+from tests.support.waiting import PATIENCE
 
 pytestmark = [
     pytest.mark.parametrize("database_url", ["sqlite"], indirect=True),
@@ -151,7 +152,7 @@ class TestASyslog:
         udp.bind(("127.0.0.1", 0))
         unix.bind(str(tmp_path / "log"))
         for one in (udp, unix, tcp):
-            one.settimeout(10)
+            one.settimeout(PATIENCE)
         yield udp, tcp, unix
         for one in (udp, unix, tcp):
             one.close()

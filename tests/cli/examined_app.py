@@ -11,7 +11,7 @@ from urllib.parse import parse_qs
 
 import requests
 
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE, wait_until
 
 
 class App:
@@ -101,13 +101,13 @@ def demo_app(issuer, port, folder):
 
     def answers():
         try:
-            return requests.get(f"http://127.0.0.1:{port}/api/state", timeout=1).status_code == 200
+            return requests.get(f"http://127.0.0.1:{port}/api/state", timeout=PATIENCE).status_code == 200
         except requests.ConnectionError:
             return False
 
     try:
-        wait_until(answers, seconds=30)
+        wait_until(answers)
         yield
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(PATIENCE)

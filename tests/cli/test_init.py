@@ -178,7 +178,7 @@ def read_until(terminal: int, words: str) -> str:
         said += os.read(terminal, 4096).decode()
         return words in said
 
-    wait_until(has_said, seconds=60)
+    wait_until(has_said)
     return said
 
 

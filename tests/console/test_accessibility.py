@@ -16,6 +16,7 @@ from tests.console.conftest import Day
 from tests.console.test_every_page import OPEN, path_of, variables
 from tests.factories import PASSWORD
 from tests.support.accessibility import AXE, Auditor
+from tests.support.chromium import new_window
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("console-accessibility")]
 WIDE, PHONE = {"width": 1280, "height": 800}, {"width": 360, "height": 740}
@@ -30,8 +31,7 @@ def auditor() -> Auditor:
 
 @pytest.fixture
 def page(chromium: Browser, served: Day) -> Iterator[Page]:
-    context = chromium.new_context(viewport=WIDE)
-    context.set_default_timeout(20_000)
+    context = new_window(chromium, viewport=WIDE)
     context.add_init_script(AXE)
     yield context.new_page()
     context.close()

@@ -11,6 +11,7 @@ from provider.infrastructure import current
 from provider.infrastructure.database import db, transaction
 from tests.console.conftest import Day
 from tests.factories import PASSWORD, make_session
+from tests.support.chromium import new_window
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("console-stories")]
 
@@ -29,8 +30,7 @@ def sign_in(page: Page, served: Day) -> None:
 
 @pytest.fixture
 def console(chromium: Browser, served: Day) -> Iterator[Page]:
-    context = chromium.new_context(viewport={"width": 360, "height": 740})
-    context.set_default_timeout(20_000)
+    context = new_window(chromium, viewport={"width": 360, "height": 740})
     page = context.new_page()
     problems: list[str] = []
     page.on("console", lambda said: problems.append(said.text) if said.type == "error" else None)
@@ -48,7 +48,7 @@ def test_the_overview_looks_again_without_losing_what_is_open(console: Page, ser
 
     make_session(served.people["ben"])
 
-    expect(console.locator("#live-sessions")).to_have_text(str(before + 1), timeout=20_000)
+    expect(console.locator("#live-sessions")).to_have_text(str(before + 1))
     expect(console.locator("#activity-numbers")).to_have_attribute("open", "")
 
 
@@ -74,7 +74,7 @@ def test_a_delivery_is_sent_again_and_its_logout_shows_it(console: Page, served:
 
 def test_everything_works_without_a_script(chromium: Browser, served: Day) -> None:
     made = make_session(served.people["dora"])
-    context = chromium.new_context(java_script_enabled=False)
+    context = new_window(chromium, java_script_enabled=False)
     page = context.new_page()
     sign_in(page, served)
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs
 
+from tests.support.waiting import PATIENCE
+
 
 @dataclass
 class Received:
@@ -74,7 +76,7 @@ def _endpoint(receiver: Receiver) -> type[BaseHTTPRequestHandler]:
                     headers=dict(self.headers),
                 )
             )
-            receiver.may_answer.wait(30)
+            receiver.may_answer.wait(PATIENCE)
             try:
                 self.send_response(receiver.next_status())
                 for name, value in receiver.response_headers.items():

@@ -16,7 +16,7 @@ from provider.delivery.limiter import QUICK, SLOTS_OF_UNPROVEN
 from provider.logout.notification.outbox import make_dispatcher
 from tests.delivery.owing import sign_out_at
 from tests.factories import make_account, make_client
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE, wait_until
 
 THREADS = 32
 # How long a thread is held up at most: until an attempt is stalled and that is noticed.
@@ -70,7 +70,7 @@ class Apps:
                 address = self.connection.getsockname()[0]
                 apps.called.setdefault(address, []).append(apps.stopwatch.seconds())
                 if apps.hangs.is_set() and address.startswith("127.0.1."):
-                    apps.may_answer.wait(30)
+                    apps.may_answer.wait(PATIENCE)
                 self.send_response(200)
                 self.send_header("Content-Length", "0")
                 try:
@@ -133,7 +133,6 @@ def of_many_registrants(apps: Apps, number: int) -> Client:
     return apps.client(f"hanging-{number}", f"127.0.1.{number}", **registrant)
 
 
-@pytest.mark.timeout(120)
 @pytest.mark.parametrize("known_before", [True, False], ids=["they answered first", "never seen before"])
 @pytest.mark.parametrize(
     ("database_url", "count", "kind"),
@@ -158,7 +157,7 @@ def test_unconcerned_apps_are_notified_at_once(
             # Enough for each to come up the ramp some way.
             sign_out_at(*hanging, operators, theirs, account=make_account("cleo"), count=3)
             dispatcher.wake()
-            wait_until(lambda: sum(map(len, apps.called.values())) == 3 * (count + 2), seconds=60)
+            wait_until(lambda: sum(map(len, apps.called.values())) == 3 * (count + 2))
         apps.hangs.set()
         before = sum(map(len, apps.called.values()))
         # Each of them has more to come than one attempt.
@@ -170,9 +169,7 @@ def test_unconcerned_apps_are_notified_at_once(
         owed_at = apps.stopwatch.seconds()
         dispatcher.wake()
         calls = 4 if known_before else 1
-        wait_until(
-            lambda: all(len(apps.called.get(a, ())) == calls for a in ("127.0.2.1", "127.0.2.2")), seconds=60
-        )
+        wait_until(lambda: all(len(apps.called.get(a, ())) == calls for a in ("127.0.2.1", "127.0.2.2")))
 
         late = [apps.last_called(address) - owed_at for address in ("127.0.2.1", "127.0.2.2")]
         # Apps of which nothing is known yet share half of the threads.

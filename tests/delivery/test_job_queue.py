@@ -10,7 +10,7 @@ from flask import Flask
 
 from provider.delivery.job_queue import Job, JobQueue
 from provider.delivery.limiter import URGENT
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE, wait_until
 
 RED, GREEN = "red", "green"
 
@@ -28,7 +28,7 @@ class Acts:
         name: Any = job.prepared
         (self.put_back if job.is_put_back else self.begun).append(name)
         if name in self.hang:
-            self.may_end.wait(30)
+            self.may_end.wait(PATIENCE)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from flask import Flask
 
 from provider.delivery.job_queue import Job, JobQueue
 from provider.delivery.limiter import QUICK
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE, wait_until
 
 
 class Acts:
@@ -23,7 +23,7 @@ class Acts:
 
     def __call__(self, job: Job) -> None:
         self.begun.append(job)
-        assert self._of(job.prepared).wait(30)
+        assert self._of(job.prepared).wait(PATIENCE)
 
     def let_go(self, *names: str) -> None:
         for name in names:

@@ -62,7 +62,7 @@ def test_a_worker_that_stops_does_not_wait_for_a_database_that_is_away(
         with lock:
             stopping.add(one, ACCEPTED)
             closing.start()
-            wait_until(lambda: stopping._is_closing, seconds=5)
+            wait_until(lambda: stopping._is_closing)
         closing.join()
 
     assert (stopping.states(), stopping.unwritten) == ({}, 1)

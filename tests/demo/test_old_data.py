@@ -10,7 +10,8 @@ from sqlalchemy import create_engine
 from demo.plan import DemoDataUnusable
 from demo.seed import bring_up_to_date
 from provider.infrastructure import schema
-from tests.support.demo import CURFEW, READY_SECONDS, free_run
+from tests.support.demo import CURFEW, free_run
+from tests.support.waiting import PATIENCE
 
 
 def of_an_unknown_revision(path: Path) -> None:
@@ -64,7 +65,7 @@ def test_old_data_ends_the_demo_with_one_line_that_says_what_to_do(tmp_path):
         capture_output=True,
         text=True,
         check=False,
-        timeout=READY_SECONDS,
+        timeout=PATIENCE,
     )
 
     assert demo.returncode == 1

@@ -17,7 +17,7 @@ from demo.processes import own_environment
 from tests.support.certificates import localhost_certificate
 from tests.support.demo import CURFEW, free_run
 from tests.support.processes import descendants, is_alive
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE, wait_until
 
 pytestmark = pytest.mark.processes
 NOT_MIGRATED = 3
@@ -37,7 +37,12 @@ def migrated(environ: dict[str, str], prepared_data: Path) -> dict[str, str]:
 
 def serve_fails(environ: dict[str, str], *options: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        [CURFEW, "serve", *options], env=environ, capture_output=True, text=True, check=False, timeout=60
+        [CURFEW, "serve", *options],
+        env=environ,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE,
     )
 
 
@@ -48,12 +53,12 @@ def serving(environ: dict[str, str], *options: str) -> Iterator["subprocess.Pope
         yield process
     finally:
         process.terminate()
-        process.communicate(timeout=30)
+        process.communicate(timeout=PATIENCE)
 
 
 def response_of(url: str, **options) -> requests.Response | None:
     try:
-        return requests.get(url, timeout=5, **options)
+        return requests.get(url, timeout=PATIENCE, **options)
     except requests.ConnectionError:
         return None
 
@@ -112,10 +117,10 @@ def test_it_listens_on_the_issuers_port_and_leaves_at_once_when_asked(migrated):
     port = free_run(1)
     issuer = f"http://localhost:{port}"
     with serving(migrated | {"CURFEW_ISSUER": issuer}) as process:
-        wait_until(lambda: response_of(f"{issuer}/health/ready"), seconds=60)
+        wait_until(lambda: response_of(f"{issuer}/health/ready"))
         family = descendants(process.pid)
         process.send_signal(signal.SIGTERM)
-        said, _ = process.communicate(timeout=15)
+        said, _ = process.communicate(timeout=PATIENCE)
 
     assert said.startswith(f"Curfew serves {issuer} on ")
     assert process.returncode == 0
@@ -125,7 +130,7 @@ def test_it_listens_on_the_issuers_port_and_leaves_at_once_when_asked(migrated):
 def test_its_workers_do_not_outlive_a_kill(migrated):
     port = free_run(1)
     with serving(migrated, "--port", str(port), "--workers", "2") as process:
-        wait_until(lambda: response_of(f"http://127.0.0.1:{port}/health/live"), seconds=60)
+        wait_until(lambda: response_of(f"http://127.0.0.1:{port}/health/live"))
         family = descendants(process.pid)
         os.kill(process.pid, signal.SIGKILL)
 
@@ -142,7 +147,7 @@ def test_it_serves_tls_with_its_own_certificate_on_the_issuers_port(migrated, ce
     options += ["--tls-min", least] if least != "1.3" else []
     with serving(migrated | {"CURFEW_ISSUER": issuer}, *options):
         metadata = wait_until(
-            lambda: response_of(f"{issuer}/.well-known/openid-configuration", verify=cert_file), seconds=60
+            lambda: response_of(f"{issuer}/.well-known/openid-configuration", verify=cert_file)
         )
         older = ssl.create_default_context(cafile=str(cert_file))
         older.maximum_version = ssl.TLSVersion.TLSv1_2

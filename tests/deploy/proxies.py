@@ -14,7 +14,7 @@ import requests
 from tests.architecture.sources import ROOT
 from tests.support.authority import Authority
 from tests.support.demo import free_run
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE, wait_until
 
 NGINX_SAMPLE, CADDY_SAMPLE = ROOT / "deploy" / "nginx", ROOT / "deploy" / "caddy"
 INSTALLED = ROOT / "tests" / "interop" / "proxies" / ".venv" / "bin"
@@ -160,12 +160,12 @@ def running(command: list[str], place: Place) -> Iterator[None]:
         yield
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(PATIENCE)
 
 
 def _answers(place: Place) -> bool:
     try:
-        requests.get(place.origin, verify=place.authority, timeout=2)
+        requests.get(place.origin, verify=place.authority, timeout=PATIENCE)
     except requests.ConnectionError:
         return False
     return True

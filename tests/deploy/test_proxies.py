@@ -17,6 +17,7 @@ from tests.faults.house import PASSWORD, House
 from tests.interop.landing import Landing
 from tests.support.certificates import Shown
 from tests.support.relying_party import CHALLENGE, VERIFIER
+from tests.support.waiting import PATIENCE
 
 pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("proxies")]
 COMMANDS = {"nginx": nginx_command, "caddy": caddy_command}
@@ -38,7 +39,7 @@ class Site:
 
     def ask(self, method: str, url: str, **how) -> requests.Response:
         return requests.request(
-            method, url, verify=self.place.authority, timeout=30, allow_redirects=False, **how
+            method, url, verify=self.place.authority, timeout=PATIENCE, allow_redirects=False, **how
         )
 
     def token_for_batch(self, origin: str, **how) -> requests.Response:

@@ -6,6 +6,7 @@ import subprocess
 import pytest
 
 from tests.deploy.proxies import CADDY_SAMPLE, caddy_command, find, make_place, nginx_command
+from tests.support.waiting import PATIENCE
 
 PATHS = pytest.mark.parametrize("path", ["", "/auth"], ids=["a host of its own", "below a path"])
 needs_nginx = pytest.mark.skipif(not find("nginx"), reason="nginx is not installed, so it read no sample")
@@ -14,7 +15,7 @@ needs_caddy = pytest.mark.skipif(not find("caddy"), reason="caddy is not install
 
 def run(*command: str, **environ: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        command, env=os.environ | environ, capture_output=True, text=True, check=False, timeout=60
+        command, env=os.environ | environ, capture_output=True, text=True, check=False, timeout=PATIENCE
     )
 
 

@@ -14,7 +14,7 @@ import pytest
 from tests.architecture.sources import ROOT
 from tests.deploy.proxies import find
 
-pytestmark = [pytest.mark.processes, pytest.mark.timeout(600), pytest.mark.long]
+pytestmark = [pytest.mark.processes, pytest.mark.long]
 
 
 def why_not() -> str:

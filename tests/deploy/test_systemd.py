@@ -11,6 +11,7 @@ import pytest
 
 from tests.architecture.sources import ROOT
 from tests.cli.test_examples import COMMANDS
+from tests.support.waiting import PATIENCE
 
 UNITS = sorted((ROOT / "deploy" / "systemd").glob("*.service"))
 # What `systemd-analyze security` finds: 0 is a unit that may do nothing, 10 one that may do everything.
@@ -28,7 +29,7 @@ def values_of(unit: Path, key: str) -> list[str]:
 
 def analyze(*arguments: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        ["systemd-analyze", *arguments], capture_output=True, text=True, check=False, timeout=60
+        ["systemd-analyze", *arguments], capture_output=True, text=True, check=False, timeout=PATIENCE
     )
 
 

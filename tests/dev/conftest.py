@@ -15,7 +15,7 @@ import pytest
 import requests
 
 from tests.support.scripted_server import Asked, Reply, ScriptedServer, scripted
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE, wait_until
 
 CURFEW = Path(sys.executable).with_name("curfew")
 
@@ -42,7 +42,7 @@ class Dev:
         sent = None if method == "GET" else json.dumps(body or {})
         usual = {} if method == "GET" else {"Content-Type": "application/json"}
         return requests.request(
-            method, f"{self.issuer}/dev/api{path}", data=sent, headers=usual | headers, timeout=30
+            method, f"{self.issuer}/dev/api{path}", data=sent, headers=usual | headers, timeout=PATIENCE
         )
 
     def get(self, path: str) -> Any:
@@ -63,7 +63,7 @@ def dev(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dev]:
         try:
             yield Dev(json.loads(said))
         finally:
-            _, errors = process.communicate(timeout=30)
+            _, errors = process.communicate(timeout=PATIENCE)
         assert list(folder.iterdir()) == []
         logged = [json.loads(line) for line in errors.splitlines()]
         # Apps that refuse are worth a warning.
@@ -94,7 +94,9 @@ class Browser:
     def __init__(self, dev: Dev, username: str) -> None:
         self.dev = dev
         self.http = requests.Session()
-        begun = self.http.post(f"{dev.issuer}/dev/api/sessions", json={"username": username}, timeout=30)
+        begun = self.http.post(
+            f"{dev.issuer}/dev/api/sessions", json={"username": username}, timeout=PATIENCE
+        )
         assert begun.status_code == 201, begun.text
         self.session: dict[str, Any] = begun.json()
 
@@ -104,14 +106,14 @@ class Browser:
             f"{self.dev.issuer}/authorize",
             params=asked | {"scope": scope, "state": "s"},
             allow_redirects=False,
-            timeout=30,
+            timeout=PATIENCE,
         )
         code = parse_qs(urlsplit(response.headers["Location"]).query)["code"][0]
         redeemed = requests.post(
             f"{self.dev.issuer}/token",
             data={"grant_type": "authorization_code", "code": code, "redirect_uri": rp.redirect_uri},
             auth=(rp.client_id, rp.secret),
-            timeout=30,
+            timeout=PATIENCE,
         )
         assert redeemed.status_code == 200, redeemed.text
         tokens: dict[str, Any] = redeemed.json()

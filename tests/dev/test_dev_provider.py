@@ -19,6 +19,7 @@ from provider.dev.population import populate
 from provider.dev.settings import settings_for
 from provider.infrastructure.database import db
 from tests.dev.conftest import Browser, start
+from tests.support.waiting import PATIENCE
 
 pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("curfew dev")]
 
@@ -50,7 +51,7 @@ def test_the_ready_made_app_takes_any_address_on_loopback(dev):
             f"{dev.issuer}/authorize",
             params=asked | {"redirect_uri": address, "prompt": "none"},
             allow_redirects=False,
-            timeout=30,
+            timeout=PATIENCE,
         )
         assert response.headers["Location"].startswith(address), address
     for elsewhere in ("https://app.example/", "http://localhost.evil.test/", "http://10.0.0.1/"):
@@ -58,7 +59,7 @@ def test_the_ready_made_app_takes_any_address_on_loopback(dev):
             f"{dev.issuer}/authorize",
             params=asked | {"redirect_uri": elsewhere},
             allow_redirects=False,
-            timeout=30,
+            timeout=PATIENCE,
         )
         assert response.status_code == 400, elsewhere
 
@@ -69,7 +70,7 @@ def test_a_client_that_registers_addresses_has_those_alone(dev):
     response = requests.get(
         f"{dev.issuer}/authorize",
         params={"client_id": made["client_id"], "redirect_uri": "http://localhost:3000/other"},
-        timeout=30,
+        timeout=PATIENCE,
     )
 
     assert (made["takes_any_loopback_uri"], response.status_code) == (False, 400)
@@ -81,14 +82,14 @@ def test_anyone_may_register_a_client(dev):
         "backchannel_logout_uri": "http://127.0.0.1:3000/o",
     }
 
-    assert requests.post(f"{dev.issuer}/register", json=metadata, timeout=30).status_code == 201
+    assert requests.post(f"{dev.issuer}/register", json=metadata, timeout=PATIENCE).status_code == 201
 
 
 def test_a_page_of_another_site_registers_none(dev):
     metadata = {"redirect_uris": ["http://localhost:3000/cb"]}
     headers = {"Origin": "https://evil.test", "Sec-Fetch-Site": "cross-site"}
 
-    response = requests.post(f"{dev.issuer}/register", json=metadata, headers=headers, timeout=30)
+    response = requests.post(f"{dev.issuer}/register", json=metadata, headers=headers, timeout=PATIENCE)
 
     assert response.status_code == 403
 
@@ -101,7 +102,7 @@ def test_a_sign_out_at_the_app_leads_back_to_any_address_on_loopback(dev, rp, pe
         f"{dev.issuer}/session/end",
         params={"id_token_hint": hint, "post_logout_redirect_uri": "http://localhost:3000/bye"},
         allow_redirects=False,
-        timeout=30,
+        timeout=PATIENCE,
     )
 
     assert response.headers["Location"] == "http://localhost:3000/bye"
@@ -117,7 +118,7 @@ def test_a_sign_out_at_the_app_leads_back_to_any_address_on_loopback(dev, rp, pe
 def test_another_host_is_refused(dev, host, path):
     port = dev.issuer.rpartition(":")[2]
 
-    response = requests.get(dev.issuer + path, headers={"Host": host.format(port=port)}, timeout=30)
+    response = requests.get(dev.issuer + path, headers={"Host": host.format(port=port)}, timeout=PATIENCE)
 
     assert response.status_code == 421
 
@@ -152,7 +153,7 @@ def test_the_page_is_driven_by_its_own_forms_alone(dev, person):
     browser = Browser(dev, person)
     form = {"session": browser.session["id"]}
 
-    response = browser.http.post(f"{dev.issuer}/dev", data=form, timeout=30)
+    response = browser.http.post(f"{dev.issuer}/dev", data=form, timeout=PATIENCE)
 
     assert response.status_code == 403
     assert dev.get(f"/sessions?username={person}")["sessions"][0]["is_live"]
@@ -161,7 +162,7 @@ def test_the_page_is_driven_by_its_own_forms_alone(dev, person):
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
 def test_it_listens_on_loopback_alone(dev, address):
     port = int(dev.issuer.rpartition(":")[2])
-    with socket.create_connection((address, port), timeout=5):
+    with socket.create_connection((address, port), timeout=PATIENCE):
         pass
     with socket.socket() as probe:
         # Where everything is listened on, this would be taken.
@@ -173,9 +174,9 @@ def test_its_folder_lasts_and_settings_of_an_installation_are_ignored(tmp_path):
     environ = os.environ | {"CURFEW_DATABASE_URL": "postgresql+psycopg://production/curfew"}
     with start("--port", "0", "--data", str(folder), "--json", "--stop-at-eof", environ=environ) as process:
         issuer = json.loads(process.stdout.readline())["issuer"]
-        requests.post(f"{issuer}/dev/api/people", json={"username": "dora"}, timeout=30)
+        requests.post(f"{issuer}/dev/api/people", json={"username": "dora"}, timeout=PATIENCE)
         process.send_signal(signal.SIGTERM)
-        process.wait(30)
+        process.wait(PATIENCE)
         errors = process.stderr.read()
 
     assert process.returncode == 0

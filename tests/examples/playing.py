@@ -16,6 +16,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from docs.examples import Example
+from tests.support.waiting import PATIENCE
 
 BIN = Path(sys.executable).parent
 PORTS = ("8900", "5000")
@@ -67,7 +68,7 @@ def run(text: str, folder: Path, environ: dict[str, str]) -> tuple[int, str]:
         stderr=subprocess.STDOUT,
         text=True,
         check=False,
-        timeout=100,
+        timeout=PATIENCE,
     )
     return outcome.returncode, outcome.stdout
 

@@ -5,6 +5,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
+from tests.support.waiting import PATIENCE
+
 
 @contextlib.contextmanager
 def in_background(act: Callable[[], None], *, every: float) -> Iterator[None]:
@@ -27,7 +29,7 @@ def in_background(act: Callable[[], None], *, every: float) -> Iterator[None]:
         yield
     finally:
         stop.set()
-        thread.join(60)
+        thread.join(PATIENCE)
     if problems:
         raise problems[0]
 

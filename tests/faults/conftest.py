@@ -21,7 +21,7 @@ from provider.config import Settings
 from tests.conftest import FAST_SETTINGS
 from tests.faults.house import House
 from tests.faults.houses import Houses
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE, wait_until
 from tests.support.warm_programs import WarmPrograms
 
 SPANS = {"delivery_lease": 3, "outbound_deadline": 2, "outbound_connect_timeout": 2, "sweep_interval": 0.5}
@@ -112,7 +112,7 @@ class Worker:
         return [event for event in map(json.loads, lines) if event["event"] == name]
 
     def wait_until_started(self) -> None:
-        wait_until(lambda: self.events("worker_started") or self.process.poll() is not None, seconds=30)
+        wait_until(lambda: self.events("worker_started") or self.process.poll() is not None)
         assert self.process.poll() is None, self.log.read_text()
 
     def kill(self) -> None:
@@ -122,7 +122,7 @@ class Worker:
     def terminate(self) -> int:
         """End it as a supervisor would and return its exit code."""
         self.process.terminate()
-        return self.process.wait(20)
+        return self.process.wait(PATIENCE)
 
 
 @pytest.fixture

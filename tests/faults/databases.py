@@ -19,6 +19,8 @@ from uuid import UUID
 import psycopg
 from psycopg.rows import dict_row
 
+from tests.support.waiting import PATIENCE
+
 Row = dict[str, Any]
 
 
@@ -30,12 +32,12 @@ class SQLiteDatabase:
         self.url = f"sqlite:///{path}"
 
     def rows(self, sql: str) -> list[Row]:
-        with closing(sqlite3.connect(self.path, timeout=15)) as connection:
+        with closing(sqlite3.connect(self.path, timeout=PATIENCE)) as connection:
             connection.row_factory = sqlite3.Row
             return [_plain(dict(row)) for row in connection.execute(sql)]
 
     def write(self, sql: str) -> int:
-        with closing(sqlite3.connect(self.path, timeout=15)) as connection, connection:
+        with closing(sqlite3.connect(self.path, timeout=PATIENCE)) as connection, connection:
             return connection.execute(sql).rowcount
 
 
@@ -113,7 +115,7 @@ class PostgresServer:
         self.wait_until_ready()
 
     def wait_until_ready(self) -> None:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + PATIENCE
         while True:
             try:
                 psycopg.connect(f"host=127.0.0.1 port={self.port} user=postgres dbname=postgres").close()

@@ -25,7 +25,7 @@ from tests.faults.proxy import Wire
 from tests.faults.simulators import RelyingParty
 from tests.faults.tables import read_tables
 from tests.faults.visitors import Visitors, secret_of
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE, wait_until
 from tests.support.warm_programs import WarmPrograms
 
 SECRET_KEY = "dGVzdC1rZXktdGVzdC1rZXktdGVzdC1rZXktMTIzNDU"
@@ -162,10 +162,10 @@ class House:
             assert web.is_running, web.log.read_text()
             with contextlib.suppress(requests.RequestException), requests.Session() as program:
                 program.trust_env = False
-                return program.get(f"{at}/health/ready", timeout=1).status_code == 200
+                return program.get(f"{at}/health/ready", timeout=PATIENCE).status_code == 200
             return False
 
-        wait_until(answers, seconds=90)
+        wait_until(answers)
 
     def start_worker(
         self,
@@ -182,7 +182,7 @@ class House:
         return worker
 
     def wait_for_worker(self, worker: Program) -> None:
-        wait_until(lambda: worker.events("worker_started") or not worker.is_running, seconds=90)
+        wait_until(lambda: worker.events("worker_started") or not worker.is_running)
         assert worker.is_running, worker.log.read_text()
 
     def _start(
@@ -220,7 +220,7 @@ class House:
             f" WHERE {condition} ORDER BY d.id"
         )
 
-    def wait_until_settled(self, *, seconds: float = 40) -> None:
+    def wait_until_settled(self, *, seconds: float = PATIENCE) -> None:
         """Wait until nothing is owed any more."""
         wait_until(lambda: not self.deliveries("d.state = 'pending'"), seconds=seconds)
 

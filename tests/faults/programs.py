@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.processes import descendants, has_closed_its_files
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE, wait_until
 from tests.support.warm_programs import WarmProcess, WarmPrograms
 
 
@@ -63,7 +63,7 @@ class Program:
         self.process.wait()
         wait_until(lambda: all(map(has_closed_its_files, children)))
 
-    def terminate(self, *, seconds: float = 20) -> int:
+    def terminate(self, *, seconds: float = PATIENCE) -> int:
         """Ask it to end and return its exit code."""
         self.process.terminate()
         return self.process.wait(seconds)

@@ -12,6 +12,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from tests.support.waiting import PATIENCE
+
 
 @dataclass
 class Toxics:
@@ -73,7 +75,7 @@ class Wire:
         self._listener.close()
         self.cut()
         for thread in list(self._threads):
-            thread.join(5)
+            thread.join(PATIENCE)
 
     def _start(self, act: Callable[..., None], *args: object) -> None:
         thread = threading.Thread(target=act, args=args, daemon=True)
@@ -93,7 +95,7 @@ class Wire:
 
     def _join(self, client: socket.socket) -> None:
         try:
-            server = socket.create_connection(self.target, timeout=5)
+            server = socket.create_connection(self.target, timeout=PATIENCE)
         except OSError:
             client.close()
             return

@@ -20,6 +20,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
 from tests.faults.history import History, Receipt, now
+from tests.support.waiting import PATIENCE
 
 LOGOUT_EVENT = "http://schemas.openid.net/event/backchannel-logout"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
@@ -46,7 +47,7 @@ class PublishedKeys:
         with self._lock:
             age = time.monotonic() - self._asked
             if age > FRESH_JWKS or (kid not in self._keys and age > 0.05):
-                self._look()
+                self._look(kid)
             if kid not in self._keys or time.monotonic() - self._fetched > OLDEST_JWKS:
                 return None
             return KeySet.import_key_set({"keys": [self._keys[kid]]})
@@ -54,10 +55,11 @@ class PublishedKeys:
     def close(self) -> None:
         self._http.close()
 
-    def _look(self) -> None:
+    def _look(self, kid: str) -> None:
         self._asked = time.monotonic()
         with contextlib.suppress(requests.RequestException, ValueError, KeyError):
-            response = self._http.get(self._url, timeout=1)
+            # Without the key it cannot judge at all, so it waits; else a silent provider may not hold it.
+            response = self._http.get(self._url, timeout=1 if kid in self._keys else PATIENCE)
             response.raise_for_status()
             self._keys = {key["kid"]: key for key in response.json()["keys"]}
             self._fetched = time.monotonic()
@@ -156,7 +158,7 @@ class RelyingParty:
         self.released.set()
         self.vanish()
         for thread in self._threads:
-            thread.join(5)
+            thread.join(PATIENCE)
         if self.keys:
             self.keys.close()
 

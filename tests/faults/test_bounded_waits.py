@@ -16,9 +16,9 @@ from tests.faults.databases import PostgresDatabase, PostgresServer
 from tests.faults.house import House
 from tests.faults.test_databases_away import set_read_only
 from tests.faults.visitors import Refused
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE, wait_until
 
-pytestmark = [pytest.mark.processes, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.processes
 OpenHouse = Callable[..., House]
 # The default deadline, and what a busy machine adds.
 DEADLINE, SLACK = 5.0, 4.0
@@ -30,7 +30,7 @@ def ask(house: House, path: str) -> tuple[int, float, str]:
     began = time.monotonic()
     with requests.Session() as program:
         program.trust_env = False
-        response = program.get(f"{house.issuer}{path}", timeout=60, allow_redirects=False)
+        response = program.get(f"{house.issuer}{path}", timeout=PATIENCE, allow_redirects=False)
     return response.status_code, time.monotonic() - began, response.text
 
 
@@ -50,7 +50,7 @@ def no_standby(server: PostgresServer) -> Iterator[None]:
 
 
 def wait_until_ready(house: House) -> None:
-    wait_until(lambda: ask(house, "/health/ready")[0] == 200, seconds=30)
+    wait_until(lambda: ask(house, "/health/ready")[0] == 200)
 
 
 def test_a_silent_database_keeps_each_request_for_the_deadline_at_most(open_house: OpenHouse) -> None:
@@ -98,7 +98,7 @@ def test_a_person_is_served_by_another_node_though_the_first_was_cut_off(open_ho
     wire.gate = cut_before_commit
     with ThreadPoolExecutor(1) as thread:
         lost = thread.submit(house.visitors.sign_out, visit)
-        assert is_cut.wait(20)
+        assert is_cut.wait(PATIENCE)
         began = time.monotonic()
         house.visitors.issuer = other
 
@@ -192,7 +192,7 @@ def test_a_command_waits_for_longer_than_a_request(open_house: OpenHouse) -> Non
     commands = threading.Thread(target=house.curfew, args=("user", "disable", "ada"))
     with house.database.locked("account"):
         commands.start()
-        wait_until(lambda: house.database.rows(long_enough), seconds=60)
-    commands.join(60)
+        wait_until(lambda: house.database.rows(long_enough))
+    commands.join(PATIENCE)
 
     assert house.database.rows("SELECT 1 FROM account WHERE username = 'ada' AND disabled_at IS NOT NULL")

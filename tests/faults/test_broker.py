@@ -81,7 +81,7 @@ def test_a_dead_broker_delays_by_one_sweep(app: Flask, broker: Broker, start_wor
     broker.kill()
     with receiving(200) as red:
         delivery = owe(port=red.port)
-        wait_until(lambda: is_accepted(delivery), seconds=8)
+        wait_until(lambda: is_accepted(delivery))
 
 
 def test_a_worker_starts_and_stops_without_its_broker(
@@ -91,10 +91,10 @@ def test_a_worker_starts_and_stops_without_its_broker(
     worker = start_worker()
     with receiving(200) as red:
         delivery = owe(port=red.port)
-        wait_until(lambda: is_accepted(delivery), seconds=8)
+        wait_until(lambda: is_accepted(delivery))
 
     worker.process.terminate()
-    wait_until(lambda: worker.process.poll() is not None, seconds=10)
+    wait_until(lambda: worker.process.poll() is not None)
 
 
 @pytest.mark.long
@@ -109,10 +109,10 @@ def test_a_worker_is_woken_again_when_the_broker_is_back(
         wait_until(lambda: is_accepted(first))
 
         broker.kill()
-        wait_until(lambda: "Trying again" in worker.log.read_text(), seconds=20)
+        wait_until(lambda: "Trying again" in worker.log.read_text())
         broker.start()
         [second] = sign_out_at(client, account=ada)
-        wait_until(lambda: _ring_until_accepted(broker, second), seconds=60)
+        wait_until(lambda: _ring_until_accepted(broker, second))
 
     assert worker.process.poll() is None
 

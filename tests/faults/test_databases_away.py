@@ -20,7 +20,7 @@ from tests.faults.visitors import Refused
 from tests.support.processes import descendants
 from tests.support.waiting import wait_until
 
-pytestmark = [pytest.mark.processes, pytest.mark.timeout(300), pytest.mark.long]
+pytestmark = [pytest.mark.processes, pytest.mark.long]
 OpenHouse = Callable[..., House]
 UNANSWERED = (requests.RequestException, Refused)
 
@@ -40,7 +40,7 @@ def visit_often(house: House, visits: list) -> Callable[[], None]:
 
 
 def judge(house: House, visits: list, **rules: object) -> None:
-    house.wait_until_settled(seconds=60)
+    house.wait_until_settled()
     for visit in visits:
         house.visitors.probe(visit)
     assert len(visits) > 2
@@ -67,7 +67,7 @@ def test_killed_and_started_again_under_load(open_house: OpenHouse) -> None:
     with in_background(visit_often(house, visits), every=0.05):
         for _ in range(3):
             count = len(visits)
-            wait_until(lambda count=count: len(visits) > count + 1, seconds=30)
+            wait_until(lambda count=count: len(visits) > count + 1)
             server.kill()
             assert_refuses_calmly(house)
             server.start()
@@ -84,7 +84,7 @@ def test_backends_are_killed_in_the_middle(open_house: OpenHouse) -> None:
     )
     with in_background(visit_often(house, visits), every=0.02):
         for round_ in range(15):
-            wait_until(lambda round_=round_: len(visits) >= round_ // 3, seconds=30)
+            wait_until(lambda round_=round_: len(visits) >= round_ // 3)
             house.database.rows(kill)
     judge(house, visits, disturbances=15)
 
@@ -100,16 +100,16 @@ def test_slow_silent_or_unreachable(open_house: OpenHouse, toxic: dict) -> None:
     house.open()
     visits: list = []
     with in_background(visit_often(house, visits), every=0.05):
-        wait_until(lambda: len(visits) > 1, seconds=30)
+        wait_until(lambda: len(visits) > 1)
         wire.poison(**toxic)
         if "refuse" in toxic:
             wire.cut()
             assert_refuses_calmly(house)
         count = len(visits)
         if "latency" in toxic:
-            wait_until(lambda: len(visits) > count, seconds=60)
+            wait_until(lambda: len(visits) > count)
         wire.heal()
-        wait_until(lambda: len(visits) > count + 2, seconds=60)
+        wait_until(lambda: len(visits) > count + 2)
     judge(house, visits, disturbances=2)
 
 
@@ -177,7 +177,7 @@ def test_deadlocks(open_house: OpenHouse) -> None:
     rival.start()
     try:
         with in_background(visit_often(house, visits), every=0.01):
-            wait_until(lambda: len(visits) >= 20, seconds=120)
+            wait_until(lambda: len(visits) >= 20)
     finally:
         stop.set()
         rival.join()
@@ -231,13 +231,13 @@ def test_fail_over_to_a_synchronous_replica(open_house: OpenHouse, primary: Post
         house.open()
         visits: list = []
         with in_background(visit_often(house, visits), every=0.05):
-            wait_until(lambda: len(visits) > 4, seconds=30)
+            wait_until(lambda: len(visits) > 4)
             primary.kill()
             wire.target = ("127.0.0.1", replica.port)
             wire.cut()
             replica.promote()
             count = len(visits)
-            wait_until(lambda: len(visits) > count + 2, seconds=30)
+            wait_until(lambda: len(visits) > count + 2)
         house.database = PostgresDatabase(replica, house.database.name)
         judge(house, visits, disturbances=1)
     finally:

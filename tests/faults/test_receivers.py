@@ -17,7 +17,7 @@ from tests.faults.houses import Houses
 from tests.faults.simulators import Manner, RelyingParty, polite
 from tests.support.waiting import wait_until
 
-pytestmark = [pytest.mark.processes, pytest.mark.timeout(180), pytest.mark.xdist_group("fault receivers")]
+pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("fault receivers")]
 
 
 @pytest.fixture(scope="module")
@@ -181,7 +181,7 @@ def test_who_refuses_for_a_while_is_notified_in_the_end(house: House, status: in
     house.rps["yellow"].manner = manners.says(status)
     sids = sign_out_of(house, "yellow", count=3)
     twice = "c.client_id = 'yellow' AND d.state = 'pending' AND d.refusals > 1"
-    wait_until(lambda: house.deliveries(twice), seconds=40)
+    wait_until(lambda: house.deliveries(twice))
     refusing = json.loads(house.curfew("delivery", "list", "--state", "refusing", "--json"))
     assert {row["client_id"] for row in refusing} == {"yellow"}
 
@@ -214,7 +214,7 @@ def test_a_storm_of_errors_and_a_flapping_one(house: House) -> None:
     sids = sign_out_of(house, "green", "red", count=15)
     wait_for_attempt(house, sids[0])
     house.rps["green"].manner = polite
-    house.wait_until_settled(seconds=60)
+    house.wait_until_settled()
 
     assert house.findings() == []
 
@@ -229,12 +229,12 @@ def test_a_herd_comes_back(house: House) -> None:
         house.visitors.sign_out(visit)
     # The breakers open after some tries, and hold the rest without using up its tries (DLV-14).
     tried = "SELECT count(*) AS n FROM delivery_attempt a JOIN delivery d ON d.id = a.delivery_id"
-    wait_until(lambda: house.database.rows(f"{tried} WHERE d.state = 'pending'")[0]["n"] >= 30, seconds=30)
+    wait_until(lambda: house.database.rows(f"{tried} WHERE d.state = 'pending'")[0]["n"] >= 30)
     for rp in house.rps.values():
         rp.busiest = 0
         rp.listen()
         rp.manner = manners.late(0.05)
-    house.wait_until_settled(seconds=90)
+    house.wait_until_settled()
 
     assert max(rp.busiest for rp in house.rps.values()) <= 10
     assert house.findings() == []

@@ -12,7 +12,7 @@ from tests.faults.manners import late
 from tests.support.processes import descendants
 from tests.support.waiting import wait_until
 
-pytestmark = [pytest.mark.processes, pytest.mark.timeout(300), pytest.mark.long]
+pytestmark = [pytest.mark.processes, pytest.mark.long]
 OpenHouse = Callable[..., House]
 
 
@@ -31,9 +31,9 @@ def test_no_file_descriptors(open_house: OpenHouse, kind: str) -> None:
     visits = [house.visitors.sign_in("ada", ["red", "green"]) for _ in range(3)]
     for visit in visits:
         house.visitors.sign_out(visit)
-    wait_until(lambda: worker.log.stat().st_size > 500, seconds=10)
+    wait_until(lambda: worker.log.stat().st_size > 500)
     limit_descriptors(worker.pid, count=1024)
-    house.wait_until_settled(seconds=60)
+    house.wait_until_settled()
     for visit in visits:
         house.visitors.probe(visit)
     assert house.findings(tries=14) == []
@@ -61,11 +61,11 @@ def test_an_administrator_ends_everything(open_house: OpenHouse) -> None:
         visit.end_asked_at = visit.began_at
     since = stopwatch()
     house.curfew("logout", "everybody", "--yes")
-    wait_until(lambda: len(house.history.receipts_of("red")) >= len(visits), seconds=60)
+    wait_until(lambda: len(house.history.receipts_of("red")) >= len(visits))
     assert since() < 60
 
     house.rps["blue"].listen()
-    house.wait_until_settled(seconds=90)
+    house.wait_until_settled()
     for visit in visits[::10]:
         house.visitors.probe(visit)
     assert house.findings() == []

@@ -20,9 +20,9 @@ from tests.faults.beside import in_background
 from tests.faults.conftest import Broker
 from tests.faults.house import House
 from tests.faults.visitors import Refused
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE, wait_until
 
-pytestmark = [pytest.mark.processes, pytest.mark.timeout(300), pytest.mark.long]
+pytestmark = [pytest.mark.processes, pytest.mark.long]
 OpenHouse = Callable[..., House]
 TOXICS = {
     "latency": {"latency": 0.15},
@@ -62,7 +62,7 @@ def test_every_toxic_on_a_link(open_house: OpenHouse, broker: Broker, link: str)
         except (requests.RequestException, Refused):
             return
         visits.append(visit)
-        house.visitors.sign_out_until_answered(visit, seconds=60)
+        house.visitors.sign_out_until_answered(visit)
 
     with in_background(visit_once, every=0.05):
         for name, toxics in TOXICS.items():
@@ -73,8 +73,8 @@ def test_every_toxic_on_a_link(open_house: OpenHouse, broker: Broker, link: str)
             threading.Event().wait(1.5)
             wire.heal()
             count = len(visits)
-            wait_until(lambda count=count: len(visits) > count, seconds=60)
-    house.wait_until_settled(seconds=60)
+            wait_until(lambda count=count: len(visits) > count)
+    house.wait_until_settled()
     for visit in visits:
         house.visitors.probe(visit)
     assert len(visits) >= len(TOXICS)
@@ -161,7 +161,7 @@ class TLSFront:
     def close(self) -> None:
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
-        self._thread.join(5)
+        self._thread.join(PATIENCE)
 
     def _accept(self) -> None:
         while True:

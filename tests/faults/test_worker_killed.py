@@ -163,7 +163,7 @@ def test_two_workers_send_nothing_twice(app: Flask, start_worker: StartWorker) -
         start_worker()
         owed = sign_out_at(*clients, account=make_account("ada"), count=20)
 
-        wait_until(lambda: all(is_accepted(delivery) for delivery in owed), seconds=30)
+        wait_until(lambda: all(is_accepted(delivery) for delivery in owed))
 
     sent = [received.delivery for receiver in (red, green) for received in receiver.received]
     assert sorted(sent) == sorted(str(delivery.id) for delivery in owed)

@@ -17,7 +17,7 @@ from tests.faults.manners import late, patient
 from tests.faults.simulators import Exchange, polite
 from tests.support.waiting import wait_until
 
-pytestmark = [pytest.mark.processes, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.processes
 OpenHouse = Callable[..., House]
 DATABASES = pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 
@@ -136,7 +136,7 @@ def test_a_poison_delivery_dies_alone(open_house: OpenHouse) -> None:
             house.start_worker()
         return bool(house.deliveries("d.last_outcome = 'crashed'"))
 
-    wait_until(is_waiting, seconds=120)
+    wait_until(is_waiting)
     # Two in a row may be chance and cost no wait; from then on each crash costs one of the schedule.
     assert len(house.workers) == 3
     sign_out_many(house, 3, ("red",))

@@ -13,9 +13,9 @@ import requests
 from tests.faults.history import History, Probe, Tokens, Visit, now
 from tests.faults.simulators import RelyingParty
 from tests.support.forms import FormReader
+from tests.support.waiting import PATIENCE
 
 COOKIE = "curfew_session"
-TIMEOUT = 15
 MOST_STEPS = 8
 
 
@@ -59,7 +59,9 @@ class Visitors:
             asked = {"scope": "openid offline_access", "prompt": "consent"}
             visit.offline[rp] = self._authorize(browser, visit, rp, **asked)
 
-    def sign_out(self, visit: Visit, by: str | None = None, *, timeout: float = TIMEOUT) -> requests.Response:
+    def sign_out(
+        self, visit: Visit, by: str | None = None, *, timeout: float = PATIENCE
+    ) -> requests.Response:
         """Ask for the end as a relying party would send the browser; raises when there is no response."""
         client_session = visit.client_sessions[by or next(iter(visit.client_sessions))]
         rp = self.rps[client_session.rp]
@@ -77,7 +79,7 @@ class Visitors:
             visit.led_to = response.headers.get("Location")
             return response
 
-    def sign_out_until_answered(self, visit: Visit, *, seconds: float = 30) -> None:
+    def sign_out_until_answered(self, visit: Visit, *, seconds: float = PATIENCE) -> None:
         """Do what people do: press the button again until something comes back."""
         deadline = time.monotonic() + seconds
         while True:
@@ -93,10 +95,10 @@ class Visitors:
     def sign_out_by_hand(self, visit: Visit) -> str:
         """Sign out without any hint: be asked, say yes, and land on the page of results; its address."""
         with browser_with(visit.cookie) as browser:
-            page = browser.get(f"{self.issuer}/session/end", timeout=TIMEOUT)
+            page = browser.get(f"{self.issuer}/session/end", timeout=PATIENCE)
             visit.end_asked_at = now()
             form = fields_of(page) | {"logout": "true"}
-            response = browser.post(page.url, data=form, timeout=TIMEOUT, allow_redirects=False)
+            response = browser.post(page.url, data=form, timeout=PATIENCE, allow_redirects=False)
             if response.status_code != 303:
                 raise Refused(response)
             visit.end_answered_at = now()
@@ -130,7 +132,7 @@ class Visitors:
         with browser_with(visit.cookie) as browser:
             asked = self._request(rp, "openid", "unused") | {"prompt": "none"}
             response = browser.get(
-                f"{self.issuer}/authorize", params=asked, allow_redirects=False, timeout=TIMEOUT
+                f"{self.issuer}/authorize", params=asked, allow_redirects=False, timeout=PATIENCE
             )
         return "code=" in response.headers.get("Location", "")
 
@@ -154,7 +156,7 @@ class Visitors:
             f"{self.issuer}/authorize",
             params=self._request(rp, "openid", verifier) | asked,
             allow_redirects=False,
-            timeout=TIMEOUT,
+            timeout=PATIENCE,
         )
         code = self._follow(browser, response, visit.person, self.rps[rp].url)
         visit.cookie = browser.cookies.get(COOKIE) or visit.cookie
@@ -170,13 +172,13 @@ class Visitors:
                     if "code" not in query:
                         raise Refused(response)
                     return query["code"][0]
-                response = browser.get(target, allow_redirects=False, timeout=TIMEOUT)
+                response = browser.get(target, allow_redirects=False, timeout=PATIENCE)
             elif response.status_code == 200 and "/sign-in" in response.url:
                 form = fields_of(response) | {"username": person, "password": self.password}
-                response = browser.post(response.url, data=form, allow_redirects=False, timeout=TIMEOUT)
+                response = browser.post(response.url, data=form, allow_redirects=False, timeout=PATIENCE)
             elif response.status_code == 200 and "/consent" in response.url:
                 form = fields_of(response) | {"answer": "allow"}
-                response = browser.post(response.url, data=form, allow_redirects=False, timeout=TIMEOUT)
+                response = browser.post(response.url, data=form, allow_redirects=False, timeout=PATIENCE)
             else:
                 raise Refused(response)
         raise Refused(response)
@@ -218,7 +220,7 @@ class Visitors:
 
     def _ask_for_tokens(self, rp: str, form: dict[str, Any]) -> requests.Response:
         with browser_with() as program:
-            return program.post(f"{self.issuer}/token", data=form, auth=(rp, secret_of(rp)), timeout=TIMEOUT)
+            return program.post(f"{self.issuer}/token", data=form, auth=(rp, secret_of(rp)), timeout=PATIENCE)
 
 
 def secret_of(rp: str) -> str:
@@ -237,7 +239,7 @@ def browser_with(cookie: str = "") -> requests.Session:
 
 def _get(url: str, **options: Any) -> requests.Response:
     with browser_with() as program:
-        return program.get(url, timeout=TIMEOUT, **options)
+        return program.get(url, timeout=PATIENCE, **options)
 
 
 def fields_of(response: requests.Response) -> dict[str, str]:

@@ -9,6 +9,7 @@ from flask import Flask, request
 
 from tests.factories import make_client
 from tests.support.relying_party import CHALLENGE
+from tests.support.waiting import PATIENCE
 
 # An app's page as Session Management 1.0 §3.1 has it: it asks the OP iframe and shows the response.
 POLLING_PAGE = """<!doctype html><title>Red</title>
@@ -81,7 +82,7 @@ class App:
         def frontchannel() -> str:
             self.calls.append(request.args.to_dict())
             if self.hangs:
-                self.release.wait(30)
+                self.release.wait(PATIENCE)
             return "<!doctype html><script>try { top.location = '/stolen'; } catch (e) {}</script>"
 
         @app.get("/signed-out")

@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 
 from provider.config import Settings
 from tests.factories import PASSWORD, make_account, make_client
+from tests.support.chromium import new_window
 from tests.support.demo import free_run
 from tests.support.relying_party import CHALLENGE
 from tests.support.serving import serving
@@ -99,7 +100,7 @@ def test_the_response_gets_to_the_app_by_itself(red, page):
 
 
 def test_without_javascript_a_button_sends_it(red, chromium):
-    context = chromium.new_context(java_script_enabled=False)
+    context = new_window(chromium, java_script_enabled=False)
     reader = context.new_page()
     sign_in(reader, red)
     expect(reader.locator("h1")).to_have_text("Continue to Red")

@@ -5,11 +5,10 @@ import re
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
+from tests.support.chromium import new_window
 from tests.support.demo import RunningDemo
 
 pytestmark = [pytest.mark.browser, pytest.mark.processes, pytest.mark.xdist_group("demo")]
-
-SLOW_MACHINE = 20_000
 
 
 def sign_in(page: Page, demo: RunningDemo, app: str = "red") -> None:
@@ -22,7 +21,7 @@ def sign_in(page: Page, demo: RunningDemo, app: str = "red") -> None:
 
 
 def expect_signed_in(page: Page, demo: RunningDemo, app: str) -> None:
-    expect(page).to_have_url(f"{demo.apps[app]}/", timeout=SLOW_MACHINE)
+    expect(page).to_have_url(f"{demo.apps[app]}/")
     expect(page.locator("#you")).to_have_text("Ada Lovelace")
 
 
@@ -67,7 +66,7 @@ def test_one_sign_out_ends_every_app(page, demo):
     page.goto(demo.apps["red"])
     page.click("#sign-out")
 
-    expect(page).to_have_url(re.compile(re.escape(demo.apps["red"]) + "/signed-out"), timeout=SLOW_MACHINE)
+    expect(page).to_have_url(re.compile(re.escape(demo.apps["red"]) + "/signed-out"))
     for app in ("red", "green", "blue"):
         page.goto(demo.apps[app])
         expect(page.locator("#sign-in")).to_be_visible()
@@ -95,18 +94,17 @@ def test_the_confirmed_sign_out_shows_each_app_being_notified(page, demo):
     page.goto(f"{demo.issuer}/session/end")
     page.click("#sign-out")
 
-    expect(page).to_have_url(re.compile("/session/ended/"), timeout=SLOW_MACHINE)
+    expect(page).to_have_url(re.compile("/session/ended/"))
     expect(page.locator("#signed-out")).to_be_visible()
     expect(page.locator("main")).to_contain_text("Red")
     expect(page.locator("main")).to_contain_text("Green")
     page.goto(demo.apps["green"])
-    expect(page.locator("#sign-in")).to_be_visible(timeout=SLOW_MACHINE)
+    expect(page.locator("#sign-in")).to_be_visible()
 
 
 def test_sign_out_everywhere_asks_twice_and_reaches_another_browser(page, demo, chromium):
-    elsewhere = chromium.new_context()
+    elsewhere = new_window(chromium)
     other = elsewhere.new_page()
-    other.set_default_timeout(SLOW_MACHINE)
     sign_in(other, demo, "blue")
     sign_in(page, demo)
 
@@ -116,7 +114,7 @@ def test_sign_out_everywhere_asks_twice_and_reaches_another_browser(page, demo, 
 
     expect(page.locator("#signed-out")).to_be_visible()
     other.goto(demo.apps["blue"])
-    expect(other.locator("#sign-in")).to_be_visible(timeout=SLOW_MACHINE)
+    expect(other.locator("#sign-in")).to_be_visible()
     elsewhere.close()
 
 
@@ -130,20 +128,19 @@ def test_consent_can_be_denied_and_given(page, demo):
 
     page.goto(f"{demo.apps['green']}/login?prompt=consent&scope=openid%20offline_access")
     page.click("#allow")
-    expect(page).to_have_url(f"{demo.apps['green']}/", timeout=SLOW_MACHINE)
+    expect(page).to_have_url(f"{demo.apps['green']}/")
     assert page.request.get(f"{demo.apps['green']}/api/state").json()["has_refresh_token"]
 
 
 def test_everything_works_without_javascript(chromium, demo):
-    plain: BrowserContext = chromium.new_context(java_script_enabled=False)
+    plain: BrowserContext = new_window(chromium, java_script_enabled=False)
     page = plain.new_page()
-    page.set_default_timeout(SLOW_MACHINE)
 
     sign_in(page, demo)
     sign_in_silently(page, demo, "green")
     page.click("#sign-out")
 
-    expect(page).to_have_url(re.compile("/signed-out"), timeout=SLOW_MACHINE)
+    expect(page).to_have_url(re.compile("/signed-out"))
     assert not is_signed_in(page, demo, "red")
     plain.close()
 
@@ -153,7 +150,7 @@ def test_everything_works_without_javascript(chromium, demo):
 )
 def test_pages_fit_the_screen(chromium, demo, size):
     width, height = size
-    with chromium.new_context(viewport={"width": width, "height": height}) as narrow:
+    with new_window(chromium, viewport={"width": width, "height": height}) as narrow:
         page = narrow.new_page()
         page.goto(demo.apps["red"])
         page.click("#sign-in")

@@ -11,11 +11,11 @@ from rich.table import Table
 
 from demo.browser import Browser
 from demo.check import find_running, play
-from tests.support.demo import CURFEW, READY_SECONDS, RunningDemo, free_run
+from tests.support.demo import CURFEW, RunningDemo, free_run
 from tests.support.processes import descendants
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE, wait_until
 
-pytestmark = [pytest.mark.processes, pytest.mark.timeout(300), pytest.mark.xdist_group("demo")]
+pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("demo")]
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def test_two_demos_do_not_share_a_folder(demo):
         capture_output=True,
         text=True,
         check=False,
-        timeout=READY_SECONDS,
+        timeout=PATIENCE,
     )
 
     assert second.returncode == 1
@@ -80,8 +80,8 @@ def test_a_dead_provider_is_started_again(demo):
 
     os.kill(provider, signal.SIGKILL)
 
-    wait_until(lambda: "provider ended (killed by SIGKILL)" in demo.said(), seconds=30)
-    wait_until(lambda: answers(ada, demo), seconds=READY_SECONDS)
+    wait_until(lambda: "provider ended (killed by SIGKILL)" in demo.said())
+    wait_until(lambda: answers(ada, demo))
 
 
 def test_the_terminal_shows_sign_in_ending_and_delivery(demo):
@@ -98,7 +98,6 @@ def test_the_terminal_shows_sign_in_ending_and_delivery(demo):
     assert [line[1] for line in lines] == ["refused", "sign-in", "sign-out", "notified"]
 
 
-@pytest.mark.timeout(600)
 def test_a_check_below_a_path_passes_beside_a_running_demo(demo):
     command = [CURFEW, "demo-check", "--port", str(free_run(8)), "--issuer-path", "/auth"]
     check = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -107,7 +106,6 @@ def test_a_check_below_a_path_passes_beside_a_running_demo(demo):
     assert "Everything worked as expected" in check.stdout
 
 
-@pytest.mark.timeout(600)
 def test_what_the_check_plays_is_right_without_a_path_too(demo):
     seen = Table()
 

@@ -17,6 +17,7 @@ from provider.logout.end_session import end
 from provider.logout.models import LogoutReason
 from provider.logout.steps import Cause
 from tests.factories import SignedIn, make_account, make_client, make_session
+from tests.support.chromium import new_window
 
 # What a browser shows does not depend on the database; one kind is enough.
 pytestmark = [
@@ -82,20 +83,20 @@ def test_the_page_of_results_goes_on_by_itself(context, served, made):
 
 
 def test_the_page_of_results_goes_on_without_javascript(chromium: Browser, served, made):
-    with chromium.new_context(java_script_enabled=False) as context:
+    with new_window(chromium, java_script_enabled=False) as context:
         page = show(context, served, made)
         page.click("#sign-out")
         expect(page.locator("#apps li[data-state=pending]")).to_contain_text("Red")
 
         tell_red()
 
-        expect(page.locator("#apps li[data-state=notified]")).to_contain_text("Red", timeout=20_000)
+        expect(page.locator("#apps li[data-state=notified]")).to_contain_text("Red")
 
 
 def test_times_are_in_the_browsers_zone_with_the_exact_one_in_a_title(chromium: Browser, served, made):
     zone = "Asia/Kolkata"
     # Germans write the hour as it is computed here.
-    with chromium.new_context(timezone_id=zone, locale="de-DE") as context:
+    with new_window(chromium, timezone_id=zone, locale="de-DE") as context:
         shown = show(context, served, made).locator("time").first
 
         expect(shown).to_have_attribute("data-shown", "true")
@@ -150,7 +151,7 @@ def end_elsewhere(made: SignedIn) -> None:
 
 
 def test_no_page_of_the_account_is_wider_than_a_phone_or_breaks_its_policy(chromium: Browser, served, made):
-    with chromium.new_context(viewport={"width": 390, "height": 844}) as context:
+    with new_window(chromium, viewport={"width": 390, "height": 844}) as context:
         page = show(context, served, made)
         said: list[str] = []
         page.on("console", lambda message: said.append(message.text))

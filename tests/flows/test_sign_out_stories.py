@@ -11,11 +11,11 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.flows.test_browser_stories import (
-    SLOW_MACHINE,
     is_signed_in,
     sign_in,
     sign_in_silently,
 )
+from tests.support.chromium import new_window
 from tests.support.demo import RunningDemo
 
 pytestmark = [pytest.mark.browser, pytest.mark.processes, pytest.mark.xdist_group("demo")]
@@ -79,21 +79,20 @@ def test_a_post_from_another_site_sees_the_session_and_asks(page, demo, other_si
     )
     page.click("#go")
 
-    expect(page).to_have_url(re.compile("/session/end/confirm"), timeout=SLOW_MACHINE)
+    expect(page).to_have_url(re.compile("/session/end/confirm"))
     expect(page.locator("main")).to_contain_text("Ada Lovelace")
     assert is_signed_in(page, demo, "red")
     page.goto(page.url)
     page.click("#sign-out")
-    expect(page).to_have_url(f"{out}?state=from%20afar", timeout=SLOW_MACHINE)
+    expect(page).to_have_url(f"{out}?state=from%20afar")
     page.goto(f"{demo.issuer}/account")
     expect(page.locator("#password")).to_be_visible()
 
 
 @pytest.mark.spec("THR-13")
 def test_a_post_from_another_site_with_the_sessions_own_hint_signs_out_at_once(demo, chromium, other_site):
-    with chromium.new_context() as context:
+    with new_window(chromium) as context:
         page = context.new_page()
-        page.set_default_timeout(SLOW_MACHINE)
         sign_in(page, demo)
         sign_in_silently(page, demo, "green")
         hint = hint_that_red_sends(page, demo)
@@ -109,11 +108,9 @@ def test_a_post_from_another_site_with_the_sessions_own_hint_signs_out_at_once(d
         )
         page.click("#go")
 
-        expect(page).to_have_url(
-            re.compile(re.escape(demo.apps["red"]) + "/signed-out"), timeout=SLOW_MACHINE
-        )
+        expect(page).to_have_url(re.compile(re.escape(demo.apps["red"]) + "/signed-out"))
         page.goto(demo.apps["green"])
-        expect(page.locator("#sign-in")).to_be_visible(timeout=SLOW_MACHINE)
+        expect(page.locator("#sign-in")).to_be_visible()
 
 
 def test_a_forged_confirmation_from_another_site_ends_nothing(page, demo, other_site):
@@ -153,9 +150,9 @@ def test_only_this_app_leaves_the_other_signed_in(page, demo):
     page.goto(f"{demo.issuer}/session/end?client_id=red")
     page.click("#sign-out-this-app")
 
-    expect(page.locator("#signed-out")).to_be_visible(timeout=SLOW_MACHINE)
+    expect(page.locator("#signed-out")).to_be_visible()
     page.goto(demo.apps["red"])
-    expect(page.locator("#sign-in")).to_be_visible(timeout=SLOW_MACHINE)
+    expect(page.locator("#sign-in")).to_be_visible()
     assert is_signed_in(page, demo, "green")
 
 
@@ -166,7 +163,7 @@ def test_the_back_button_shows_nothing_private(page, demo):
     expect(page.locator("main")).to_contain_text("Ada Lovelace")
     page.goto(f"{demo.issuer}/session/end")
     page.click("#sign-out")
-    expect(page.locator("#signed-out")).to_be_visible(timeout=SLOW_MACHINE)
+    expect(page.locator("#signed-out")).to_be_visible()
 
     for _ in range(3):
         page.go_back()
@@ -184,4 +181,4 @@ def test_signing_out_twice_in_two_tabs_is_harmless(context, demo):
 
     for tab in (first, second):
         tab.click("#sign-out")
-        expect(tab.locator("#signed-out")).to_be_visible(timeout=SLOW_MACHINE)
+        expect(tab.locator("#signed-out")).to_be_visible()

@@ -12,7 +12,7 @@ import requests
 from tests.faults.house import House
 from tests.faults.programs import Program
 from tests.faults.proxy import Wire
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE, wait_until
 
 SHIFTED = Path(__file__).with_name("shifted_host.py")
 
@@ -41,8 +41,12 @@ class Nodes:
         self.ports = [free_port() for _ in clocks]
         self.programs = [self._start(*each) for each in zip(self.ports, clocks, strict=True)]
         house.wires.append(Balancer(house.port, [("127.0.0.1", port) for port in self.ports]))
-        for port in self.ports:
-            wait_until(lambda port=port: readiness(port).get("status") == "ok", seconds=90)
+        try:
+            for port in self.ports:
+                wait_until(lambda port=port: readiness(port).get("status") == "ok")
+        except BaseException:
+            self.close()
+            raise
 
     def _start(self, port: int, off_by: float) -> Program:
         log = self.house.folder / f"node-{port}.log"
@@ -60,7 +64,7 @@ def readiness(port: int) -> dict[str, Any]:
     """Return the state that a node reports of itself; empty while it does not answer."""
     with contextlib.suppress(requests.RequestException), requests.Session() as session:
         session.trust_env = False
-        return session.get(f"http://127.0.0.1:{port}/health/ready", timeout=5).json()
+        return session.get(f"http://127.0.0.1:{port}/health/ready", timeout=PATIENCE).json()
     return {}
 
 

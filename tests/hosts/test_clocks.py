@@ -8,7 +8,7 @@ import pytest
 
 from tests.hosts.nodes import Nodes, readiness
 
-pytestmark = [pytest.mark.processes, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.processes
 
 
 def claims_of(id_token: str) -> dict:

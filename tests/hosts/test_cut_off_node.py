@@ -14,7 +14,6 @@ from tests.support.waiting import wait_until
 
 pytestmark = [
     pytest.mark.processes,
-    pytest.mark.timeout(300),
     pytest.mark.long,
     pytest.mark.skipif(bool(why_not()), reason=why_not()),
 ]
@@ -23,7 +22,7 @@ ASK = """
 import json, sys, time, urllib.request, urllib.error
 asked, began = urllib.request.Request(sys.argv[1], headers=json.loads(sys.argv[2])), time.monotonic()
 try:
-    response = urllib.request.urlopen(asked, timeout=20)
+    response = urllib.request.urlopen(asked, timeout=60)
 except urllib.error.HTTPError as exc:
     response = exc
 body = response.read().decode()
@@ -74,7 +73,7 @@ def test_a_pulled_cable(open_house, network, far_node):
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         return tuple(json.loads(done.stdout)) if done.returncode == 0 else (0, done.stderr, 0.0)
 
-    wait_until(lambda: ask("/health/ready")[0] == 200, seconds=90)
+    wait_until(lambda: ask("/health/ready")[0] == 200)
     visit = house.visitors.sign_in("ada", ["red", "green"])
     token = {"Authorization": f"Bearer {visit.client_sessions['red'].access_token}"}
     assert ask("/userinfo", **token)[0] == 200
@@ -96,7 +95,7 @@ def test_a_pulled_cable(open_house, network, far_node):
     house.wait_until_settled()
 
     network.plug()
-    wait_until(lambda: ask("/health/ready")[0] == 200, seconds=60)
+    wait_until(lambda: ask("/health/ready")[0] == 200)
     assert ask("/userinfo", **token)[0] == 401
     house.visitors.probe(visit)
     assert house.findings() == []

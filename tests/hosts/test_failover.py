@@ -12,7 +12,7 @@ from tests.faults.house import House
 from tests.hosts.nodes import readiness
 from tests.support.waiting import wait_until
 
-pytestmark = [pytest.mark.processes, pytest.mark.timeout(300), pytest.mark.long]
+pytestmark = [pytest.mark.processes, pytest.mark.long]
 OLDER = 5
 
 
@@ -90,17 +90,17 @@ def test_an_asynchronous_standby_has_lost_endings(house, primary, standby):
     primary.kill()
     standby.promote()
     fail_over(house, wire, standby)
-    wait_until(lambda: history_of(house).get("status") == "failed", seconds=60)
+    wait_until(lambda: history_of(house).get("status") == "failed")
     # The session lives again, and everybody who is asked says so.
     assert any(probe.worked for probe in house.visitors.probe(visit))
     found = json.loads(house.curfew("check", "--json", code=1))
     assert [one["name"] for one in found["checks"] if one["wrong"]] == ["database_history"]
     house.curfew("db", "accept-failover", code=1)
-    wait_until(lambda: house.web.events("database_history"), seconds=30)
+    wait_until(lambda: house.web.events("database_history"))
 
     house.curfew("db", "restored", "--yes")
 
-    wait_until(lambda: history_of(house).get("status") == "ok", seconds=30)
+    wait_until(lambda: history_of(house).get("status") == "ok")
     assert not any(probe.worked for probe in house.visitors.probe(visit))
     house.curfew("check")
 
@@ -111,13 +111,13 @@ def test_a_stale_primary_comes_back(house, primary, standby):
     has_caught_up(primary)
     standby.promote()
     fail_over(house, wire, standby)
-    wait_until(lambda: "timeline" in history_of(house).get("detail", ""), seconds=60)
+    wait_until(lambda: "timeline" in history_of(house).get("detail", ""))
     house.curfew("db", "accept-failover")
-    wait_until(lambda: history_of(house) == {"status": "ok"}, seconds=30)
+    wait_until(lambda: history_of(house) == {"status": "ok"})
 
     fail_over(house, wire, primary)
 
-    wait_until(lambda: "a former primary" in history_of(house).get("detail", ""), seconds=60)
+    wait_until(lambda: "a former primary" in history_of(house).get("detail", ""))
     house.curfew("serve", "--port", str(house.port), code=OLDER)
 
 
@@ -131,10 +131,10 @@ def test_a_planned_failover_is_said_and_accepted(house, primary, standby):
     standby.promote()
     fail_over(house, wire, standby)
 
-    wait_until(lambda: "accept-failover" in history_of(house).get("detail", ""), seconds=60)
+    wait_until(lambda: "accept-failover" in history_of(house).get("detail", ""))
     assert history_of(house)["status"] == "ok"
     assert json.loads(house.curfew("db", "accept-failover", "--json"))["accepted"]
-    wait_until(lambda: history_of(house) == {"status": "ok"}, seconds=30)
+    wait_until(lambda: history_of(house) == {"status": "ok"})
     house.visitors.sign_out(visit)
     house.wait_until_settled()
     assert not any(probe.worked for probe in house.visitors.probe(visit))

@@ -7,7 +7,7 @@ import pytest
 
 from tests.faults.house import House
 
-pytestmark = [pytest.mark.processes, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.processes
 OLDER = 5
 
 

@@ -9,6 +9,7 @@ from ipaddress import ip_address, ip_network
 from typing import Self
 
 from provider.infrastructure.outbound_http import OutboundPolicy
+from tests.support.waiting import PATIENCE
 
 LOOPBACK = (ip_network("127.0.0.0/8"),)
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -98,7 +99,7 @@ class Server:
             with suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)
         for thread in self._threads:
-            thread.join(10)
+            thread.join(PATIENCE)
             assert not thread.is_alive(), "a script does not end"
         self._listener.close()
 
@@ -106,7 +107,7 @@ class Server:
         """Take the TCP socket out of a TLS one."""
         plain = socket.socket(fileno=sock.detach())
         self._open.append(plain)
-        plain.settimeout(20)
+        plain.settimeout(PATIENCE)
         return plain
 
     def _spawn(self, target: Callable[..., None], *args: object) -> None:
@@ -126,7 +127,7 @@ class Server:
 
     def _serve(self, sock: socket.socket, number: int) -> None:
         # A client that gives up is what most of these scripts wait for.
-        sock.settimeout(20)
+        sock.settimeout(PATIENCE)
         try:
             if self._tls is not None:
                 plain, sock = (

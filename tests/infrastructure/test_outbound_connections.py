@@ -9,6 +9,7 @@ from outbound_servers import OK, Server, always, answering, once, policy
 
 from provider.infrastructure.outbound.sockets import checked_peer
 from provider.infrastructure.outbound_http import OutboundClient, OutboundFailure, RefusedTarget
+from tests.support.waiting import PATIENCE
 
 
 @pytest.fixture
@@ -49,7 +50,7 @@ def test_many_threads_share_one_client(client):
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(30)
+            thread.join(PATIENCE)
 
         assert results == [b"ok"] * 80
         assert red.connections <= 8
@@ -70,7 +71,7 @@ def test_an_idle_connection_that_the_server_closed_is_replaced(client):
 
     with Server(script) as red:
         client.post_form(red.url(), {})
-        assert closed.wait(10)
+        assert closed.wait(PATIENCE)
 
         assert client.post_form(red.url(), {}).status == 200
         assert (red.connections, len(red.requests)) == (2, 2)
@@ -84,7 +85,7 @@ def test_an_unrequested_response_is_not_taken_for_the_next_one(client):
         wire.read_request()
         wire.send(OK)
         if wire.number == 1:
-            responded.wait(10)
+            responded.wait(PATIENCE)
             wire.send(b"HTTP/1.1 500 Forged\r\nContent-Length: 0\r\n\r\n")
             forged.set()
         wire.read_request()
@@ -92,7 +93,7 @@ def test_an_unrequested_response_is_not_taken_for_the_next_one(client):
     with Server(script) as red:
         client.post_form(red.url(), {})
         responded.set()
-        assert forged.wait(10)
+        assert forged.wait(PATIENCE)
 
         assert client.post_form(red.url(), {}).status == 200
         assert red.connections == 2

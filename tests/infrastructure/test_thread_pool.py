@@ -11,9 +11,9 @@ from sqlalchemy import text
 from provider.infrastructure.database import db
 from provider.infrastructure.thread_pool import ApplicationThreads, forget_session
 from tests.support.threads import refuse_threads
+from tests.support.waiting import PATIENCE
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-DEADLINE = 10
 
 
 @pytest.fixture
@@ -33,14 +33,14 @@ def pool(app: Flask) -> Iterator[ApplicationThreads]:
 def test_a_job_works_inside_the_application(app: Flask, pool: ApplicationThreads, said) -> None:
     pool.submit(lambda: said.put(current_app.name))
 
-    assert said.get(timeout=DEADLINE) == app.name
+    assert said.get(timeout=PATIENCE) == app.name
 
 
 def test_a_job_that_fails_is_logged_and_the_next_one_runs(pool: ApplicationThreads, said, caplog) -> None:
     pool.submit(lambda: {}["missing"])
     pool.submit(said.put, "next")
 
-    assert said.get(timeout=DEADLINE) == "next"
+    assert said.get(timeout=PATIENCE) == "next"
     assert "job_failed" in caplog.text
 
 
@@ -52,8 +52,8 @@ def test_each_job_has_a_database_session_of_its_own(pool: ApplicationThreads, sa
     pool.submit(open_transaction)
     pool.submit(lambda: said.put((db.session(), db.session().in_transaction())))
 
-    first = said.get(timeout=DEADLINE)
-    second, is_open = said.get(timeout=DEADLINE)
+    first = said.get(timeout=PATIENCE)
+    second, is_open = said.get(timeout=PATIENCE)
     assert (second is first, is_open) == (False, False)
 
 
@@ -86,7 +86,7 @@ def test_a_system_without_threads_is_reported_and_asked_again(
 
     pool.submit(said.put, "taken")
 
-    assert said.get(timeout=DEADLINE) == "taken"
+    assert said.get(timeout=PATIENCE) == "taken"
     assert said.empty()
 
 
@@ -94,10 +94,10 @@ def test_the_threads_that_there_are_do_what_others_would(
     app: Flask, said, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pool, may_end = ApplicationThreads(2, "test"), threading.Event()
-    pool.submit(may_end.wait, DEADLINE)
+    pool.submit(may_end.wait, PATIENCE)
     refuse_threads(monkeypatch, "test")
     pool.submit(said.put, "later")
     may_end.set()
 
-    assert said.get(timeout=DEADLINE) == "later"
+    assert said.get(timeout=PATIENCE) == "later"
     pool.close()

@@ -8,7 +8,7 @@ import pytest
 from provider.infrastructure import wake_pipe
 from provider.infrastructure.task_queue import WakeUps
 from provider.infrastructure.wake_pipe import Waker
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE, wait_until
 
 # More than any system's pipe holds.
 MANY = 200_000
@@ -31,7 +31,7 @@ def test_a_worker_is_woken_until_all_writers_are_gone(pipe):
     assert Waker(writer).wake()
     wait_until(lambda: woken)
     writer.close()
-    listener.join(10)
+    listener.join(PATIENCE)
 
     assert not listener.is_alive()
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import requests
 
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE, wait_until
 
 MODULES = Path("/usr/lib/apache2/modules")
 TEMPLATE = Path(__file__).with_name("apache.conf")
@@ -40,7 +40,7 @@ def apache(folder: Path, port: int, recipe: str, secret: str) -> Iterator[None]:
         yield
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(PATIENCE)
 
 
 def _write(folder: Path, port: int) -> Path:
@@ -63,6 +63,6 @@ def _write(folder: Path, port: int) -> Path:
 
 def _answers(port: int) -> bool:
     try:
-        return requests.get(f"http://127.0.0.1:{port}/signed-out.html", timeout=2).status_code < 500
+        return requests.get(f"http://127.0.0.1:{port}/signed-out.html", timeout=PATIENCE).status_code < 500
     except requests.ConnectionError:
         return False

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import requests
 
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE, wait_until
 
 
 @contextmanager
@@ -23,11 +23,11 @@ def running(command: Sequence[str | Path], folder: Path, url: str, environ: dict
         yield url
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(PATIENCE)
 
 
 def _answers(url: str) -> bool:
     try:
-        return requests.get(url, timeout=2, allow_redirects=False).status_code < 500
+        return requests.get(url, timeout=PATIENCE, allow_redirects=False).status_code < 500
     except requests.ConnectionError:
         return False

@@ -15,6 +15,7 @@ from demo.browser import Browser
 from tests.faults.databases import SQLiteDatabase
 from tests.faults.house import PASSWORD, House
 from tests.interop.landing import Landing
+from tests.support.waiting import PATIENCE
 
 HERE = Path(__file__).parent
 SCRIPT = HERE / "node" / "node_modules" / "oidc-client-ts" / "dist" / "browser" / "oidc-client-ts.min.js"
@@ -62,7 +63,7 @@ def register(house: House) -> Callable[..., dict[str, Any]]:
     """Registers a client by its metadata, as anyone may; returns the response."""
 
     def register(**metadata: object) -> dict[str, Any]:
-        response = requests.post(f"{house.issuer}/register", json=metadata, timeout=30)
+        response = requests.post(f"{house.issuer}/register", json=metadata, timeout=PATIENCE)
         assert response.status_code == HTTPStatus.CREATED, response.text
         return response.json()
 

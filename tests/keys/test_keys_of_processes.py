@@ -12,6 +12,7 @@ from provider.keys.keyring import the_keyring
 from provider.keys.models import KeyState
 from tests.keys.test_lifecycle import kids, read, signed
 from tests.races.at_once import just_after
+from tests.support.waiting import PATIENCE
 
 
 @pytest.fixture
@@ -46,7 +47,7 @@ def test_processes_that_act_at_once_do_it_once(app, act):
     def run():
         with app.app_context():
             try:
-                together.wait(10)
+                together.wait(PATIENCE)
                 with transaction():
                     made.extend(act())
             except Exception as exc:  # noqa: BLE001 – shown by the assertion below.
@@ -58,7 +59,7 @@ def test_processes_that_act_at_once_do_it_once(app, act):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(PATIENCE)
 
     assert errors == []
     assert sorted(change.alg for change in made if change.event == "key_created") == sorted(ALGORITHMS)
@@ -89,7 +90,7 @@ def test_signing_goes_on_while_keys_rotate(keys, settings, turned_clock):
             lifecycle.rotate("EdDSA", now=True)
     stop.set()
     for thread in threads:
-        thread.join(30)
+        thread.join(PATIENCE)
 
     assert failures == []
     assert done

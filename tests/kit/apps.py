@@ -10,12 +10,10 @@ from pathlib import Path
 
 import requests
 
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE, wait_until
 
 EXAMPLES = Path(__file__).parents[2] / "kit" / "examples"
 BIN = Path(sys.executable).parent
-# A loaded machine with two cores starts several at once.
-READY_SECONDS = 90
 
 
 @dataclass(frozen=True)
@@ -86,7 +84,6 @@ class Nodes:
         for process, address in zip(self.processes, self.addresses, strict=True):
             wait_until(
                 lambda process=process, address=address: _answers(process, address, self.folder),
-                seconds=READY_SECONDS,
             )
         return self.addresses
 
@@ -109,7 +106,7 @@ def starting(kind: Kind, ports: list[int], environ: dict[str, str], folder: Path
     finally:
         for process in started:
             process.terminate()
-            process.wait(30)
+            process.wait(PATIENCE)
 
 
 def _start(
@@ -123,6 +120,8 @@ def _start(
 def _answers(process: "subprocess.Popen[bytes]", address: str, folder: Path) -> bool:
     assert process.poll() is None, "\n".join(log.read_text() for log in folder.glob("*.log"))
     try:
-        return requests.get(f"{address}/signed-out", timeout=2, allow_redirects=False).status_code < 500
+        return (
+            requests.get(f"{address}/signed-out", timeout=PATIENCE, allow_redirects=False).status_code < 500
+        )
     except requests.ConnectionError:
         return False

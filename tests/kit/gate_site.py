@@ -17,10 +17,9 @@ import requests
 
 from tests.deploy.proxies import KEPT_IN_FILES, find
 from tests.kit.apps import BIN
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE, wait_until
 
 SECRET = "a-secret-of-the-gate-0123456789"
-READY_SECONDS = 60
 NGINX = find("nginx")
 RULES = """
 [[rules]]
@@ -202,16 +201,16 @@ def _wait(process: "subprocess.Popen[bytes]", url: str, folder: Path) -> None:
     def answers() -> bool:
         assert process.poll() is None, "\n".join(log.read_text() for log in folder.glob("*.log"))
         try:
-            return requests.get(url, timeout=2).status_code == 200
+            return requests.get(url, timeout=PATIENCE).status_code == 200
         except requests.ConnectionError:
             return False
 
-    wait_until(answers, seconds=READY_SECONDS)
+    wait_until(answers)
 
 
 def _stop(process: "subprocess.Popen[bytes]") -> None:
     process.terminate()
-    process.wait(30)
+    process.wait(PATIENCE)
 
 
 def open_socket(origin: str, path: str, cookie: str) -> tuple[int, dict[str, str]]:
@@ -227,7 +226,7 @@ def open_socket(origin: str, path: str, cookie: str) -> tuple[int, dict[str, str
         "Sec-WebSocket-Version: 13",
         f"Cookie: {cookie}",
     ]
-    with socket.create_connection((name, int(port)), timeout=20) as connection:
+    with socket.create_connection((name, int(port)), timeout=PATIENCE) as connection:
         connection.sendall("\r\n".join([*lines, "", ""]).encode())
         response = b""
         while b"\r\n\r\n" not in response and (more := connection.recv(4096)):

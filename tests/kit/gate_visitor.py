@@ -2,6 +2,7 @@
 
 from demo.browser import Browser
 from tests.faults.house import PASSWORD
+from tests.support.waiting import PATIENCE
 
 BUTTONS = ("sign-in", "continue", "allow")
 PAGE = {"Accept": "text/html,*/*"}
@@ -28,7 +29,7 @@ class Ada:
             (origin or self.site.wiki) + path,
             headers={name.replace("_", "-"): value for name, value in headers.items()},
             allow_redirects=False,
-            timeout=20,
+            timeout=PATIENCE,
         )
 
     @property

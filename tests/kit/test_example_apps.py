@@ -12,7 +12,7 @@ from demo.browser import Browser
 from tests.faults.house import PASSWORD
 from tests.kit.apps import BIN, EXAMPLES, KINDS, running
 from tests.support.demo import free_run
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE, wait_until
 
 pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("kit apps")]
 SECRET = "a-secret-that-all-clients-have-0123456789"
@@ -94,7 +94,7 @@ class Ada:
     def greeting(self, node):
         """Return a node's response to her cookie, or the status that is no greeting."""
         response = self.browser._session.get(
-            self.nodes[node] + "/", headers={"Accept": "text/html"}, allow_redirects=False, timeout=20
+            self.nodes[node] + "/", headers={"Accept": "text/html"}, allow_redirects=False, timeout=PATIENCE
         )
         return response.text.strip('"') if response.status_code == 200 else response.status_code
 
@@ -161,7 +161,7 @@ def sign_out(ada, method, path):
         data={"csrfmiddlewaretoken": token},
         headers={"Referer": ada.nodes[0]},
         allow_redirects=False,
-        timeout=20,
+        timeout=PATIENCE,
     )
     assert response.status_code == 302, response.text
     ada.browser.open(response.headers["Location"])
@@ -184,12 +184,12 @@ def test_what_is_no_logout_token_is_refused(app, body):
     _, nodes, _ = app
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
 
-    response = requests.post(f"{nodes[0]}/backchannel-logout", data=body, headers=headers, timeout=20)
+    response = requests.post(f"{nodes[0]}/backchannel-logout", data=body, headers=headers, timeout=PATIENCE)
 
     assert response.status_code == 400
     assert response.json()["error"] == "invalid_request"
     assert response.headers["Cache-Control"] == "no-store"
-    assert requests.get(f"{nodes[0]}/backchannel-logout", timeout=20).status_code == 405
+    assert requests.get(f"{nodes[0]}/backchannel-logout", timeout=PATIENCE).status_code == 405
 
 
 def test_a_store_that_is_away_is_503_until_it_is_back(ada, house, store_server, redis_at):
@@ -203,7 +203,7 @@ def test_a_store_that_is_away_is_503_until_it_is_back(ada, house, store_server, 
         store_server.start()
 
     # The provider tries again by itself.
-    wait_until(lambda: ada.greeting(0) in (302, 303), seconds=60)
+    wait_until(lambda: ada.greeting(0) in (302, 303))
     assert ada.greeting(1) in (302, 303)
 
 

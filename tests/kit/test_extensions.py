@@ -18,6 +18,7 @@ from curfew_rp import starlette as for_starlette
 from curfew_rp.app_session import SignInRefused, user_of
 from tests.support.coroutines import run
 from tests.support.fake_provider import FakeProvider, FakeProviderServer
+from tests.support.waiting import PATIENCE
 
 BASE = "https://shop.example"
 
@@ -52,7 +53,7 @@ class AppUnderTest:
     def sign_in(self, **wishes: str) -> Any:
         """Sign in, by way of the provider; returns the response of the callback."""
         _, _, there = self.begin(**wishes)
-        back = requests.get(there, allow_redirects=False, timeout=5).headers["Location"]
+        back = requests.get(there, allow_redirects=False, timeout=PATIENCE).headers["Location"]
         return self.get(back.removeprefix(BASE))
 
     def close(self) -> None:

@@ -14,6 +14,7 @@ from curfew_rp.stores.redis import RedisStore
 from tests.kit.conftest import FORM, form
 from tests.kit.other_provider import CLIENT_ID
 from tests.support.fake_provider import FakeProvider, FakeProviderServer
+from tests.support.waiting import PATIENCE
 
 
 def make_app(provider, store="memory:"):
@@ -101,7 +102,7 @@ def test_a_session_at_the_server_gets_a_new_id_by_the_sign_in(signing_in, tmp_pa
     thief.set_cookie("session", planted)
 
     ada.get(
-        requests.get(there, allow_redirects=False, timeout=5)
+        requests.get(there, allow_redirects=False, timeout=PATIENCE)
         .headers["Location"]
         .removeprefix("http://localhost")
     )

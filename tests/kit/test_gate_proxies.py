@@ -12,7 +12,7 @@ from tests.faults.house import PASSWORD
 from tests.kit.gate_site import SECRET, gate_site, open_socket
 from tests.kit.gate_visitor import BUTTONS, PAGE, Ada, identity, seen
 from tests.support.demo import free_run
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE, wait_until
 
 pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("kit apps")]
 COOKIE = "curfew_gate"
@@ -103,7 +103,7 @@ def test_a_page_is_asked_for_anew_unless_the_app_allows_to_keep_it(signed_in, re
 @pytest.mark.parametrize("path", ["/", "/public/"])
 def test_a_client_cannot_set_an_identity_header(signed_in, name, path):
     response = signed_in.browser._session.get(
-        signed_in.site.wiki + path, headers={name: "cleo"}, allow_redirects=False, timeout=20
+        signed_in.site.wiki + path, headers={name: "cleo"}, allow_redirects=False, timeout=PATIENCE
     )
 
     # nginx drops names with an underscore, Caddy all of them, Envoy answers 400; the gate refuses the rest.
@@ -114,7 +114,7 @@ def test_a_client_cannot_set_an_identity_header(signed_in, name, path):
 
 
 def test_a_public_path_is_open_and_says_nothing_about_people(site, signed_in):
-    assert requests.get(f"{site.wiki}/public/a", timeout=20).status_code == 200
+    assert requests.get(f"{site.wiki}/public/a", timeout=PATIENCE).status_code == 200
     assert identity(signed_in.ask("/public/a")) == {}
 
 
@@ -125,14 +125,14 @@ def test_a_path_that_servers_read_differently_is_not_public(site, path):
     with requests.Session() as http:
         asked = requests.Request("GET", site.wiki).prepare()
         asked.url = site.wiki + path
-        response = http.send(asked, allow_redirects=False, timeout=20)
+        response = http.send(asked, allow_redirects=False, timeout=PATIENCE)
 
     # Traefik removes empty segments before it asks, and the app sees the path without them.
     assert response.status_code == 401 or response.json()["path"] == "/public/"
 
 
 def test_an_api_gets_401_and_no_redirect(site):
-    response = requests.get(f"{site.wiki}/api/x", headers=PAGE, allow_redirects=False, timeout=20)
+    response = requests.get(f"{site.wiki}/api/x", headers=PAGE, allow_redirects=False, timeout=PATIENCE)
 
     assert response.status_code == 401
     assert response.json()["error"] == "sign_in_required"
@@ -149,7 +149,7 @@ def test_scripts_and_forms_are_not_redirected(ada):
 
 def test_a_body_reaches_the_app(signed_in):
     response = signed_in.browser._session.post(
-        signed_in.site.wiki + "/form?x=1", data={"text": "x" * 100_000}, timeout=20
+        signed_in.site.wiki + "/form?x=1", data={"text": "x" * 100_000}, timeout=PATIENCE
     )
 
     assert response.json()["path"] == "/form?x=1"
@@ -170,7 +170,7 @@ def test_a_sign_in_that_is_too_weak_does_not_loop(signed_in):
     assert (
         "acr_values=urn"
         in requests.get(
-            signed_in.ask("/vault/").headers["Location"], allow_redirects=False, timeout=20
+            signed_in.ask("/vault/").headers["Location"], allow_redirects=False, timeout=PATIENCE
         ).headers["Location"]
     )
 
@@ -198,7 +198,7 @@ def test_several_tabs_sign_in_at_once(ada):
         cookies.append(ada.cookie)
         assert ada.browser.url == f"{ada.site.wiki}/tab{number}"
     # Each sign-in began a session of its own, in place of the one before (session fixation).
-    asked = [requests.get(f"{ada.site.wiki}/api/", headers={"Cookie": one}, timeout=20) for one in cookies]
+    asked = [requests.get(f"{ada.site.wiki}/api/", headers={"Cookie": c}, timeout=PATIENCE) for c in cookies]
     assert [response.status_code for response in asked] == [401, 401, 200]
     # Going back to a response that has been used does no harm.
     ada.browser.open(next(url for url in reversed(trails) if "/callback?" in url))
@@ -208,8 +208,8 @@ def test_several_tabs_sign_in_at_once(ada):
 def test_the_response_of_another_browser_is_refused(ada, signed_in):
     start = ada.ask("/_gate/start?rd=/").headers["Location"]
     signed_in.browser._session.cookies.clear("localhost.local", "/", COOKIE)
-    there = signed_in.browser._session.get(start, allow_redirects=False, timeout=20).headers["Location"]
-    stranger = requests.get(there, allow_redirects=False, timeout=20)
+    there = signed_in.browser._session.get(start, allow_redirects=False, timeout=PATIENCE).headers["Location"]
+    stranger = requests.get(there, allow_redirects=False, timeout=PATIENCE)
 
     assert stranger.status_code == 403
     assert "not one of this browser" in stranger.text
@@ -218,9 +218,9 @@ def test_the_response_of_another_browser_is_refused(ada, signed_in):
 
 def test_a_cookie_of_one_host_is_refused_by_another(signed_in, site):
     stolen = signed_in.cookie
-    assert requests.get(f"{site.wiki}/api/", headers={"Cookie": stolen}, timeout=20).status_code == 200
+    assert requests.get(f"{site.wiki}/api/", headers={"Cookie": stolen}, timeout=PATIENCE).status_code == 200
 
-    refused = requests.get(f"{site.origins[1]}/api/", headers={"Cookie": stolen}, timeout=20)
+    refused = requests.get(f"{site.origins[1]}/api/", headers={"Cookie": stolen}, timeout=PATIENCE)
 
     assert refused.status_code == 401
 
@@ -244,7 +244,7 @@ def test_a_sign_out_at_the_provider_is_refused_by_every_node_and_host(signed_in,
             "X-Forwarded-Uri": "/",
             "Cookie": cookie,
         }
-        assert requests.get(f"{node}/_gate/check", headers=asked, timeout=20).status_code == 401
+        assert requests.get(f"{node}/_gate/check", headers=asked, timeout=PATIENCE).status_code == 401
     assert open_socket(site.wiki, "/socket", cookie)[0] == 401
 
 
@@ -259,7 +259,7 @@ def test_a_sign_out_at_the_gate_signs_out_at_the_provider(signed_in, site, house
     signed_in.browser.open(response.headers["Location"])
 
     assert "/session/end" in "".join(signed_in.browser.trail)
-    assert requests.get(f"{site.wiki}/api/", headers={"Cookie": cookie}, timeout=20).status_code == 401
+    assert requests.get(f"{site.wiki}/api/", headers={"Cookie": cookie}, timeout=PATIENCE).status_code == 401
     start = signed_in.ask("/_gate/start").headers["Location"]
     signed_in.browser.open(start)
     assert signed_in.browser.has("sign-in")
@@ -297,4 +297,4 @@ def test_a_store_that_is_away_closes_the_gate(signed_in, site, house, store_serv
         store_server.start()
 
     # The provider tries again by itself.
-    wait_until(lambda: signed_in.ask("/api/").status_code == 401, seconds=60)
+    wait_until(lambda: signed_in.ask("/api/").status_code == 401)

@@ -16,6 +16,7 @@ from tests.faults.house import PASSWORD
 from tests.kit.apps import KINDS, Kind, starting
 from tests.support.demo import free_run
 from tests.support.relying_party import CHALLENGE, VERIFIER
+from tests.support.waiting import PATIENCE
 
 pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("kit apps")]
 ROUNDS = int(os.environ.get("CURFEW_TEST_ROUNDS", "2"))
@@ -100,7 +101,7 @@ class Ada:
             "redirect_uri": asked["redirect_uri"],
             "code_verifier": VERIFIER,
         }
-        response = requests.post(f"{self.issuer}/token", data=form, auth=("shop", SECRET), timeout=20)
+        response = requests.post(f"{self.issuer}/token", data=form, auth=("shop", SECRET), timeout=PATIENCE)
         assert response.status_code == 200, response.text
         self.id_token = response.json()["id_token"]
         return response.json()["access_token"]
@@ -109,14 +110,14 @@ class Ada:
         """End the session; the response comes once that is committed."""
         hint = {"id_token_hint": self.id_token}
         response = self.browser._session.get(
-            f"{self.issuer}/session/end", params=hint, allow_redirects=False, timeout=20
+            f"{self.issuer}/session/end", params=hint, allow_redirects=False, timeout=PATIENCE
         )
         assert response.status_code in (302, 303), response.text
 
 
 def call(apis, mode, token, path="/orders", method="GET"):
     headers = {"Authorization": f"Bearer {token}"} if token else {}
-    return requests.request(method, apis[mode] + path, headers=headers, timeout=20)
+    return requests.request(method, apis[mode] + path, headers=headers, timeout=PATIENCE)
 
 
 @pytest.mark.parametrize("mode", AT_MOST_SECONDS)

@@ -17,6 +17,7 @@ from curfew_rp import flask, starlette
 from curfew_rp.app_session import user_of
 from tests.support.coroutines import run
 from tests.support.fake_provider import FakeProvider, FakeProviderServer, make_key
+from tests.support.waiting import PATIENCE
 
 BASE = "https://shop.example"
 SignIn = Callable[[], tuple[int, str]]
@@ -50,7 +51,7 @@ def options(provider: FakeProvider) -> dict[str, Any]:
 
 def at_provider(there: str) -> str:
     """Return the way back to the app, without its origin."""
-    back = requests.get(there, allow_redirects=False, timeout=5).headers["Location"]
+    back = requests.get(there, allow_redirects=False, timeout=PATIENCE).headers["Location"]
     assert back.startswith(f"{BASE}/callback")
     return back.removeprefix(BASE)
 

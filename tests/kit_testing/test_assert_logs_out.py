@@ -17,6 +17,7 @@ from curfew_rp.testing import (
     assert_logs_out,
     serve,
 )
+from tests.support.waiting import PATIENCE
 
 pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("curfew dev of the kit")]
 
@@ -234,6 +235,6 @@ def sign_in_at(browser, provider, client, app):
             "state": secrets.token_hex(4),
         },
         allow_redirects=False,
-        timeout=30,
+        timeout=PATIENCE,
     )
     assert response.headers["Location"].startswith(app.redirect_uri), response.text

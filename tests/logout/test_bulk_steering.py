@@ -91,7 +91,7 @@ def test_a_row_that_is_being_ended_while_it_is_stopped_is_rolled_back(app, made)
     with db.engine.connect() as other, other.begin():
         other.execute(select(Session.id).where(Session.id == made[0].session.id).with_for_update())
         walker.start()
-        wait_until(is_a_walker_waiting, seconds=30)
+        wait_until(is_a_walker_waiting)
         run_curfew("logout", "bulk", "stop", begun.id)
     walker.join()
 
@@ -152,7 +152,7 @@ def a_walker(settings, pace: int):
 def test_a_worker_that_walks_is_stopped_resumed_and_made_faster(app, settings, made):
     begun = begin()
     with a_walker(settings, pace=4):
-        wait_until(lambda: done(begun) >= 2, seconds=60)
+        wait_until(lambda: done(begun) >= 2)
         run_curfew("logout", "bulk", "stop", begun.id)
         at_stop = ended()
         assert 2 <= at_stop < ROWS
@@ -164,7 +164,7 @@ def test_a_worker_that_walks_is_stopped_resumed_and_made_faster(app, settings, m
         run_curfew("logout", "bulk", "pace", begun.id, 1000)
         started = time.monotonic()
         run_curfew("logout", "bulk", "resume", begun.id)
-        wait_until(lambda: find(begun.id).finished_at or end_read(), seconds=60)
+        wait_until(lambda: find(begun.id).finished_at or end_read())
 
     assert ended() == ROWS
     assert db.session.scalar(select(func.count()).select_from(Logout)) == ROWS

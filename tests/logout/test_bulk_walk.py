@@ -90,7 +90,7 @@ def test_killed_with_9_in_the_middle_it_is_carried_on_and_no_app_is_notified_twi
         db.session.rollback()
         return find(begun.id).done
 
-    wait_until(some_are_done, seconds=30)
+    wait_until(some_are_done)
     walker.send_signal(signal.SIGKILL)
     walker.wait()
     assert 0 < some_are_done() < 30

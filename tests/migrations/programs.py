@@ -12,6 +12,7 @@ from pathlib import Path
 from provider.infrastructure import schema
 from tests.conftest import FAST_SETTINGS
 from tests.faults.programs import Program
+from tests.support.waiting import PATIENCE
 
 ROOT = Path(__file__).resolve().parents[2]
 _MAIN = "from provider.command import main; main()"
@@ -43,7 +44,7 @@ class Release:
             capture_output=True,
             text=True,
             check=False,
-            timeout=100,
+            timeout=PATIENCE,
         )
 
     def _own(self, environ: dict[str, str]) -> dict[str, str]:

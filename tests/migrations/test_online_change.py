@@ -16,7 +16,7 @@ from sqlalchemy.exc import OperationalError
 from provider.infrastructure import online_change
 from tests.migrations.test_migrations import engine as engine  # noqa: PLC0414 – a fixture.
 from tests.support.databases import empty_database
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE, wait_until
 
 ROWS = 12
 STATE = "SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass('ix_thing_name')"
@@ -128,7 +128,7 @@ def test_a_build_waits_for_writers_longer_than_a_migration_waits_for_locks(on_po
         assert building.is_alive()
         with on_postgresql.begin() as connection:
             connection.execute(sa.text("UPDATE thing SET kind = 'other' WHERE id = 2"))
-    building.join(15)
+    building.join(PATIENCE)
 
     assert is_valid(on_postgresql) is True
 

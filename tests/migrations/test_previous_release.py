@@ -13,7 +13,7 @@ from tests.faults.house import House
 from tests.faults.programs import Program
 from tests.migrations.programs import ROOT, Release
 
-pytestmark = [pytest.mark.processes, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.processes
 RECORD = Path(__file__).with_name("previous_release.toml")
 
 

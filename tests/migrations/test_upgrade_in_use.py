@@ -17,9 +17,9 @@ from provider.infrastructure import schema
 from provider.infrastructure.engine import prepare_engine
 from tests.migrations.programs import Release, environ_of, next_release
 from tests.support.databases import empty_database
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE, wait_until
 
-pytestmark = [pytest.mark.processes, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.processes
 TRY_AGAIN = 6
 # The revision that comes after it changes the table of clients.
 BEFORE = "0025"
@@ -115,11 +115,11 @@ def test_a_second_run_waits_for_the_first(older, release, tmp_path):
     with ExitStack() as stack:
         with older.in_use():
             first = stack.enter_context(patient)
-            wait_until(lambda: older.ask(WAITS_FOR_CLIENT), seconds=60)
+            wait_until(lambda: older.ask(WAITS_FOR_CLIENT))
             second = stack.enter_context(impatient)
-            wait_until(lambda: "another upgrade of this database" in logs[1].read_text(), seconds=60)
+            wait_until(lambda: "another upgrade of this database" in logs[1].read_text())
 
-        assert [each.process.wait(60) for each in (first, second)] == [0, 0]
+        assert [each.process.wait(PATIENCE) for each in (first, second)] == [0, 0]
     assert older.revision == schema.newest_revision()
 
 
@@ -138,7 +138,7 @@ class Visits:
             browser.trust_env = False
             while not self._over.is_set():
                 began = time.monotonic()
-                self.statuses.add(browser.get(self.url, timeout=30).status_code)
+                self.statuses.add(browser.get(self.url, timeout=PATIENCE).status_code)
                 self.longest = max(self.longest, time.monotonic() - began)
                 self.count += 1
 
@@ -164,13 +164,13 @@ def issuer(present: Database, release: Release, tmp_path: Path) -> Iterator[str]
     present.environ["CURFEW_ISSUER"] = at
     serve = ("serve", "--port", str(port), "--threads", "4")
     with release.running(present.environ, tmp_path / "serve.log", *serve):
-        wait_until(lambda: _is_ready(at), seconds=90)
+        wait_until(lambda: _is_ready(at))
         yield at
 
 
 def _is_ready(issuer: str) -> bool:
     try:
-        return requests.get(f"{issuer}/health/ready", timeout=5).status_code == 200
+        return requests.get(f"{issuer}/health/ready", timeout=PATIENCE).status_code == 200
     except requests.ConnectionError:
         return False
 
@@ -195,7 +195,7 @@ def test_an_index_is_built_beside_requests_and_built_again_after_a_kill(present,
     log = tmp_path / "upgrade.log"
     building = upgraded.running(present.environ, log, "db", "upgrade", "--lock-timeout", "1ms")
     with present.written_to(), Visits(issuer) as visits, building as killed:
-        wait_until(lambda: present.ask(IS_VALID) is False, seconds=60)
+        wait_until(lambda: present.ask(IS_VALID) is False)
         seen = visits.count
         wait_until(lambda: visits.count > seen + 5)
         killed.kill()

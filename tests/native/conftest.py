@@ -20,7 +20,7 @@ from provider.infrastructure import event_log
 from tests.support.demo import CURFEW, free_run
 from tests.support.fork_server import fork_server
 from tests.support.network import Network
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE, wait_until
 
 PASSWORD = "a-long-enough-password"
 SCOPE = "openid profile email offline_access account balance transfer"
@@ -70,11 +70,11 @@ def server(prepared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
             stderr=subprocess.DEVNULL,
         )
         try:
-            wait_until(lambda: answers(f"http://127.0.0.1:{network.upstream_port}/health/ready"), seconds=60)
+            wait_until(lambda: answers(f"http://127.0.0.1:{network.upstream_port}/health/ready"))
             yield Server(network, process, data, environ)
         finally:
             process.send_signal(signal.SIGTERM)
-            process.wait(30)
+            process.wait(PATIENCE)
 
 
 def prepare(environ: dict[str, str]) -> None:
@@ -103,7 +103,7 @@ def curfew(environ: dict[str, str], *words: str, stdin: str = "") -> str:
 
 def answers(url: str) -> bool:
     try:
-        return requests.get(url, timeout=5).ok
+        return requests.get(url, timeout=PATIENCE).ok
     except requests.ConnectionError:
         return False
 

@@ -8,6 +8,7 @@ import pytest
 from demo.browser import Browser
 from demo.phone import address_in
 from tests.native.conftest import asks_for_password, secrets_of, sign_in, text_in
+from tests.support.waiting import PATIENCE
 
 pytestmark = pytest.mark.processes
 
@@ -46,7 +47,7 @@ def test_a_switch_that_is_abandoned_changes_nothing(phone):
         browser.open(address_in(process))
         browser.press("sign-in", username="ada", password="a-long-enough-password")
         browser.press("deny")
-        said, _ = process.communicate(timeout=60)
+        said, _ = process.communicate(timeout=PATIENCE)
 
     assert process.returncode == 1
     assert "Not signed in" in said

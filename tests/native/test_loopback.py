@@ -6,6 +6,7 @@ import pytest
 import requests
 
 from relying_party_demo.native.loopback import Loopback, NoResponse
+from tests.support.waiting import PATIENCE
 
 
 @pytest.fixture
@@ -15,7 +16,7 @@ def loopback():
 
 
 def visit(loopback: Loopback, path: str, **headers: str) -> requests.Response:
-    return requests.get(f"http://{loopback.authority}{path}", headers=headers, timeout=10)
+    return requests.get(f"http://{loopback.authority}{path}", headers=headers, timeout=PATIENCE)
 
 
 def test_it_takes_the_response_with_its_state_once(loopback):
@@ -23,7 +24,7 @@ def test_it_takes_the_response_with_its_state_once(loopback):
     again = visit(loopback, "/callback?code=2&state=the+state")
 
     assert again.status_code == 400
-    assert loopback.wait(5) == {"code": "1", "state": "the state", "iss": "i"}
+    assert loopback.wait(PATIENCE) == {"code": "1", "state": "the state", "iss": "i"}
 
 
 def test_the_app_goes_on_only_when_the_page_is_written(loopback):
@@ -53,7 +54,7 @@ def test_it_goes_on_waiting_after_anything_else(loopback, path, status):
     with pytest.raises(NoResponse):
         loopback.wait(0)
     visit(loopback, "/callback?code=1&state=the+state")
-    assert loopback.wait(5)["code"] == "1"
+    assert loopback.wait(PATIENCE)["code"] == "1"
 
 
 def test_a_page_that_leads_its_own_name_here_is_not_answered(loopback):
@@ -69,7 +70,7 @@ def test_a_connection_that_says_nothing_keeps_nothing_waiting(loopback):
     with socket.create_connection((host, int(port))):
         visit(loopback, "/callback?code=1&state=the+state")
 
-    assert loopback.wait(5)["code"] == "1"
+    assert loopback.wait(PATIENCE)["code"] == "1"
 
 
 def test_its_page_runs_nothing_and_is_not_kept(loopback):

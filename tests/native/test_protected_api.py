@@ -15,7 +15,7 @@ from demo.phone import Phone, address_in
 from demo.processes import own_environment
 from tests.native.conftest import PASSWORD, SCOPE, Server, answers, sign_in
 from tests.support.demo import free_run
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE, wait_until
 
 pytestmark = pytest.mark.processes
 
@@ -27,7 +27,7 @@ class Service:
         self.url = f"http://localhost:{port}"
 
     def state(self) -> dict:
-        return requests.get(f"{self.url}/state", timeout=10).json()
+        return requests.get(f"{self.url}/state", timeout=PATIENCE).json()
 
     def newest_call(self) -> dict:
         return self.state()["calls"][0]
@@ -40,11 +40,11 @@ def running(server: Server, name: str, port: int, *options: str) -> Iterator[Ser
     process = subprocess.Popen(command, env=own_environment(API_CLIENT_SECRET=PASSWORD))
     try:
         service = Service(port)
-        wait_until(lambda: answers(f"{service.url}/state"), seconds=60)
+        wait_until(lambda: answers(f"{service.url}/state"))
         yield service
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(PATIENCE)
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +75,7 @@ def make_customer(make_phone: Callable[..., Phone]) -> Callable[[Service], Phone
 
 def age_sign_ins(server: Server) -> None:
     """Let every sign-in have happened long ago."""
-    with sqlite3.connect(server.data / "curfew.sqlite3", timeout=30) as database:
+    with sqlite3.connect(server.data / "curfew.sqlite3", timeout=PATIENCE) as database:
         for table in ("access_token", "refresh_token"):
             database.execute(f"UPDATE {table} SET auth_time = '2020-01-01 00:00:00.000000'")
     database.close()
@@ -110,7 +110,7 @@ def test_a_transfer_asks_for_a_recent_sign_in_and_is_made_after_it(bank, make_cu
         if browser.has("sign-in"):
             browser.press("sign-in", username="ada", password=PASSWORD)
         browser.press("allow")
-        said, _ = process.communicate(timeout=60)
+        said, _ = process.communicate(timeout=PATIENCE)
 
     assert "max_age=60" in address
     assert process.returncode == 0, said
@@ -128,7 +128,7 @@ def test_another_persons_sign_in_does_not_make_the_transfer(bank, make_customer,
         bens.open(address_in(process))
         bens.press("sign-in", username="ben", password=PASSWORD)
         bens.press("allow")
-        said, _ = process.communicate(timeout=60)
+        said, _ = process.communicate(timeout=PATIENCE)
 
     assert process.returncode == 1
     assert "another person signed in" in said
@@ -161,7 +161,7 @@ def test_a_view_that_is_kept_says_for_how_long_it_may_be_stale(services, make_cu
     phone.run("flush")
 
     newest = cached.newest_call()
-    page = requests.get(cached.url, timeout=10).text
+    page = requests.get(cached.url, timeout=PATIENCE).text
 
     assert "stale-for-at-most=" in newest["freshness"]
     assert "may be accepted for 600 s" in page
@@ -177,7 +177,7 @@ def test_a_view_that_is_kept_says_for_how_long_it_may_be_stale(services, make_cu
     ],
 )
 def test_a_call_without_a_good_token_is_refused_and_recorded(bank, headers, status):
-    response = requests.post(f"{bank.url}/transfer", headers=headers, timeout=10)
+    response = requests.post(f"{bank.url}/transfer", headers=headers, timeout=PATIENCE)
 
     assert response.status_code == status
     newest = bank.newest_call()
@@ -190,7 +190,7 @@ def test_the_page_shows_no_token_and_runs_nothing(bank, make_customer):
     sign_in(phone)
     phone.run("call-api", "balance")
 
-    page = requests.get(bank.url, timeout=10)
+    page = requests.get(bank.url, timeout=PATIENCE)
 
     assert "GET /balance" in page.text
     assert "let in (200)" in page.text

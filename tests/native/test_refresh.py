@@ -4,7 +4,7 @@ import pytest
 
 from demo.browser import Browser
 from tests.native.conftest import expire_here, secrets_of, sign_in
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE, wait_until
 
 pytestmark = pytest.mark.processes
 TOKEN = "POST /token"
@@ -17,9 +17,9 @@ def test_several_commands_at_once_redeem_the_refresh_token_once(phone, network):
     network.hold(TOKEN)
 
     with phone.running("call-api") as first, phone.running("call-api") as second:
-        wait_until(network.has_held.is_set, seconds=30)
+        wait_until(network.has_held.is_set)
         network.let_go.set()
-        said = [process.communicate(timeout=60)[0] for process in (first, second)]
+        said = [process.communicate(timeout=PATIENCE)[0] for process in (first, second)]
 
     assert [first.returncode, second.returncode] == [0, 0], said
     # Once without the nonce, and once with it.
@@ -33,10 +33,10 @@ def test_a_sign_out_waits_for_no_refresh_and_nothing_of_it_is_kept(phone, networ
     network.hold(TOKEN)
 
     with phone.running("call-api") as refreshing:
-        wait_until(network.has_held.is_set, seconds=30)
+        wait_until(network.has_held.is_set)
         signed_out = phone.run("logout")
         network.let_go.set()
-        said, _ = refreshing.communicate(timeout=60)
+        said, _ = refreshing.communicate(timeout=PATIENCE)
 
     assert signed_out.code == 0
     assert refreshing.returncode == 3, said
@@ -51,12 +51,12 @@ def test_a_sign_in_is_not_touched_by_the_end_of_the_one_before(phone, network):
     network.hold("GET /userinfo")
 
     with phone.running("call-api") as calling:
-        wait_until(network.has_held.is_set, seconds=30)
+        wait_until(network.has_held.is_set)
         network.held = None
         sign_in(phone, Browser(), "ben")
         phone.run("flush")
         network.let_go.set()
-        said, _ = calling.communicate(timeout=60)
+        said, _ = calling.communicate(timeout=PATIENCE)
 
     assert calling.returncode == 3, said
     assert "Signed in as Ben" in phone.run("whoami").text

@@ -17,6 +17,7 @@ from relying_party_demo.native.config import NativeConfig
 from relying_party_demo.native.keyrings import find_keyring, is_trusted
 from relying_party_demo.native.secret_store import FileStore, MemoryStore, StoreUnavailable, choose_store
 from tests.native.conftest import sign_in
+from tests.support.waiting import PATIENCE
 
 ROOT = Path(__file__).parents[2]
 PLAY = """
@@ -137,7 +138,7 @@ def test_the_prompt_keeps_a_sign_in_in_memory(phone, network):
         browser.open(address_in(process))
         browser.press("sign-in", username="ada", password="a-long-enough-password")
         browser.press("allow")
-        said, _ = process.communicate("whoami\nnonsense\nlogout\nwhoami\nquit\n", timeout=60)
+        said, _ = process.communicate("whoami\nnonsense\nlogout\nwhoami\nquit\n", timeout=PATIENCE)
 
     assert "Signed in as Ada." in said
     assert "invalid choice" in said
@@ -166,7 +167,7 @@ def test_a_desktops_keyring_holds_each_secret_by_itself(tmp_path):
         env=environ,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
     )
 

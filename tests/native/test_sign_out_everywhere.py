@@ -7,7 +7,7 @@ import pytest
 
 from demo.browser import Browser
 from tests.native.conftest import Server, asks_for_password, expire_here, secrets_of, sign_in, text_in
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE, wait_until
 
 pytestmark = pytest.mark.processes
 EVERYWHERE = "POST /account/sign-out-everywhere"
@@ -15,7 +15,7 @@ EVERYWHERE = "POST /account/sign-out-everywhere"
 
 def age(server: Server, *tables: str) -> None:
     """Let the provider's tokens run out."""
-    with sqlite3.connect(server.data / "curfew.sqlite3", timeout=30) as database:
+    with sqlite3.connect(server.data / "curfew.sqlite3", timeout=PATIENCE) as database:
         for table in tables:
             database.execute(f"UPDATE {table} SET expires_at = '2020-01-01 00:00:00.000000'")
     database.close()
@@ -136,13 +136,13 @@ def test_a_second_sign_out_is_not_begun_while_one_is_in_progress(phone, network)
     network.hold(EVERYWHERE)
 
     with phone.running("logout", "--everywhere", "--yes") as first:
-        wait_until(network.has_held.is_set, seconds=30)
+        wait_until(network.has_held.is_set)
         second = phone.run("logout", "--everywhere", "--yes")
         here = phone.run("logout")
         shown = phone.run("whoami")
         submitted = network.requests.count(EVERYWHERE)
         network.let_go.set()
-        said, _ = first.communicate(timeout=60)
+        said, _ = first.communicate(timeout=PATIENCE)
 
     assert (second.code, here.code) == (7, 7)
     assert "A sign-out is in progress." in shown.text

@@ -9,6 +9,7 @@ import pytest
 from demo.browser import Browser
 from demo.phone import address_in
 from tests.native.conftest import asks_for_password, file_of, secrets_of, sign_in, text_in
+from tests.support.waiting import PATIENCE
 
 pytestmark = pytest.mark.processes
 
@@ -71,7 +72,7 @@ def test_flush_waits_for_a_network_and_says_when_there_was_none(phone, network):
     at_once = phone.run("flush")
     with phone.running("flush", "--wait", "50") as waiting:
         network.is_on = True
-        said, _ = waiting.communicate(timeout=60)
+        said, _ = waiting.communicate(timeout=PATIENCE)
 
     assert at_once.code == 5
     assert "Still pending: 1" in at_once.text
@@ -119,7 +120,7 @@ def test_the_browser_can_be_signed_out_too(phone, make_phone):
     sign_in(phone, browser)
     with phone.running("logout", "--browser", "--no-browser") as process:
         browser.open(address_in(process))
-        process.communicate(timeout=60)
+        process.communicate(timeout=PATIENCE)
 
     browser.press("sign-out")
 

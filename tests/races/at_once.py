@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import event
 
 from provider.infrastructure.database import db
+from tests.support.waiting import PATIENCE
 
 # A round costs 50 ms of CPU; `make races` plays a thousand.
 ROUNDS = int(os.environ.get("CURFEW_TEST_ROUNDS", "25"))
@@ -24,11 +25,11 @@ def at_once(*acts: Callable[[], Any]) -> list[Any]:
     barrier = Barrier(len(acts))
 
     def run(act: Callable[[], Any]) -> Any:
-        barrier.wait(timeout=10)
+        barrier.wait(timeout=PATIENCE)
         return act()
 
     with ThreadPoolExecutor(len(acts)) as pool:
-        return [future.result(timeout=60) for future in [pool.submit(run, act) for act in acts]]
+        return [future.result(timeout=PATIENCE) for future in [pool.submit(run, act) for act in acts]]
 
 
 @contextmanager
@@ -57,7 +58,7 @@ def _beside(moment: str, statement: str, act: Callable[[], object]) -> Iterator[
         if text.startswith(statement) and get_ident() == mine and not done:
             other = Thread(target=run)
             other.start()
-            other.join(timeout=20)
+            other.join(timeout=PATIENCE)
             assert done, "the other act waits for this one"
 
     event.listen(db.engine, moment, look)

@@ -22,6 +22,7 @@ from relying_party_demo.app import create_app
 from relying_party_demo.config import RelyingPartyConfig
 from relying_party_demo.relying_party import RelyingParty
 from tests.support.fake_provider import FakeProvider, FakeProviderServer
+from tests.support.waiting import PATIENCE
 
 BASE_URL = "http://localhost:8901"
 
@@ -41,7 +42,7 @@ class Browser:
     def go_to_provider(self, path: str = "/login") -> str:
         """Start a sign-in and return the way back that the provider answers with."""
         there = self.get(path).headers["Location"]
-        back = requests.get(there, allow_redirects=False, timeout=5).headers["Location"]
+        back = requests.get(there, allow_redirects=False, timeout=PATIENCE).headers["Location"]
         return back.removeprefix(BASE_URL)
 
     def sign_in(self, path: str = "/login") -> TestResponse:

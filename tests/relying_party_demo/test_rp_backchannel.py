@@ -7,6 +7,7 @@ import pytest
 
 from relying_party_demo.behaviour import Behaviour, Mode
 from tests.support.fake_provider import make_key
+from tests.support.waiting import PATIENCE, wait_until
 
 
 def post(red, **options):
@@ -125,13 +126,6 @@ def test_a_slow_app_answers_rightly_after_a_while(red, ada, provider):
     assert not ada.state()["signed_in"]
 
 
-def wait_until(condition):
-    deadline = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come true in time"
-        threading.Event().wait(0.01)
-
-
 def test_a_silent_app_holds_the_request_until_the_switch_is_turned(red, ada, provider):
     ada.sign_in()
     turn(ada, "silent")
@@ -142,7 +136,7 @@ def test_a_silent_app_holds_the_request_until_the_switch_is_turned(red, ada, pro
     assert statuses == []
 
     turn(ada, "normal")
-    thread.join(timeout=10)
+    thread.join(timeout=PATIENCE)
 
     assert statuses == [503]
     assert ada.state()["signed_in"]
@@ -160,7 +154,7 @@ def test_a_silent_app_does_not_hold_more_than_it_has_threads_for():
 
     behaviour.turn(Mode.NORMAL, 0)
     for thread in threads:
-        thread.join(timeout=10)
+        thread.join(timeout=PATIENCE)
     assert behaviour.lets_answer()
 
 

@@ -6,13 +6,13 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
-import time
 from contextlib import contextmanager
 
 import psutil
 import pytest
 import requests
+
+from tests.support.waiting import PATIENCE, wait_until
 
 pytestmark = pytest.mark.processes
 
@@ -23,16 +23,9 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def wait_until(condition, seconds=10.0):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come true in time"
-        threading.Event().wait(0.02)
-
-
 def answers(port):
     try:
-        return requests.get(f"http://127.0.0.1:{port}/api/state", timeout=1).status_code == 200
+        return requests.get(f"http://127.0.0.1:{port}/api/state", timeout=PATIENCE).status_code == 200
     except requests.ConnectionError:
         return False
 
@@ -61,7 +54,7 @@ def test_it_stops_at_once_and_leaves_no_process(tmp_path, signal_):
         workers = psutil.Process(process.pid).children(recursive=True)
         process.send_signal(signal_)
 
-        assert process.wait(timeout=5) == 0
+        assert process.wait(timeout=PATIENCE) == 0
 
     assert workers
     assert not any(worker.is_running() for worker in workers)
@@ -72,12 +65,12 @@ def test_it_stops_though_a_request_is_held(tmp_path):
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     with running(port, tmp_path) as process:
-        requests.post(f"{url}/api/behaviour", json={"mode": "silent"}, timeout=5)
+        requests.post(f"{url}/api/behaviour", json={"mode": "silent"}, timeout=PATIENCE)
         with pytest.raises(requests.Timeout):
             requests.post(f"{url}/backchannel-logout", data={"logout_token": "a.b.c"}, timeout=0.3)
         process.terminate()
 
-        assert process.wait(timeout=5) == 0
+        assert process.wait(timeout=PATIENCE) == 0
 
 
 def test_a_killed_main_process_takes_its_worker_along(tmp_path):
@@ -93,10 +86,10 @@ def test_each_line_on_standard_output_is_a_json_event(tmp_path):
     port = free_port()
     with running(port, tmp_path) as process:
         requests.post(
-            f"http://127.0.0.1:{port}/backchannel-logout", data={"logout_token": "a.b.c"}, timeout=5
+            f"http://127.0.0.1:{port}/backchannel-logout", data={"logout_token": "a.b.c"}, timeout=PATIENCE
         )
         process.terminate()
-        printed, _ = process.communicate(timeout=5)
+        printed, _ = process.communicate(timeout=PATIENCE)
 
     events = [json.loads(line) for line in printed.splitlines()]
     assert [event["event"] for event in events] == ["rp_started", "rp_logout_token"]
@@ -110,7 +103,7 @@ def test_a_taken_port_is_said_in_one_line(tmp_path):
         port = taken.getsockname()[1]
 
         ended = subprocess.run(
-            command(port, tmp_path), capture_output=True, text=True, timeout=20, check=False
+            command(port, tmp_path), capture_output=True, text=True, timeout=PATIENCE, check=False
         )
 
     assert ended.returncode == 2
@@ -120,7 +113,7 @@ def test_a_taken_port_is_said_in_one_line(tmp_path):
 def test_everything_wrong_is_said_together(tmp_path):
     wrong = command(1, tmp_path, "--name", "Red!", "--issuer", "localhost:8900", "--scope", "email")
 
-    ended = subprocess.run(wrong, capture_output=True, text=True, timeout=20, check=False)
+    ended = subprocess.run(wrong, capture_output=True, text=True, timeout=PATIENCE, check=False)
 
     assert ended.returncode == 2
     assert len(ended.stderr.splitlines()) == 1

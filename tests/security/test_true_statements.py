@@ -125,7 +125,7 @@ def deliver_until(outcome, turned_clock, **expected: str) -> None:
         turned_clock.turn(timedelta(minutes=20))
         return False
 
-    wait_until(came_that_far, seconds=60)
+    wait_until(came_that_far)
 
 
 def test_nothing_is_said_to_be_done_that_is_only_owed(http, ended):

@@ -14,10 +14,8 @@ import requests
 
 from demo.processes import own_environment
 from tests.support.demo import CURFEW, free_run
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE, wait_until
 from tests.support.warm_programs import WarmProcess, WarmPrograms
-
-READY_SECONDS = 90
 
 
 @dataclass(frozen=True)
@@ -35,11 +33,11 @@ class Served:
         return f"{'https' if self.authority else 'http'}://localhost:{self.port}"
 
     def get(self, path: str, **options) -> requests.Response:
-        return requests.get(f"{self.url}{path}", timeout=30, verify=self.authority or True, **options)
+        return requests.get(f"{self.url}{path}", timeout=PATIENCE, verify=self.authority or True, **options)
 
     def send(self, *parts: str) -> socket.socket:
         """Open a connection and send this much; what is missing of the request does not come."""
-        plain = socket.create_connection(("127.0.0.1", self.port), timeout=30)
+        plain = socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE)
         connection = plain
         if self.authority:
             context = ssl.create_default_context(cafile=self.authority)
@@ -92,13 +90,13 @@ def served(
         )
     here = Served(port, log, process, authority)
     try:
-        wait_until(lambda: _is_ready(here), seconds=READY_SECONDS)
+        wait_until(lambda: _is_ready(here))
         yield here
     finally:
         for connection in here.sockets:
             connection.close()
         process.terminate()
-        process.wait(30)
+        process.wait(PATIENCE)
 
 
 def _is_ready(here: Served) -> bool:

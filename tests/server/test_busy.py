@@ -8,7 +8,7 @@ import pytest
 import requests
 
 from tests.server.conftest import Served
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE, wait_until
 
 pytestmark = pytest.mark.processes
 
@@ -46,12 +46,14 @@ def stuck(here):
         other.execute("ROLLBACK")
         other.close()
         for writer in writers:
-            writer.join(60)
+            writer.join(PATIENCE)
 
 
 def register(here: Served, stop: threading.Event) -> None:
     while not stop.is_set():
-        requests.post(f"{here.url}/register", json={"redirect_uris": ["https://red.test/cb"]}, timeout=60)
+        requests.post(
+            f"{here.url}/register", json={"redirect_uris": ["https://red.test/cb"]}, timeout=PATIENCE
+        )
 
 
 def refused(here: Served, path: str) -> tuple[requests.Response, float]:
@@ -62,7 +64,7 @@ def refused(here: Served, path: str) -> tuple[requests.Response, float]:
         response = here.get(path)
         return (response, time.monotonic() - begun) if response.status_code == 503 else None
 
-    return wait_until(ask, seconds=30)
+    return wait_until(ask)
 
 
 def test_liveness_does_not_wait_and_others_are_refused_early(here, stuck):

@@ -13,7 +13,7 @@ import requests
 from demo.processes import own_environment
 from tests.server.conftest import Served, served
 from tests.support.demo import CURFEW
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE, wait_until
 
 pytestmark = pytest.mark.processes
 
@@ -29,14 +29,18 @@ def register(here: Served) -> dict[str, str]:
     command = [CURFEW, "client", "add", "--client-id", "robot", *about]
     made = subprocess.run(command, env=environ, check=True, capture_output=True)
     proof = ("robot", json.loads(made.stdout)["client_secret"])
-    granted = requests.post(f"{here.url}/token", {"grant_type": "client_credentials"}, auth=proof, timeout=30)
+    granted = requests.post(
+        f"{here.url}/token", {"grant_type": "client_credentials"}, auth=proof, timeout=PATIENCE
+    )
     return {"Authorization": f"Bearer {granted.json()['access_token']}"}
 
 
 def follow(here: Served, token: dict[str, str], seconds: int) -> tuple[requests.Response, float]:
     """Follow the feed; returns the response and how long it took."""
     began = time.monotonic()
-    response = requests.get(f"{here.url}/api/admin/v1/feed", {"wait": seconds}, headers=token, timeout=120)
+    response = requests.get(
+        f"{here.url}/api/admin/v1/feed", {"wait": seconds}, headers=token, timeout=PATIENCE
+    )
     return response, time.monotonic() - began
 
 
@@ -69,9 +73,9 @@ def test_a_stop_answers_them_at_once(tmp_path, prepared_data, processes):
         for one in asking:
             one.start()
         # Each process has one slot, so that at least one of the others is held.
-        wait_until(lambda: len(held) >= 4 - processes, seconds=60)
+        wait_until(lambda: len(held) >= 4 - processes)
         here.process.send_signal(signal.SIGTERM)
-        here.process.wait(30)
+        here.process.wait(PATIENCE)
         for one in asking:
             one.join(30)
 

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from provider.server.lanes import Lane, NoThreadFree
+from tests.support.waiting import PATIENCE
 
 
 class Held:
@@ -28,7 +29,7 @@ class Held:
 def in_a_loop(play):
     """Run a coroutine in a loop of its own; a browser's may be running in this thread."""
     with ThreadPoolExecutor(1) as thread:
-        return thread.submit(lambda: asyncio.run(play())).result(60)
+        return thread.submit(lambda: asyncio.run(play())).result(PATIENCE)
 
 
 def test_what_finds_a_thread_has_not_waited():

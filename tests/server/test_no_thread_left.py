@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from provider.server import BodyLimits, Front
+from tests.support.waiting import PATIENCE
 
 
 class Stuck:
@@ -59,7 +60,7 @@ def test_the_response_is_in_the_form_that_its_reader_expects(accept):
         return response.result()
 
     with ThreadPoolExecutor(1) as thread:
-        status, headers, body = thread.submit(lambda: asyncio.run(play())).result(60)
+        status, headers, body = thread.submit(lambda: asyncio.run(play())).result(PATIENCE)
 
     assert status == 503
     assert headers[b"retry-after"] == b"5"
@@ -98,6 +99,6 @@ def test_a_probe_has_a_thread_of_its_own_below_the_issuers_path_too(path):
         return response
 
     with ThreadPoolExecutor(1) as thread:
-        status, _, _ = thread.submit(lambda: asyncio.run(play())).result(60)
+        status, _, _ = thread.submit(lambda: asyncio.run(play())).result(PATIENCE)
 
     assert status == 200

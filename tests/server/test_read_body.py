@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from provider.server.body import BodyLimits, SenderGone, read_body
+from tests.support.waiting import PATIENCE
 
 LIMITS = BodyLimits(most_bytes=100, deadline=30)
 GONE = {"type": "http.disconnect"}
@@ -22,7 +23,7 @@ def read(messages: Iterator[dict[str, object]], announced: int | None) -> bytes:
 
     # In a thread of its own: a browser's loop may be running in this one.
     with ThreadPoolExecutor(1) as thread:
-        return thread.submit(asyncio.run, read_body(receive, LIMITS, announced)).result(30)
+        return thread.submit(asyncio.run, read_body(receive, LIMITS, announced)).result(PATIENCE)
 
 
 @pytest.mark.parametrize(

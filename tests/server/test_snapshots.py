@@ -12,6 +12,7 @@ from provider.server import BodyLimits, Front, Shared
 from provider.server.response import Response
 from provider.server.snapshots import Snapshots
 from provider.web.routes import table
+from tests.support.waiting import PATIENCE
 
 KEYS = b"/keys"
 BODY = b'{"keys": [%s]}' % (b"1, " * 300 + b"1")
@@ -60,7 +61,7 @@ def asked_in_turn(front, *scopes):
         return [await ask(front, one) for one in scopes]
 
     with ThreadPoolExecutor(1) as thread:
-        return thread.submit(lambda: asyncio.run(play())).result(60)
+        return thread.submit(lambda: asyncio.run(play())).result(PATIENCE)
 
 
 class Application:

@@ -8,7 +8,7 @@ import pytest
 import requests
 
 from tests.server.conftest import served
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE, wait_until
 
 pytestmark = pytest.mark.processes
 
@@ -28,7 +28,7 @@ def test_a_request_that_has_begun_is_answered(tmp_path, prepared_data):
         ask = threading.Thread(
             target=lambda: responses.append(
                 requests.post(
-                    f"{here.url}/register", json={"redirect_uris": ["https://red.test/cb"]}, timeout=60
+                    f"{here.url}/register", json={"redirect_uris": ["https://red.test/cb"]}, timeout=PATIENCE
                 )
             )
         )
@@ -38,8 +38,8 @@ def test_a_request_that_has_begun_is_answered(tmp_path, prepared_data):
         wait_until(lambda: not accepts(here))
         database.execute("ROLLBACK")
         database.close()
-        ask.join(30)
-        here.process.wait(30)
+        ask.join(PATIENCE)
+        here.process.wait(PATIENCE)
 
     assert [response.status_code for response in responses] == [201]
     assert here.process.returncode == 0

@@ -16,7 +16,7 @@ from tests.server.conftest import Served, served
 from tests.support.browsers import id_token_of
 from tests.support.processes import descendants, is_alive
 from tests.support.reads import end_read
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE, wait_until
 
 pytestmark = pytest.mark.processes
 SIGNED_OUT = "https://red.test/signed-out"
@@ -32,7 +32,7 @@ def serving_with_worker(folder: Path, **settings: str):
         "CURFEW_NOTIFY_BUDGET": "2s",
     }
     with served(folder, "--with-worker", **settings) as here:
-        wait_until(lambda: "worker_started" in here.log.read_text(), seconds=60)
+        wait_until(lambda: "worker_started" in here.log.read_text())
         yield here
 
 
@@ -72,11 +72,11 @@ def test_a_sign_out_is_notified_at_once_and_a_dead_worker_is_started_again(
     with serving_with_worker(tmp_path, CURFEW_DATABASE_URL=database_url) as here:
         first = sign_out(here)
         os.kill(worker_of(here), signal.SIGKILL)
-        wait_until(lambda: here.log.read_text().count("worker_started") == 2, seconds=60)
+        wait_until(lambda: here.log.read_text().count("worker_started") == 2)
         second = sign_out(here)
         family = descendants(here.process.pid)
         here.process.send_signal(signal.SIGTERM)
-        exit_code = here.process.wait(30)
+        exit_code = here.process.wait(PATIENCE)
 
     # Within the notify budget, so that the browser is sent back at once.
     assert [response.headers.get("Location") for response in (first, second)] == [SIGNED_OUT] * 2

@@ -6,9 +6,11 @@
 import os
 import shutil
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from tests.support.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
@@ -30,20 +32,26 @@ def chromium() -> "Iterator[Browser]":
     if path is None:
         pytest.skip("Chromium is not installed, so the stories in a browser did not run")
     # Most tests need no browser, and importing it takes its time.
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=PATIENCE * 1000)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=QUIET)
         yield browser
         browser.close()
 
 
+def new_window(chromium: "Browser", **options: Any) -> "BrowserContext":
+    """Open a browser window of its own, which waits for a page as patiently as tests wait for anything."""
+    window = chromium.new_context(**options)
+    window.set_default_timeout(PATIENCE * 1000)
+    return window
+
+
 @pytest.fixture(scope="session")
 def kept_context(chromium: "Browser") -> "Iterator[BrowserContext]":
     """A browser window that stays open: to open one costs a second of CPU, to open a tab in it a tenth."""
-    kept = chromium.new_context()
-    # A loaded machine is slow, but nothing takes this long.
-    kept.set_default_timeout(20_000)
+    kept = new_window(chromium)
     kept.new_page()
     yield kept
     kept.close()

@@ -10,11 +10,9 @@ from typing import Any
 
 from demo.ports import is_free
 from tests.support.processes import descendants, is_alive
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE, wait_until
 
 CURFEW = Path(sys.executable).with_name("curfew")
-# A loaded machine with two cores starts seven processes.
-READY_SECONDS = 90
 # provider and its worker process, the worker, the broker, three apps with a worker process each, the warden
 LEAST_PROCESSES = 11
 
@@ -34,7 +32,7 @@ class RunningDemo:
                 stdin=subprocess.DEVNULL,
             )
         try:
-            running = wait_until(self._running, seconds=READY_SECONDS)
+            running = wait_until(self._running)
         except BaseException:
             self.stop()
             raise
@@ -53,14 +51,14 @@ class RunningDemo:
     def stop(self, number: int = signal.SIGINT) -> int:
         """Press Ctrl-C, or send another signal, and wait for the end."""
         self.process.send_signal(number)
-        return self.process.wait(30)
+        return self.process.wait(PATIENCE)
 
     def stop_all(self, number: int) -> None:
         """Stop it by a signal; none of its processes may be left."""
         family = self.family()
         self.stop(number)
         assert len(family) >= LEAST_PROCESSES
-        wait_until(lambda: not any(map(is_alive, family)), seconds=20)
+        wait_until(lambda: not any(map(is_alive, family)))
 
     def _running(self) -> dict[str, Any] | None:
         assert self.process.poll() is None, self.said()

@@ -7,7 +7,7 @@ import pytest
 
 from demo.processes import own_environment
 from tests.support.processes import is_alive
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE, wait_until
 
 pytestmark = pytest.mark.processes
 
@@ -18,9 +18,9 @@ def test_a_command_has_its_arguments_environment_and_exit_code(warm_programs, tm
         right = warm_programs.start(
             ["settings", "--json"], own_environment(CURFEW_ISSUER="https://a.test"), file
         )
-        assert right.wait(30) == 0
+        assert right.wait(PATIENCE) == 0
         wrong = warm_programs.start(["serve"], own_environment(CURFEW_ISSUER="none"), file)
-        assert wrong.wait(30) not in (0, None)
+        assert wrong.wait(PATIENCE) not in (0, None)
 
     said = log.read_text()
     assert "https://a.test" in said
@@ -42,7 +42,7 @@ def test_a_process_is_frozen_and_killed(warm_programs, prepared_data, tmp_path):
     log = tmp_path / "log"
     with log.open("wb") as file:
         worker = warm_programs.start(["worker"], environ, file)
-    wait_until(lambda: "worker_started" in log.read_text(), seconds=60)
+    wait_until(lambda: "worker_started" in log.read_text())
 
     with pytest.raises(subprocess.TimeoutExpired):
         worker.wait(0.01)
@@ -50,7 +50,7 @@ def test_a_process_is_frozen_and_killed(warm_programs, prepared_data, tmp_path):
     assert worker.poll() is None
     worker.kill()
 
-    assert worker.wait(10) == worker.poll() == -signal.SIGKILL
+    assert worker.wait(PATIENCE) == worker.poll() == -signal.SIGKILL
     assert not is_alive(worker.pid)
     worker.terminate()
 
@@ -60,8 +60,8 @@ def test_a_process_that_is_asked_to_leave_ends_by_itself(warm_programs, prepared
     log = tmp_path / "log"
     with log.open("wb") as file:
         worker = warm_programs.start(["worker"], environ, file)
-    wait_until(lambda: "worker_started" in log.read_text(), seconds=60)
+    wait_until(lambda: "worker_started" in log.read_text())
 
     worker.terminate()
 
-    assert worker.wait(20) == 0
+    assert worker.wait(PATIENCE) == 0

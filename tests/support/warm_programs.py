@@ -22,9 +22,8 @@ from typing import IO
 import pytest
 
 from tests.support.fork_server import LONGEST_CALL, ROOT, load_curfew
+from tests.support.waiting import PATIENCE
 
-# Seconds.
-LONGEST_RUN = 60
 Asked = tuple[list[str], dict[str, str], str, int, int]
 
 
@@ -97,7 +96,13 @@ class WarmPrograms:
     def run(self, arguments: list[str], environ: dict[str, str]) -> tuple[int, str, str]:
         """Run a command to its end; returns its exit code, and what it printed to its two outputs."""
         with TemporaryFile() as printed, TemporaryFile() as errors:
-            code = self.start(arguments, environ, printed, errors).wait(LONGEST_RUN)
+            process = self.start(arguments, environ, printed, errors)
+            try:
+                code = process.wait(PATIENCE)
+            finally:
+                # One that hangs would otherwise outlive the test, and its socket fail a later one.
+                process.kill()
+                process.wait()
             printed.seek(0)
             errors.seek(0)
             return code, printed.read().decode(), errors.read().decode()

@@ -13,7 +13,7 @@ import pytest
 import requests
 
 from provider.worker.metrics_server import MetricsServer
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE, wait_until
 
 TOKEN = "the-token-of-the-metrics"
 REQUESTS = 60
@@ -29,13 +29,13 @@ def served(app, settings):
 
 
 def test_a_worker_tells_its_metrics_and_nothing_else(served):
-    metrics = requests.get(f"{served}/metrics", timeout=5)
+    metrics = requests.get(f"{served}/metrics", timeout=PATIENCE)
 
     assert metrics.status_code == 200
     assert "curfew_database_up 1.0" in metrics.text
     assert "curfew_delivery_oldest_due_seconds 0.0" in metrics.text
-    assert requests.get(f"{served}/", timeout=5).status_code == 404
-    assert requests.post(f"{served}/metrics", timeout=5).status_code == 404
+    assert requests.get(f"{served}/", timeout=PATIENCE).status_code == 404
+    assert requests.post(f"{served}/metrics", timeout=PATIENCE).status_code == 404
 
 
 class TestWithAToken:
@@ -52,7 +52,7 @@ class TestWithAToken:
         ],
     )
     def test_a_worker_asks_for_it(self, served, header, status):
-        assert requests.get(f"{served}/metrics", headers=header, timeout=5).status_code == status
+        assert requests.get(f"{served}/metrics", headers=header, timeout=PATIENCE).status_code == status
 
 
 def free_port():
@@ -77,13 +77,13 @@ def running(tmp_path, prepared_data, *arguments):
         yield process
     finally:
         process.terminate()
-        assert process.wait(20) == 0, (tmp_path / "log").read_text()
+        assert process.wait(PATIENCE) == 0, (tmp_path / "log").read_text()
 
 
 def scrape(port):
     header = {"Authorization": f"Bearer {TOKEN}"}
     try:
-        return requests.get(f"http://127.0.0.1:{port}/metrics", headers=header, timeout=5).text
+        return requests.get(f"http://127.0.0.1:{port}/metrics", headers=header, timeout=PATIENCE).text
     except requests.ConnectionError:
         return ""
 
@@ -92,18 +92,18 @@ def scrape(port):
 def test_a_worker_with_a_port_shows_its_heartbeat(tmp_path, prepared_data):
     port = free_port()
     with running(tmp_path, prepared_data, "worker", "--metrics-port", port):
-        wait_until(lambda: "curfew_sweeper_heartbeat_age_seconds" in scrape(port), seconds=40)
+        wait_until(lambda: "curfew_sweeper_heartbeat_age_seconds" in scrape(port))
 
 
 @pytest.mark.processes
 def test_web_processes_count_together(tmp_path, prepared_data):
     port = free_port()
     with running(tmp_path, prepared_data, "serve", "--workers", 2, "--port", port):
-        wait_until(lambda: scrape(port), seconds=40)
+        wait_until(lambda: scrape(port))
         with ThreadPoolExecutor(8) as threads:
             list(
                 threads.map(
-                    lambda _: requests.get(f"http://127.0.0.1:{port}/jwks", timeout=5), range(REQUESTS)
+                    lambda _: requests.get(f"http://127.0.0.1:{port}/jwks", timeout=PATIENCE), range(REQUESTS)
                 )
             )
 
