@@ -29,7 +29,7 @@ PROVING = ReadOnly(
     *("logout_endpoint_failing", "deliver_to", "refuse_when_degraded_for"),
 )
 _NAMED = select(Client).where(IS_NAMED)
-_READ, _READ_PROVING = (select(*part.columns).where(IS_NAMED) for part in (_WHOLE, PROVING))
+_READ, READ_PROVING = (select(*part.columns).where(IS_NAMED) for part in (_WHOLE, PROVING))
 
 
 class UnknownClient(LookupError):
@@ -56,14 +56,13 @@ def read_by_client_id(client_id: str) -> Client | None:
 
 def read_proving(client_id: str) -> Client | None:
     """Find it in the same way, with only what a client that proves itself is asked for."""
-    return _read(_READ_PROVING, PROVING, client_id)
+    return _read(READ_PROVING, PROVING, client_id)
 
 
 def _read(statement: Select[Any], part: ReadOnly[Client], client_id: str) -> Client | None:
     if not may_be_stored(client_id):
         return None
-    row = find_one(statement, {"client_id": client_id})
-    return None if row is None else part.take(iter(row))
+    return part.take_row(find_one(statement, {"client_id": client_id}))
 
 
 def get_by_client_id(client_id: str) -> Client:

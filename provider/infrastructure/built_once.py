@@ -2,13 +2,13 @@
 
 SQLAlchemy compiles such a statement once and says how its values are bound and read. What it does around each
 execution takes several times as long as the driver itself. Listeners of the engine see these statements like
-any other, and errors are the same.
+any other, and errors are the same. On PostgreSQL several may share a round trip.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Delete, Dialect, Insert, Select, Update
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -17,6 +17,21 @@ from sqlalchemy.types import TypeEngine
 Statement = Select[Any] | Insert | Update | Delete
 Row = list[Any]
 Processor = Callable[[Any], Any]
+
+
+class Asked(NamedTuple):
+    """A statement as the driver reads it, with the values of its parameters."""
+
+    sql: str
+    values: Any
+
+
+class Done(NamedTuple):
+    """The rows that a statement returned, and how many rows it changed."""
+
+    rows: Sequence[Any]
+    changed: int
+
 
 # Far more than there are statements of this kind; one that is built for each call would not stay here.
 _MOST_STATEMENTS = 256
@@ -34,8 +49,6 @@ class _Compiled:
     order: tuple[str, ...] | None
     # How columns are read, where the driver returns something else than their value.
     readers: tuple[tuple[int, Processor], ...]
-    # How the driver is to execute it.
-    options: dict[str, bool]
 
     def bind(self, values: Mapping[str, Any]) -> dict[str, Any] | list[Any]:
         """Return the parameters as the driver takes them. Raises KeyError if one is missing."""
@@ -55,37 +68,74 @@ class _Compiled:
 
 def fetch(connection: Connection, statement: Select[Any], values: Mapping[str, Any]) -> list[Row]:
     """Return the rows of a statement."""
-    compiled = _compile(statement, connection.dialect)
-    cursor = _execute(connection, compiled, values)
-    rows = [compiled.read(row) for row in cursor.fetchall()]
-    cursor.close()
-    return rows
+    return fetch_together(connection, (statement, values))[0]
+
+
+def fetch_together(connection: Connection, *asked: tuple[Select[Any], Mapping[str, Any]]) -> list[list[Row]]:
+    """Return the rows of several statements, for which PostgreSQL is waited for once."""
+    compiled = [(_compile(statement, connection.dialect), values) for statement, values in asked]
+    found = _execute(connection, [Asked(one.sql, one.bind(values)) for one, values in compiled])
+    return [[one.read(row) for row in rows] for (one, _), (rows, _) in zip(compiled, found, strict=True)]
 
 
 def change(connection: Connection, statement: Insert | Update | Delete, values: Mapping[str, Any]) -> int:
     """Run a statement that changes rows; returns how many it met."""
-    cursor = _execute(connection, _compile(statement, connection.dialect), values)
-    count: int = cursor.rowcount
-    cursor.close()
-    return count
+    compiled = _compile(statement, connection.dialect)
+    return _execute(connection, [Asked(compiled.sql, compiled.bind(values))])[0].changed
 
 
-def _execute(connection: Connection, compiled: _Compiled, values: Mapping[str, Any]) -> Any:
-    """Return the driver's cursor after the execution. Raises what SQLAlchemy's `execute` does."""
-    sql: Any = compiled.sql
-    parameters: Any = compiled.bind(values)
-    cursor = connection.connection.cursor()
-    for listener in connection.dispatch.before_cursor_execute:
-        sql, parameters = listener(connection, cursor, sql, parameters, None, False)
+def change_later(connection: Connection, statement: Insert | Update, values: Mapping[str, Any]) -> None:
+    """Run a statement that changes rows with the next one or with the commit, whatever it meets."""
+    compiled = _compile(statement, connection.dialect)
+    asked = Asked(compiled.sql, compiled.bind(values))
+    prepared = _prepared_statements(connection)
+    if prepared is None:
+        _execute(connection, [asked])
+    else:
+        prepared.send_later(_announced(connection, asked))
+
+
+def _execute(connection: Connection, asked: Sequence[Asked]) -> Sequence[Done]:
+    """Return what the statements found and met. Raises what SQLAlchemy's `execute` does."""
+    asked = [_announced(connection, one) for one in asked]
     try:
-        cursor.execute(sql, parameters, **compiled.options)
+        done = _run(connection, asked)
     except BaseException as exc:  # noqa: BLE001 – it is translated and raised.
         is_of_driver = isinstance(exc, connection.dialect.loaded_dbapi.Error)
+        text = "; ".join(one.sql for one in asked) if is_of_driver else None
         # LIB-24: SQLAlchemy's own translation, which also drops a connection that was lost.
-        connection._handle_dbapi_exception(exc, sql if is_of_driver else None, None, cursor, None)  # noqa: SLF001 – it has no public name.
-    for listener in connection.dispatch.after_cursor_execute:
-        listener(connection, cursor, sql, parameters, None, False)
-    return cursor
+        connection._handle_dbapi_exception(exc, text, None, None, None)  # noqa: SLF001 – it has no public name.
+    for one in asked:
+        for listener in connection.dispatch.after_cursor_execute:
+            listener(connection, None, one.sql, one.values, None, False)
+    return done
+
+
+def _announced(connection: Connection, asked: Asked) -> Asked:
+    """Tell the engine's listeners, which may give a statement another text."""
+    sql, values = asked
+    for listener in connection.dispatch.before_cursor_execute:
+        sql, values = listener(connection, None, sql, values, None, False)
+    return Asked(sql, values)
+
+
+def _run(connection: Connection, asked: Sequence[Asked]) -> Sequence[Done]:
+    prepared = _prepared_statements(connection)
+    if prepared is not None:
+        together: Sequence[Done] = prepared.run(asked)
+        return together
+    done = []
+    for sql, values in asked:
+        cursor = connection.connection.cursor()
+        cursor.execute(sql, values)
+        done.append(Done(cursor.fetchall(), cursor.rowcount))
+        cursor.close()
+    return done
+
+
+def _prepared_statements(connection: Connection) -> Any:
+    """Return what runs statements of this connection without a cursor, which only PostgreSQL's has."""
+    return getattr(connection.connection.dbapi_connection, "statements", None)
 
 
 @lru_cache(maxsize=_MOST_STATEMENTS)
@@ -107,9 +157,7 @@ def _compile(statement: Statement, dialect: Dialect) -> _Compiled:
         else:
             fixed[name] = binder(parameter.effective_value) if binder else parameter.effective_value
     order = tuple(compiled.positiontup) if compiled.positiontup is not None else None
-    # psycopg would have the server plan it anew until the fifth time.
-    options = {"prepare": True} if dialect.driver == "psycopg" else {}
-    return _Compiled(compiled.string, fixed, tuple(binders), order, _readers(statement, dialect), options)
+    return _Compiled(compiled.string, fixed, tuple(binders), order, _readers(statement, dialect))
 
 
 def _readers(statement: Statement, dialect: Dialect) -> tuple[tuple[int, Processor], ...]:

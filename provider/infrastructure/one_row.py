@@ -22,11 +22,12 @@ def change_by(statement: Update | Delete, **values: object) -> int:
 
 
 def insert_row(kind: type[R], values: dict[str, Any]) -> R:
-    """Insert a row at once and return it, to be read only; columns without a value are null.
+    """Insert a row and return it, to be read only; columns without a value are null.
 
     For tables to which most requests add: a flush finds out for each row what can be known of its table.
+    PostgreSQL gets it together with the next statement or the commit, which then raises its errors.
     """
-    built_once.change(connection(), _insert_into(kind), _nulls(kind) | values)
+    built_once.change_later(connection(), _insert_into(kind), _nulls(kind) | values)
     return row_of(kind, values)
 
 

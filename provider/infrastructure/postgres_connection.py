@@ -10,13 +10,14 @@ import socket
 import threading
 import time
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar, cast
 
 import psycopg
 from psycopg import errors
 from psycopg.abc import PQGen
 
 from provider.infrastructure import database_wait
+from provider.infrastructure.postgres_statements import PreparedStatements
 
 T = TypeVar("T")
 
@@ -86,6 +87,20 @@ class PlainCursor(psycopg.Cursor[Any]):
     The driver makes an object for each column, and SQLAlchemy asks for them after each statement.
     """
 
+    def execute(self, *args: Any, **options: Any) -> Self:
+        """Execute a statement, behind those that wait for the next round trip."""
+        self._statements.send_waiting()
+        return super().execute(*args, **options)
+
+    def executemany(self, *args: Any, **options: Any) -> None:
+        """Execute a statement for many values, behind those that wait."""
+        self._statements.send_waiting()
+        super().executemany(*args, **options)
+
+    @property
+    def _statements(self) -> PreparedStatements:
+        return cast("BoundedConnection", self.connection).statements
+
     @property
     def description(self) -> Any:
         """The columns of the present result as DB-API 2.0 has them, or None without a result."""
@@ -103,6 +118,7 @@ class BoundedConnection(psycopg.Connection[Any]):
     """A connection that keeps to the budget of the work it is used by, where there is one."""
 
     given_up: GivenUp
+    statements: PreparedStatements
     # When it was last used, by the steady clock.
     used_at = 0.0
 
@@ -124,8 +140,19 @@ class BoundedConnection(psycopg.Connection[Any]):
             if budget is not None:
                 budget.spend(time.monotonic() - began)
         connection.given_up = given_up
+        connection.statements = PreparedStatements(connection)
         connection.cursor_factory = PlainCursor
         return connection
+
+    def commit(self) -> None:
+        """Commit, together with the statements that wait for the next round trip."""
+        if not self.statements.commit():
+            super().commit()
+
+    def rollback(self) -> None:
+        """Roll back; what was to be run with the next statement is not run."""
+        self.statements.forget()
+        super().rollback()
 
     def wait(self, gen: PQGen[T], interval: float = 0.1, timeout: float | None = None) -> T:
         """Wait as the driver does, but no longer than the budget; then the connection is closed."""

@@ -35,6 +35,10 @@ class ReadOnly(Generic[R]):
         """Make a row of the next values of a statement's row."""
         return read_only(self._kind, zip(self._names, islice(values, len(self._names)), strict=True))
 
+    def take_row(self, row: list[Any] | None) -> R | None:
+        """Make a row of all values of a statement's row; None without one."""
+        return None if row is None else self.take(iter(row))
+
     def take_if_any(self, values: Iterator[Any]) -> R | None:
         """Do the same for a table that is joined from outside: None if there is no row of it."""
         row = self.take(values)
@@ -55,11 +59,16 @@ def columns_of(*parts: ReadOnly[Any]) -> list[InstrumentedAttribute[Any]]:
 
 def find_one(statement: Select[Any], values: Mapping[str, object]) -> list[Any] | None:
     """Return the values of the only row of a statement that was built once, or None."""
+    return find_together((statement, values))[0]
+
+
+def find_together(*asked: tuple[Select[Any], Mapping[str, object]]) -> list[list[Any] | None]:
+    """Do the same for several statements, for which the database is waited for once."""
     with _connection() as used:
-        rows = built_once.fetch(used, statement, values)
-    if len(rows) > 1:
+        found = built_once.fetch_together(used, *asked)
+    if any(len(rows) > 1 for rows in found):
         raise MultipleResultsFound("a statement about one row has found several")
-    return rows[0] if rows else None
+    return [rows[0] if rows else None for rows in found]
 
 
 @contextmanager

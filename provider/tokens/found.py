@@ -10,9 +10,9 @@ from sqlalchemy import literal, select, true
 
 from provider.accounts.models import Account
 from provider.clients.models import Client
-from provider.clients.queries import IS_NAMED, PROVING
+from provider.clients.queries import IS_NAMED, PROVING, READ_PROVING
 from provider.grants.models import Grant
-from provider.infrastructure.read_only_rows import ReadOnly, columns_of, find_one
+from provider.infrastructure.read_only_rows import ReadOnly, columns_of, find_one, find_together
 from provider.sessions.models import ClientSession, Session
 from provider.tokens.conditions import Actor
 from provider.tokens.liveness import (
@@ -29,6 +29,8 @@ from provider.tokens.liveness import (
     with_all_above,
 )
 from provider.tokens.models import AccessToken, AuthorizationCode, RefreshToken
+
+Row = list[Any]
 
 _CLIENT = ReadOnly(
     Client,
@@ -50,7 +52,16 @@ def find_code(handle: str) -> FoundCode | None:
 
     A code needs a live client session, even when the grant is an offline one.
     """
-    row = find_one(_LOCKED_CODE, by_handle(handle))
+    return _found_code(find_one(_LOCKED_CODE, by_handle(handle)))
+
+
+def find_code_with_client(handle: str, client_id: str) -> tuple[Client | None, FoundCode | None]:
+    """Find it together with the client that presents it, by its client_id, with what proves the client."""
+    client, row = find_together((READ_PROVING, {"client_id": client_id}), (_LOCKED_CODE, by_handle(handle)))
+    return PROVING.take_row(client), _found_code(row)
+
+
+def _found_code(row: Row | None) -> FoundCode | None:
     if row is None:
         return None
     values = iter(row)
@@ -59,7 +70,20 @@ def find_code(handle: str) -> FoundCode | None:
 
 def read_refresh_token(handle: str) -> FoundRefreshToken | None:
     """Find a refresh token, valid or not, in one statement and behind its grant's row."""
-    row = find_one(_LOCKED_REFRESH_TOKEN, by_handle(handle))
+    return _found_refresh_token(find_one(_LOCKED_REFRESH_TOKEN, by_handle(handle)))
+
+
+def read_refresh_token_with_client(
+    handle: str, client_id: str
+) -> tuple[Client | None, FoundRefreshToken | None]:
+    """Find it together with the client that presents it, by its client_id, with what proves the client."""
+    client, row = find_together(
+        (READ_PROVING, {"client_id": client_id}), (_LOCKED_REFRESH_TOKEN, by_handle(handle))
+    )
+    return PROVING.take_row(client), _found_refresh_token(row)
+
+
+def _found_refresh_token(row: Row | None) -> FoundRefreshToken | None:
     if row is None:
         return None
     values = iter(row)

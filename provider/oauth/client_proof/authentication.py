@@ -7,6 +7,7 @@ from urllib.parse import unquote_plus
 
 from authlib.oauth2.rfc6749 import InvalidClientError, InvalidRequestError, OAuth2Request
 
+from provider.clients.queries import may_be_stored
 from provider.infrastructure import current
 from provider.oauth.client_proof.registered_client import RegisteredClient, as_active
 from provider.protocol.client_certificate_rules import SELF_SIGNED_TLS_CLIENT_AUTH, TLS_CLIENT_AUTH
@@ -53,13 +54,22 @@ def by_basic(query_client: QueryClient, request: OAuth2Request) -> RegisteredCli
     client_id, secret = credentials
     if request.form.get("client_id", client_id) != client_id:
         raise InvalidRequestError("client_id and the Authorization header name different clients")
-    client = _named(client_id, query_client, request) if secret else None
+    client = named_client(client_id, query_client, request) if secret else None
     if client is None:
         return None
     return client if any(map(client.check_client_secret, {unquote_plus(secret), secret})) else None
 
 
-def _named(client_id: str, query_client: QueryClient, request: OAuth2Request) -> RegisteredClient | None:
+def claimed_client_id(request: OAuth2Request) -> str | None:
+    """Return the client_id that a request names, unproven, if a database may be asked for it."""
+    credentials = basic_credentials(request)
+    client_id = credentials[0] if credentials else request.form.get("client_id")
+    return client_id if client_id and may_be_stored(client_id) else None
+
+
+def named_client(
+    client_id: str, query_client: QueryClient, request: OAuth2Request
+) -> RegisteredClient | None:
     """Return the client that may act under this client_id, which may have been read already."""
     if request.client_read is None or request.client_read.client_id != client_id:
         return query_client(client_id)
@@ -86,7 +96,7 @@ def by_nothing(query_client: QueryClient, request: OAuth2Request) -> RegisteredC
         return None
     if {"client_secret", "client_assertion"} & set(request.form):
         return None
-    return query_client(client_id)
+    return named_client(client_id, query_client, request)
 
 
 def fail() -> InvalidClientError:

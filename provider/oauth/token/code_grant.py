@@ -11,13 +11,13 @@ from authlib.oauth2.rfc7636 import CodeChallenge, create_s256_code_challenge
 
 from provider.audit.record import record
 from provider.audit.tags import EventTag
-from provider.oauth.client_proof.authentication import ALL_METHODS
+from provider.oauth.client_proof.authentication import ALL_METHODS, claimed_client_id
 from provider.oauth.client_proof.registered_client import RegisteredClient
 from provider.oauth.token.requested_claims import requested_claims
 from provider.oauth.token.response import HangsOn, issue_tokens
 from provider.oauth.token.terms import JKT, TokenTerms, check_key, read_terms
 from provider.tokens import codes, id_token
-from provider.tokens.found import find_code
+from provider.tokens.found import find_code, find_code_with_client
 from provider.tokens.liveness import FoundCode
 from provider.tokens.revoke import revoke_family
 
@@ -73,13 +73,20 @@ class CodeGrant(AuthorizationCodeGrant):  # type: ignore[misc]  # Authlib ships 
 
     TOKEN_ENDPOINT_AUTH_METHODS = ALL_METHODS
 
+    def validate_token_request(self) -> None:
+        """Read the client and its code together, then check one after the other."""
+        client_id, handle = claimed_client_id(self.request), self.request.form.get("code")
+        if client_id and handle:
+            self.request.keep_read(*find_code_with_client(handle, client_id))
+        super().validate_token_request()
+
     def query_authorization_code(self, code: str, client: RegisteredClient) -> PresentedCode | None:
         """Find the client's code behind its grant's lock.
 
         One that was used already is looked at like any other: an attacker who has seen a code but not
         its verifier must not end what the honest client got for it.
         """
-        found = find_code(code)
+        found = self.request.token_read if self.request.is_read else find_code(code)
         if found is None or found.client.id != client.client.id:
             return None
         return PresentedCode(found) if found.is_valid or found.code.used_at is not None else None

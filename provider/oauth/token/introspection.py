@@ -7,10 +7,9 @@ from authlib.oauth2.rfc7662 import IntrospectionEndpoint
 
 from provider.clients import resources
 from provider.clients.models import Client
-from provider.clients.queries import may_be_stored
 from provider.infrastructure import clock, current
 from provider.keys import jwt
-from provider.oauth.client_proof.authentication import CONFIDENTIAL_METHODS, basic_credentials
+from provider.oauth.client_proof.authentication import CONFIDENTIAL_METHODS, claimed_client_id
 from provider.oauth.client_proof.client_request import Granted
 from provider.oauth.client_proof.registered_client import RegisteredClient
 from provider.oauth.token.response import type_of
@@ -43,13 +42,13 @@ class Introspection(IntrospectionEndpoint):  # type: ignore[misc]  # Authlib shi
 
     def _read_together(self, request: Any) -> None:
         """Read the client with the access token that it asks about: most prove themselves by Basic."""
-        named, handle = basic_credentials(request), request.form.get("token", "")
-        if named is not None and may_be_stored(named[0]) and not handle.startswith(REFRESH_TOKEN_PREFIX):
-            request.client_read, request.token_read = read_with_client(handle, named[0])
+        client_id, handle = claimed_client_id(request), request.form.get("token", "")
+        if client_id and not handle.startswith(REFRESH_TOKEN_PREFIX):
+            request.keep_read(*read_with_client(handle, client_id))
 
     def authenticate_token(self, request: Any, client: RegisteredClient) -> Found | None:
         """Return the token if it is valid and the client may know of it."""
-        if request.client_read is None:
+        if not request.is_read:
             found: Found | None = super().authenticate_token(request, client)
             return found
         self.check_params(request, client)

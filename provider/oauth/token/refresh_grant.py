@@ -12,7 +12,7 @@ from provider.infrastructure import current
 from provider.logout.end_grant import end_grant
 from provider.logout.models import LogoutReason
 from provider.logout.steps import Cause
-from provider.oauth.client_proof.authentication import ALL_METHODS
+from provider.oauth.client_proof.authentication import ALL_METHODS, claimed_client_id
 from provider.oauth.client_proof.encryption import ID_TOKEN, encrypted
 from provider.oauth.client_proof.registered_client import RegisteredClient
 from provider.oauth.token.requested_claims import requested_claims
@@ -21,7 +21,7 @@ from provider.oauth.token.terms import TokenTerms, check_key, read_terms
 from provider.protocol.scopes import OPENID
 from provider.sessions.lifecycle import note_refresh
 from provider.tokens import access, id_token, refresh
-from provider.tokens.found import read_refresh_token
+from provider.tokens.found import read_refresh_token, read_refresh_token_with_client
 from provider.tokens.liveness import FoundRefreshToken
 
 
@@ -46,9 +46,16 @@ class RefreshGrant(RefreshTokenGrant):  # type: ignore[misc]  # Authlib ships no
 
     TOKEN_ENDPOINT_AUTH_METHODS = ALL_METHODS
 
+    def validate_token_request(self) -> None:
+        """Read the client and its token together, then check one after the other."""
+        client_id, handle = claimed_client_id(self.request), self.request.form.get("refresh_token")
+        if client_id and handle:
+            self.request.keep_read(*read_refresh_token_with_client(handle, client_id))
+        super().validate_token_request()
+
     def authenticate_refresh_token(self, refresh_token: str) -> PresentedRefreshToken | None:
         """Find the token behind its grant's lock; whether it is valid is decided when it is rotated."""
-        found = read_refresh_token(refresh_token)
+        found = self.request.token_read if self.request.is_read else read_refresh_token(refresh_token)
         return PresentedRefreshToken(found, refresh_token) if found else None
 
     def create_token_response(self) -> tuple[int, dict[str, Any], object]:

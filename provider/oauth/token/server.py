@@ -38,7 +38,9 @@ from provider.oauth.token.token_exchange import TokenExchange
 from provider.protocol import errors
 from provider.protocol.client_certificate_rules import SELF_SIGNED_TLS_CLIENT_AUTH, TLS_CLIENT_AUTH
 from provider.protocol.errors import ProtocolError
-from provider.tokens.liveness import LiveAccessToken
+from provider.tokens.liveness import FoundCode, FoundRefreshToken, LiveAccessToken
+
+Found = LiveAccessToken | FoundRefreshToken | FoundCode
 
 _CODES: dict[str, type[ProtocolError]] = {
     cls.error: cls
@@ -64,9 +66,14 @@ class FormRequest(OAuth2Request):  # type: ignore[misc]  # Authlib ships no type
         self.ip = request.ip
         # The client, once it has proven itself.
         self.proven: Client | None = None
-        # The client that the request names and the access token that it sends, where both were read at once.
+        # The client that the request names and the code or token that it sends, where both were read at once.
+        self.is_read = False
         self.client_read: Client | None = None
-        self.token_read: LiveAccessToken | None = None
+        self.token_read: Found | None = None
+
+    def keep_read(self, client: Client | None, found: Found | None) -> None:
+        """Keep the client that the request names and what it sends, which were read in one round trip."""
+        self.is_read, self.client_read, self.token_read = True, client, found
 
     @property
     def form(self) -> dict[str, str]:
