@@ -12,10 +12,12 @@ from provider.delivery.models import Delivery
 from provider.infrastructure.database import change, db, transaction
 from provider.logout import notice
 from provider.logout.notice import LogoutNotice
+from provider.logout.notification.logout_token import logout_url_of
 from provider.logout.notification.outbox import drain
 from tests.delivery.owing import notice_of, now_is, owe
 from tests.delivery.receivers import receiving
 from tests.delivery.test_logout_token import read
+from tests.factories import make_client
 
 
 def as_the_previous_release_writes_it(delivery):
@@ -86,3 +88,11 @@ def test_one_that_says_nothing_is_a_defect(app):
 
     with pytest.raises(ValueError, match="does not say whose logout"):
         notice.of(delivery)
+
+
+def test_it_goes_to_the_registered_address_unless_the_operator_names_another(app):
+    registered, elsewhere = "https://red.test/backchannel-logout", "http://127.0.0.1:4000/inside"
+
+    assert logout_url_of(make_client("red")) == registered
+    assert logout_url_of(make_client("green", settings={"deliver_to": elsewhere})) == elsewhere
+    assert logout_url_of(make_client("mute", backchannel_logout_uri=None)) is None

@@ -6,13 +6,15 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import select, update
 
+from provider.delivery import outbox
 from provider.delivery.models import Delivery, DeliveryAttempt
+from provider.delivery.outbox import Owed, Owing
 from provider.grants.models import Grant
 from provider.infrastructure import acting, clock
 from provider.infrastructure.acting import Operator
 from provider.infrastructure.database import change, db, transaction
 from provider.infrastructure.opaque_tokens import new_id
-from provider.logout.detail import Filter, count_notifications, find_detail, list_logouts
+from provider.logout.detail import Filter, count_notifications, find_detail, find_logout, list_logouts
 from provider.logout.end_client_session import end_client_session
 from provider.logout.end_grant import end_grant
 from provider.logout.end_session import end
@@ -108,6 +110,16 @@ def test_notifications_of_several_logouts_in_the_same_state_are_counted_apart(ad
     }
 
 
+def test_what_others_are_told_of_a_logout_is_none_of_its_notifications(ada, red):
+    logout = act(end, make_session(ada, [red]).session)
+    other = Owed(kind="weather", recipient_id=red.id, subject_key="storm")
+    with transaction():
+        outbox.enqueue([Owing(other, logout.id, 0)], at=clock.now(), horizon=timedelta(hours=1))
+
+    assert count_notifications([logout.id]) == {logout.id: {"to be notified": 1}}
+    assert [len(app.notifications) for app in find_detail(logout.id).apps] == [1]
+
+
 def test_the_detail_holds_what_ended_what_survived_and_each_attempt(ada, red, green):
     mute = make_client("mute", backchannel_logout_uri=None)
     made = make_session(ada, [red, green, mute], offline=("green",))
@@ -137,7 +149,8 @@ def test_the_detail_holds_what_ended_what_survived_and_each_attempt(ada, red, gr
     (notification,) = detail.apps[2].notifications
     assert [one.number for one in notification.attempts] == [1, 2]
     assert detail.apps[0].notifications[0].attempts == ()
-    assert find_detail(uuid4()) is None
+    assert find_logout(logout.id).id == logout.id
+    assert find_detail(uuid4()) is find_logout(uuid4()) is None
 
 
 def test_a_session_that_lost_one_app_is_part_of_that_logout(ada, red, green):

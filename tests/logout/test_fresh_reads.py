@@ -12,7 +12,7 @@ from provider.logout.bulk import begin as bulk
 from provider.logout.bulk import queries as bulk_queries
 from provider.logout.end_session import end
 from provider.logout.models import BulkLogout, LogoutReason
-from provider.logout.participants import list_of_account, list_of_session
+from provider.logout.participants import list_of_account, list_of_session, lock_of_sessions
 from provider.logout.steps import Cause
 from provider.sessions.models import Session
 from provider.tokens import access, device_codes
@@ -74,6 +74,14 @@ def test_device_codes(codes):
 def test_client_sessions_of_sessions(made):
     assert read_twice(lambda: list_of_session(made.session.id, lock=False)[0].grant, Grant, scope="changed")
     assert read_twice(lambda: list_of_session(made.session.id, lock=False)[0].client, Client, epoch=7)
+
+
+def test_those_of_many_sessions_at_once(made):
+    def locked():
+        return lock_of_sessions([made.session.id])[made.session.id][0]
+
+    assert read_twice(lambda: locked().client, Client, epoch=7)
+    assert read_twice(lambda: locked().grant, Grant, scope="changed")
 
 
 def test_grants_on_their_own(made):

@@ -69,12 +69,11 @@ def test_it_answers_as_soon_as_every_app_was_tried(signed_out, statements, state
     assert len(seen) == 1
 
 
-def held(outcome: LogoutOutcome, state: BreakerState) -> None:
+def held(outcome: LogoutOutcome, state: BreakerState, kind: str = BACKCHANNEL_LOGOUT) -> None:
     """Let the endpoints of a logout's apps have a breaker in this state."""
     with transaction():
         db.session.add_all(
-            EndpointHealth(kind=BACKCHANNEL_LOGOUT, recipient_id=one, state=state)
-            for one in outcome.clients_to_notify
+            EndpointHealth(kind=kind, recipient_id=one, state=state) for one in outcome.clients_to_notify
         )
 
 
@@ -93,6 +92,16 @@ def test_it_does_not_wait_for_apps_whose_breaker_holds_them_back(
         assert not await_first_attempts(outcome)
 
     assert (len(seen) > 1) is is_waited_for
+
+
+def test_the_breaker_of_another_kind_holds_no_notification_back(signed_out, statements):
+    outcome = signed_out(budget=SHORT)
+    held(outcome, BreakerState.OPEN, kind="weather")
+
+    with statements() as seen:
+        assert not await_first_attempts(outcome)
+
+    assert len(seen) > 1
 
 
 def test_an_app_that_used_up_a_budget_is_not_waited_for_again(signed_out, statements):

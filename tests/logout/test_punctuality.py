@@ -73,6 +73,12 @@ CASES = [
         id="a second later",
     ),
     pytest.param(
+        "late",
+        {"state": "accepted"},
+        dict.fromkeys(("finished_at", "first_attempt_at"), SOON + timedelta(milliseconds=400)),
+        id="less than half a second later",
+    ),
+    pytest.param(
         "unreachable",
         {"state": "accepted", "last_outcome": "accepted"},
         {"finished_at": LATE, "first_attempt_at": SOON},
