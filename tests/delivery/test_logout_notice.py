@@ -1,6 +1,8 @@
 """A delivery's notice of its logout, in this release and as processes of the previous one write it."""
 
 import json
+from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import select, update
@@ -8,7 +10,9 @@ from sqlalchemy import select, update
 from provider.administration import deliveries
 from provider.audit.models import AuditEvent
 from provider.cli.delivery_records import as_record
+from provider.delivery.lease import own
 from provider.delivery.models import Delivery
+from provider.infrastructure import clock
 from provider.infrastructure.database import change, db, transaction
 from provider.logout import notice
 from provider.logout.notice import LogoutNotice
@@ -71,8 +75,36 @@ def test_an_operator_cancels_it_in_the_name_of_the_person(app, written):
 
 def test_it_is_read_as_it_was_written(app):
     delivery = owe()
+    of_a_grant = LogoutNotice(account_id=uuid4(), session_id=None, sub="ada", sid=None)
 
-    assert LogoutNotice.read(json.loads(json.dumps(delivery.about))) == notice_of(delivery)
+    for original in (notice_of(delivery), of_a_grant):
+        about = original.owed_to(delivery.recipient_id, "sid:1").about
+        assert LogoutNotice.read(json.loads(json.dumps(about))) == original
+
+
+def test_it_is_owed_in_columns_too_and_for_as_long_as_it_matters(app):
+    delivery, hours = owe(), timedelta(hours=8)
+    original = notice_of(delivery)
+
+    owed = original.owed_to(delivery.recipient_id, "sid:1", meaningful_for=hours)
+
+    assert (owed.recipient_id, owed.subject_key, owed.meaningful_for) == (
+        delivery.recipient_id,
+        "sid:1",
+        hours,
+    )
+    assert LogoutNotice(**owed.earlier) == original
+
+
+@WRITTEN_BY
+def test_a_worker_that_has_leased_it_reads_it_whole(app, written):
+    owed = owe()
+    original = notice_of(owed)
+    written(owed)
+    with transaction():
+        leased = own([owed.id], clock.now(), "me")
+
+    assert notice.of_leased(leased) == {owed.id: original}
 
 
 def test_a_delivery_of_another_kind_has_none(app):

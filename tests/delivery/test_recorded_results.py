@@ -10,7 +10,9 @@ from datetime import timedelta
 
 import pytest
 from flask import Flask
+from sqlalchemy import select
 
+from provider.audit.models import AuditEvent
 from provider.delivery.attempt import AttemptResult
 from provider.delivery.count import count
 from provider.delivery.finish import Ended
@@ -20,7 +22,7 @@ from provider.delivery.outgoing import Cancelled, LeasedDelivery, SentRequest, S
 from provider.delivery.results import Results
 from provider.delivery.selection import Capacity
 from provider.infrastructure import clock, event_log, metrics
-from provider.infrastructure.database import transaction
+from provider.infrastructure.database import db, transaction
 from provider.logout.notice import BACKCHANNEL_LOGOUT
 from provider.logout.notification.outbox import record_results
 from tests.conftest import TurnedClock
@@ -239,3 +241,48 @@ def test_the_time_until_an_app_knew_is_observed(turned_clock: TurnedClock) -> No
     record([(one, result)])
 
     assert observed._sum.get() == before + 3
+
+
+@pytest.mark.parametrize(
+    ("verdict", "outcome", "reason"),
+    [(Cancelled("client_deleted"), None, "client_deleted"), (Expired("unavailable"), "unavailable", None)],
+    ids=["cancelled", "expired"],
+)
+def test_the_audit_entry_of_what_was_not_sent(
+    verdict: Cancelled | Expired, outcome: str | None, reason: str | None
+) -> None:
+    (one,) = lease(1)
+    record([(replace(one, attempt_number=3), AttemptResult(verdict))])
+
+    entry = db.session.scalars(select(AuditEvent).where(AuditEvent.tag.like("delivery_%"))).one()
+    assert (entry.client_id, entry.correlation_id) == ("red", "the click")
+    assert entry.detail == {
+        "delivery_id": str(one.id),
+        "attempts": 2,
+        "outcome": outcome,
+        "status": None,
+        "reason": reason,
+    }
+
+
+class Clicks(logging.Handler):
+    """Notes of each line of the log to which click it belongs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.noted: list[tuple[str, str]] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.noted.append((record.getMessage(), event_log.correlation_id()))
+
+
+def test_the_warning_of_an_expired_one_belongs_to_the_click_that_caused_it() -> None:
+    (one,) = lease(1)
+    clicks, log = Clicks(), logging.getLogger("curfew")
+    log.addHandler(clicks)
+    try:
+        record([(one, AttemptResult(Expired("unavailable")))])
+    finally:
+        log.removeHandler(clicks)
+
+    assert clicks.noted == [("delivery_expired", "the click")]

@@ -187,3 +187,11 @@ class TestWaiting:
         walk._Pace(begun).wait(started)
 
         assert time.monotonic() - started < 600
+
+    def test_is_no_reason_to_end_rows_after_the_walk(self, ada, red):
+        make_session(ada, [red])
+        begun = begin(100)
+
+        walk._walk_batch(begun, time.monotonic())
+
+        assert ended() == 0

@@ -7,10 +7,11 @@ import pytest
 from provider.infrastructure import current
 from provider.infrastructure.database import transaction
 from provider.logout.end_session import end
-from provider.logout.hint import ProvenHint, find_hinted
+from provider.logout.hint import ForeignHint, ProvenHint, find_hinted, read_hint
 from provider.logout.models import LogoutReason
 from provider.logout.steps import Cause
 from tests.factories import make_session
+from tests.support.browsers import id_token_of
 
 BY_ADA = Cause(reason=LogoutReason.USER, initiator="account")
 
@@ -22,6 +23,31 @@ def made(ada, red, turned_clock):
 
 def hint(client, sid) -> ProvenHint:
     return ProvenHint(client=client, sid=sid, sub="ada")
+
+
+@pytest.mark.parametrize("client_id", [None, "red"])
+def test_it_proves_the_client_the_sid_and_the_sub_long_after_it_has_expired(
+    made, red, turned_clock, client_id
+):
+    id_token = id_token_of(red, made.grants["red"])
+    turned_clock.turn(timedelta(days=1))
+
+    proven = read_hint(id_token, client_id=client_id)
+
+    grant = made.grants["red"]
+    assert (proven.client.id, proven.sid, proven.sub) == (red.id, grant.sid, grant.sub)
+
+
+def test_no_other_client_sends_it(made, red, green):
+    with pytest.raises(ForeignHint):
+        read_hint(id_token_of(red, made.grants["red"]), client_id=green.client_id)
+
+
+def test_it_was_issued_for_any_lifetime(made, red):
+    lifetime = int(timedelta(days=400).total_seconds())
+    issued = int(made.session.created_at.timestamp())
+
+    assert read_hint(id_token_of(red, made.grants["red"], exp=issued + lifetime), client_id=None)
 
 
 def test_it_names_the_client_session_with_its_session(made, red):

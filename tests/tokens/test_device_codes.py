@@ -85,7 +85,7 @@ class TestADevice:
         db.session.refresh(code)
         return {column.key: getattr(code, column.key) for column in inspect(code).mapper.column_attrs}
 
-    def test_that_asks(self, asked, red):
+    def test_that_asks(self, asked, red, statements):
         code, handle, user_code = asked
 
         row, now = self.rows(code), clock.now()
@@ -107,7 +107,9 @@ class TestADevice:
         }
         assert device_codes.find(handle).code is code
         assert device_codes.find(user_code) is None
-        assert device_codes.find_waiting(user_code) == (code, red)
+        with statements() as seen:
+            assert device_codes.find_waiting(user_code) == (code, red)
+        assert len(seen) == 1
         assert device_codes.find_waiting(handle) is None
 
     def test_whose_code_another_process_gave_out_after_it_had_rotated_the_data_keys(

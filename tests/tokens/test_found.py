@@ -5,7 +5,7 @@ import pytest
 from provider.infrastructure.database import transaction
 from provider.infrastructure.opaque_tokens import new_id
 from provider.tokens import access, codes, refresh
-from provider.tokens.found import find_code, read_access_token, read_refresh_token
+from provider.tokens.found import find_code, read_access_token, read_refresh_token, read_with_client
 from provider.tokens.id_token import SignIn
 from provider.tokens.liveness import find_access_token, find_refresh_token
 from tests.factories import make_account, make_client, make_session
@@ -55,3 +55,18 @@ def test_each_kind_of_token(made, red):
     ):
         assert parts(found) == expected(made, red)
     assert find_access_token(access_token).holder.id == red.id
+
+
+def test_the_client_that_asks_is_found_with_the_token_or_without(made, red):
+    of = (red, made.grants["red"], made.client_sessions["red"], made.session)
+    with transaction():
+        about = {"scope": "openid", "family_id": new_id(), "offline": False}
+        handle, _ = access.issue_for_grant(*of, **about)
+    api = make_client("api")
+
+    client, found = read_with_client(handle, "api")
+
+    assert (client.id, parts(found)) == (api.id, expected(made, red))
+    client, found = read_with_client("unknown", "api")
+    assert (client.id, found) == (api.id, None)
+    assert read_with_client(handle, "unknown") == (None, None)

@@ -125,6 +125,16 @@ class TestAnAccessToken:
         usual = clock.now() + current.settings().access_token_lifetime
         assert token.expires_at == (usual if by == "usual" else minute)
 
+    @pytest.mark.parametrize(("offline", "ends_with"), [(True, "grant"), (False, "session")])
+    def test_lasts_as_long_as_what_it_hangs_on_if_it_is_to(self, of, made, offline, ends_with):
+        about = {"scope": "openid", "family_id": new_id(), "offline": offline}
+        with transaction():
+            _, lasting = access.issue_for_grant(*of, **about, lasting=True)
+            _, usual = access.issue_for_grant(*of, **about)
+
+        assert lasting.expires_at == (made.grants["red"] if ends_with == "grant" else made.session).expires_at
+        assert usual.expires_at == clock.now() + current.settings().access_token_lifetime
+
     def test_of_a_client_for_itself(self, red):
         with transaction():
             red.epoch, red.credentials_epoch = 7, 2

@@ -11,9 +11,10 @@ from provider.infrastructure.database import change, transaction
 from provider.infrastructure.opaque_tokens import new_id
 from provider.infrastructure.provider_state import ProviderState
 from provider.tokens import access
+from provider.tokens.found import read_access_token, read_with_client
 from provider.tokens.liveness import find_access_token
 from provider.tokens.models import AccessToken
-from provider.tokens.service import count_valid
+from provider.tokens.service import count_valid, list_valid
 from tests.factories import make_client, make_session
 from tests.support.reads import end_read
 
@@ -49,6 +50,9 @@ def set_of(client: Client, **values) -> None:
 def lives(handle: str) -> bool:
     end_read()
     found = find_access_token(handle)
+    # The statements for rows that are only read say the same.
+    described = read_with_client(handle, "api")[1]
+    assert (found is None) == (read_access_token(handle) is None) == (described is None)
     end_read()
     return found is not None
 
@@ -121,3 +125,18 @@ def test_what_was_taken_ends_when_the_service_may_no_longer_act_for_that_client(
     set_of(api, may_exchange_tokens_of=allowed)
 
     assert (lives(taken), lives(own)) == (False, True)
+
+
+def test_they_are_listed_newest_first_by_pages(api, red):
+    with transaction():
+        own = [access.issue_for_client(api, scope="jobs")[1].id for _ in range(3)]
+        of_red = access.issue_for_client(red, scope="jobs")[1].id
+    newest = sorted(own, reverse=True)
+
+    def listed(client, **page) -> list:
+        return [token.id for token, _ in list_valid(client, **page)]
+
+    assert listed(None, limit=10) == sorted([of_red, *newest], reverse=True)
+    assert listed(api, limit=10) == newest
+    assert listed(api, limit=2) == newest[:2]
+    assert listed(api, after=newest[1], limit=2) == newest[2:]
