@@ -22,6 +22,14 @@ def test_a_limit_leaves_the_rest_for_later(app: Flask, limit: int) -> None:
         assert drain() == {"accepted": 3 - limit}
 
 
+def test_a_limit_holds_for_all_apps_together(app: Flask) -> None:
+    with receiving(200) as red:
+        sign_out_at(*(make_client(f"app-{number}", port=red.port) for number in range(4)))
+
+        assert drain(limit=3) == {"accepted": 3}
+        assert len(red.received) == 3
+
+
 def test_all_that_was_seen_of_an_endpoint_is_written_at_the_end(app: Flask) -> None:
     with receiving(503) as red:
         sign_out_at(make_client("red", port=red.port), count=3)

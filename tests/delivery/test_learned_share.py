@@ -40,6 +40,15 @@ def test_it_is_never_given_up():
     assert learnt(*[(429, QUICK)] * 100).share == LEAST
 
 
+def test_a_refusal_that_can_take_no_more_does_not_put_off_its_growth():
+    share = learnt(*[(429, QUICK)] * 100)
+
+    share.learn(Observation(429, QUICK, 200.0))
+    share.learn(Observation(200, QUICK, 200.5))
+
+    assert share.share == pytest.approx(LEAST * 1.25)
+
+
 def test_it_grows_by_a_quarter_each_second_and_not_with_each_response():
     for seconds, responses in ((1.0, 1), (0.01, 100)):
         share = learnt((429, QUICK), (429, QUICK))

@@ -125,7 +125,10 @@ def test_each_is_written_recorded_and_logged(owner: Recorded, caplog: pytest.Log
     assert (lines[cancelled.id]["outcome"], lines[cancelled.id]["next_attempt_at"]) == (None, None)
 
 
-def test_a_row_keeps_what_was_sent_last_and_nothing_of_what_was_not(owner: Recorded) -> None:
+def test_a_row_keeps_what_was_sent_last_and_nothing_of_what_was_not(
+    owner: Recorded, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "curfew")
     refused, cancelled, put_off = lease(3)
     now = clock.now()
     not_found = sent("misconfigured", 404)
@@ -141,6 +144,8 @@ def test_a_row_keeps_what_was_sent_last_and_nothing_of_what_was_not(owner: Recor
         (1, "misconfigured", not_found.url, now),
         (0, None, None, None),
     ]
+    lines = {fields["delivery_id"]: fields for _, fields, _ in logged(caplog, "delivery_attempted")}
+    assert (lines[cancelled.id]["outcome"], lines[cancelled.id]["state"]) == ("misconfigured", "cancelled")
 
 
 def test_a_lost_lease_is_logged_and_not_recorded(

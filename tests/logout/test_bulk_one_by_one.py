@@ -51,11 +51,12 @@ def revoked(people, app: str) -> set[bool]:
 @pytest.mark.parametrize("per_second", [99, 1000])
 class TestWhatEndsIsTheSame:
     def test_of_a_client_its_offline_grants_end_and_no_other_client_loses_anything(
-        self, people, red, per_second
+        self, people, red, per_second, caplog
     ):
         bulk = walked(begun(begin.end_of_client, red), per_second=per_second)
 
         assert (bulk.total, bulk.done) == (3, 3)
+        assert [line.message for line in caplog.records if line.levelname == "ERROR"] == []
         assert (revoked(people, "red"), revoked(people, "green")) == ({True}, {False})
 
     def test_each_logout_says_of_which_bulk_logout_it_is_and_who_began_that(self, red, per_second):
