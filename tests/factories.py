@@ -4,17 +4,21 @@ Three people are enough for every story: Ada signs in, Ben is another person, Cl
 relying parties: red, green, blue. Each function commits what it makes.
 """
 
+import json
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 from typing import Any
 
+from argon2 import PasswordHasher
+
+from provider.accounts import hash_sealing
 from provider.accounts.models import Account
-from provider.accounts.passwords import hash_password
 from provider.clients.models import Client
 from provider.clients.secrets import keep as keep_secret
 from provider.grants import lifecycle as grants
 from provider.grants.models import Grant
-from provider.infrastructure import clock
+from provider.infrastructure import clock, current
 from provider.infrastructure.database import db, transaction
 from provider.infrastructure.opaque_tokens import new_id, new_subject
 from provider.protocol.acr import PASSWORD_ACR
@@ -23,6 +27,7 @@ from provider.sessions import lifecycle
 from provider.sessions.models import ClientSession, Session
 from provider.tokens import access
 from provider.tokens.models import AccessToken
+from tests.support import rows
 
 # Of a client whose people never see the result page first: no worker notifies anybody in most tests.
 STRAIGHT_BACK = {"result_page": "never"}
@@ -32,20 +37,30 @@ PASSWORD = "correct horse battery staple"
 def make_account(username: str = "ada", **claims: Any) -> Account:
     """A person who signs in with PASSWORD."""
     now, account_id = clock.now(), new_id()
-    account = Account(
-        id=account_id,
-        sub=new_subject(),
-        username=username,
-        folded_username=username.casefold(),
-        password_hash=hash_password(PASSWORD, account_id),
-        claims={"name": username.title(), "email": f"{username}@example.test"} | claims,
-        epoch=0,
-        created_at=now,
-        updated_at=now,
-    )
+    password_hash = hash_sealing.seal(_hash_of_password(), account_id)
     with transaction():
-        db.session.add(account)
-    return account
+        return rows.insert(
+            Account,
+            id=account_id,
+            sub=new_subject(),
+            username=username,
+            folded_username=username.casefold(),
+            password_hash=password_hash,
+            claims={"name": username.title(), "email": f"{username}@example.test"} | claims,
+            created_at=now,
+            updated_at=now,
+        )
+
+
+def _hash_of_password() -> str:
+    """Return a hash of PASSWORD with the settings of the application, made once for these."""
+    settings = current.settings()
+    return _hash_with(settings.argon2_passes, settings.argon2_memory)
+
+
+@cache
+def _hash_with(passes: int, memory: int) -> str:
+    return PasswordHasher(time_cost=passes, memory_cost=memory, parallelism=1).hash(PASSWORD)
 
 
 def secret_of(client_id: str) -> str:
@@ -74,20 +89,22 @@ def make_client(
     } | metadata
     registered = {name: value for name, value in registered.items() if value is not None}
     now = clock.now()
-    client = Client(
-        id=new_id(),
-        client_id=client_id,
-        registered=read_registration(registered).to_wire(),
-        first_party=first_party,
-        epoch=0,
-        created_at=now,
-        updated_at=now,
-        **(settings or {}),
-    )
-    keep_secret(client, secret_of(client_id))
+    new = Client(client_id=client_id)
+    keep_secret(new, secret_of(client_id))
+    values = {
+        "registered": json.loads(_registration_of(json.dumps(registered))),
+        "first_party": first_party,
+        "secret_digest": new.secret_digest,
+        "secret_generation": new.secret_generation,
+    } | (settings or {})
     with transaction():
-        db.session.add(client)
-    return client
+        return rows.insert(Client, id=new_id(), client_id=client_id, created_at=now, updated_at=now, **values)
+
+
+@cache
+def _registration_of(asked: str) -> str:
+    """Return what a client registers by this metadata, both as JSON; most clients register the same."""
+    return json.dumps(read_registration(json.loads(asked)).to_wire())
 
 
 @dataclass
@@ -112,7 +129,7 @@ def make_session(
         session, handle = lifecycle.start(
             account, ip="192.0.2.1", device="Firefox on Linux", amr="pwd", acr=PASSWORD_ACR
         )
-        made = SignedIn(_entity(session, "ended_at", "logout_id"), handle, client_sessions={}, grants={})
+        made = SignedIn(rows.known(session, "ended_at", "logout_id"), handle, client_sessions={}, grants={})
         for client in clients:
             is_offline = client.client_id in offline
             grant = grants.create(
@@ -124,16 +141,9 @@ def make_session(
                 offline=is_offline,
             )
             client_session = lifecycle.join(session, client, grant)
-            made.grants[client.client_id] = _entity(grant, "revoked_at", "logout_id")
-            made.client_sessions[client.client_id] = _entity(client_session, "ended_at", "logout_id")
+            made.grants[client.client_id] = rows.known(grant, "revoked_at", "logout_id")
+            made.client_sessions[client.client_id] = rows.known(client_session, "ended_at", "logout_id")
     return made
-
-
-def _entity(row: Any, *later: str) -> Any:
-    """Return the inserted row as tests may change it; it is read anew when a test looks at it."""
-    entity = db.session.get_one(type(row), row.id)
-    db.session.expire(entity, later)
-    return entity
 
 
 def give_access_token(

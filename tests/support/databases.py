@@ -9,12 +9,13 @@ import signal
 import sqlite3
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import Engine, NullPool, create_engine, make_url, text
+from sqlalchemy import Engine, NullPool, create_engine, event, make_url, text
 
 from provider.infrastructure import schema
 from provider.infrastructure.database import Base
@@ -39,22 +40,21 @@ def migrate(url: str) -> None:
 def empty(url: str) -> None:
     """Delete all rows of a migrated database, so that the next test finds it as the migrations left it."""
     if url.startswith("sqlite"):
-        _empty_sqlite(_sqlite_file(url))
+        path = _sqlite_file(url)
+        _empty_sqlite(_sqlite_connection(path, path.stat().st_ino))
     else:
-        with _kept_engine(url).begin() as connection:
-            # Keys need no checking when all rows go.
-            connection.exec_driver_sql(
-                f"SET LOCAL session_replication_role = replica; {_deletion(_tables())}"
-            )
+        with _kept_engine(url).connect() as connection:
+            connection.exec_driver_sql("SELECT pg_temp.empty_all()")
 
 
-def _empty_sqlite(path: Path) -> None:
-    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        hurry(connection)
-        asked = ", ".join(f'EXISTS (SELECT 1 FROM "{table}")' for table in _tables())
-        filled = connection.execute(f"SELECT {asked}").fetchone()
-        with_rows = [table for table, has_rows in zip(_tables(), filled, strict=True) if has_rows]
-        connection.executescript(f"BEGIN IMMEDIATE; {_deletion(with_rows)}; COMMIT")
+def _empty_sqlite(connection: sqlite3.Connection) -> None:
+    asked = ", ".join(f'EXISTS (SELECT 1 FROM "{table}")' for table in _tables())
+    filled = connection.execute(f"SELECT {asked}").fetchone()
+    with_rows = [table for table, has_rows in zip(_tables(), filled, strict=True) if has_rows]
+    connection.execute("BEGIN IMMEDIATE")
+    with connection:
+        for statement in _deletion(with_rows):
+            connection.execute(statement)
 
 
 def hurry(connection: sqlite3.Connection) -> None:
@@ -62,10 +62,31 @@ def hurry(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA synchronous=OFF")
 
 
+# To connect anew costs both kinds of database more than the deletion does: SQLite reads the schema,
+# and PostgreSQL starts a process.
+@cache
+def _sqlite_connection(path: Path, _file: int) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, isolation_level=None)
+    hurry(connection)
+    return connection
+
+
 @cache
 def _kept_engine(url: str) -> Engine:
-    """Return an engine that keeps its connection: a new one costs PostgreSQL more than the deletion does."""
-    return create_engine(url, pool_size=1, pool_pre_ping=True)
+    engine = create_engine(url, pool_size=1, pool_pre_ping=True, isolation_level="AUTOCOMMIT")
+    event.listen(engine, "connect", lambda connection, _record: _prepare_emptying(connection))
+    return engine
+
+
+def _prepare_emptying(connection: Any) -> None:
+    # Keys need no checking when all rows go.
+    connection.execute("SET session_replication_role = replica")
+    # The server plans the statements of a function once for each connection.
+    connection.execute(
+        "CREATE FUNCTION pg_temp.empty_all() RETURNS void LANGUAGE plpgsql"
+        f" AS $$ BEGIN {'; '.join(_deletion(_tables()))}; END $$"
+    )
+    connection.commit()
 
 
 @cache
@@ -73,10 +94,10 @@ def _tables() -> list[str]:
     return [table.name for table in reversed(Base.metadata.sorted_tables) if table.name != "provider_state"]
 
 
-def _deletion(tables: list[str]) -> str:
+def _deletion(tables: list[str]) -> list[str]:
     # A few rows are deleted sooner than files are truncated.
     statements = [f'DELETE FROM "{table}"' for table in tables]
-    return "; ".join([*statements, "UPDATE provider_state SET epoch = 0, issued_before_is_dead_at = NULL"])
+    return [*statements, "UPDATE provider_state SET epoch = 0, issued_before_is_dead_at = NULL"]
 
 
 def _sqlite_file(url: str) -> Path:
