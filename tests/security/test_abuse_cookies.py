@@ -5,15 +5,15 @@ from datetime import timedelta
 import pytest
 
 from tests.factories import make_account, make_session
-from tests.security.full_story import FullStory
 from tests.security.test_abuse_sessions import cookie_of, lives
+from tests.security.told_story import full_story
 from tests.support.browsers import Page, query_of, show_session
 from tests.support.relying_party import RelyingParty, type_password
 
 
 @pytest.fixture
 def story(app, browser, turned_clock):
-    return FullStory(app, browser, turned_clock)
+    return full_story(app, browser, turned_clock)
 
 
 MUTILATED = [

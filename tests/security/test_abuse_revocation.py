@@ -11,6 +11,7 @@ from provider.infrastructure import current
 from provider.infrastructure.database import Base, db
 from tests.factories import PASSWORD, make_account, secret_of
 from tests.security.full_story import FullStory
+from tests.security.told_story import full_story
 from tests.support.browsers import Page, follow, query_of, shows
 from tests.support.command import run_curfew
 from tests.support.reads import end_read
@@ -19,7 +20,7 @@ from tests.support.relying_party import RelyingParty, press, type_password
 
 @pytest.fixture
 def story(app, browser, turned_clock):
-    return FullStory(app, browser, turned_clock)
+    return full_story(app, browser, turned_clock)
 
 
 def allow_offline(story: FullStory, rp: RelyingParty):

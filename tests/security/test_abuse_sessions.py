@@ -15,6 +15,7 @@ from provider.sessions.queries import find_live
 from provider.worker.duties import expire_sessions
 from tests.factories import PASSWORD, make_account, make_session
 from tests.security.full_story import NOTHING, TOKENS, FullStory
+from tests.security.told_story import full_story
 from tests.support.browsers import Page, follow, query_of, show_session, shows
 from tests.support.command import run_curfew
 from tests.support.reads import end_read
@@ -25,7 +26,7 @@ OUT = "https://red.test/signed-out"
 
 @pytest.fixture
 def story(app, browser, turned_clock):
-    return FullStory(app, browser, turned_clock)
+    return full_story(app, browser, turned_clock)
 
 
 def cookie_of(browser) -> str | None:

@@ -22,12 +22,8 @@ from tests.security.causes import (
     password_changed_elsewhere,
     password_reset,
 )
-from tests.security.full_story import (
-    ARTEFACTS,
-    NEVER,
-    TOKENS,
-    FullStory,
-)
+from tests.security.full_story import ARTEFACTS, NEVER, TOKENS, FullStory
+from tests.security.told_story import full_story
 from tests.support.browsers import follow, query_of
 
 
@@ -46,7 +42,7 @@ def settings(settings):
 
 @pytest.fixture
 def story(app, browser, turned_clock):
-    return FullStory(app, browser, turned_clock)
+    return full_story(app, browser, turned_clock)
 
 
 def test_before_any_ending_all_of_it_works(story):

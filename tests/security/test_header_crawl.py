@@ -13,6 +13,7 @@ from flask import Flask
 from provider.infrastructure import current
 from tests.factories import PASSWORD, make_account
 from tests.security.full_story import FullStory
+from tests.security.told_story import full_story
 from tests.support.applications import opened
 from tests.support.browsers import Page
 from tests.support.relying_party import RelyingParty
@@ -39,7 +40,7 @@ HANDLE = "x" * 43
 
 @pytest.fixture
 def story(app, browser, turned_clock):
-    return FullStory(app, browser, turned_clock)
+    return full_story(app, browser, turned_clock)
 
 
 def addresses_of(app: Flask) -> Iterator[tuple[str, str]]:

@@ -21,6 +21,8 @@ from provider.infrastructure import schema
 from provider.infrastructure.database import Base
 from provider.infrastructure.engine import prepare_engine
 
+# What each table holds: the bytes of a COPY, or SQLite's own values.
+Rows = dict[str, Any]
 # The migrated SQLite file of this process, which is copied: the migrations take half a second.
 _template: list[bytes] = []
 
@@ -40,8 +42,7 @@ def migrate(url: str) -> None:
 def empty(url: str) -> None:
     """Delete all rows of a migrated database, so that the next test finds it as the migrations left it."""
     if url.startswith("sqlite"):
-        path = _sqlite_file(url)
-        _empty_sqlite(_sqlite_connection(path, path.stat().st_ino))
+        _empty_sqlite(_sqlite_connection_to(url))
     else:
         with _kept_engine(url).connect() as connection:
             connection.exec_driver_sql("SELECT pg_temp.empty_all()")
@@ -57,9 +58,47 @@ def _empty_sqlite(connection: sqlite3.Connection) -> None:
             connection.execute(statement)
 
 
+def copy_rows(url: str) -> Rows:
+    """Return all rows of a database as it writes them itself, for `put_back`."""
+    if url.startswith("sqlite"):
+        sqlite = _sqlite_connection_to(url)
+        return {table: sqlite.execute(f'SELECT * FROM "{table}"').fetchall() for table in _tables()}
+    with _kept_engine(url).connect() as connection, connection.connection.cursor() as cursor:
+        return {table: _copy_out(cursor, table) for table in _tables()}
+
+
+def put_back(url: str, rows: Rows) -> None:
+    """Have a database hold these rows and no others."""
+    empty(url)
+    # A table is referred to by those before it.
+    there = [(table, copied) for table, copied in reversed(rows.items()) if copied]
+    if url.startswith("sqlite"):
+        sqlite = _sqlite_connection_to(url)
+        sqlite.execute("BEGIN IMMEDIATE")
+        with sqlite:
+            for table, copied in there:
+                marks = ", ".join("?" * len(copied[0]))
+                sqlite.executemany(f'INSERT INTO "{table}" VALUES ({marks})', copied)
+        return
+    with _kept_engine(url).connect() as connection, connection.connection.cursor() as cursor:
+        for table, copied in there:
+            with cursor.copy(f'COPY "{table}" FROM STDIN') as copy:
+                copy.write(copied)
+
+
+def _copy_out(cursor: Any, table: str) -> bytes:
+    with cursor.copy(f'COPY "{table}" TO STDOUT') as copy:
+        return b"".join(copy)
+
+
 def hurry(connection: sqlite3.Connection) -> None:
     """Have SQLite not wait for the disk: tests kill processes, never the machine."""
     connection.execute("PRAGMA synchronous=OFF")
+
+
+def _sqlite_connection_to(url: str) -> sqlite3.Connection:
+    path = _sqlite_file(url)
+    return _sqlite_connection(path, path.stat().st_ino)
 
 
 # To connect anew costs both kinds of database more than the deletion does: SQLite reads the schema,
