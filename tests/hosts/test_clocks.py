@@ -22,7 +22,9 @@ def test_sign_ins_by_two_nodes_with_clocks_two_minutes_apart(open_house):
     nodes = Nodes(house, [-60, 60])
     house.start_worker()
     try:
+        began = time.time()
         visits = [house.visitors.sign_in("ada", ["red", "green"]) for _ in range(6)]
+        ended = time.time()
         offsets = [readiness(port)["checks"]["clock"]["offset_seconds"] for port in nodes.ports]
         for visit in visits:
             house.visitors.sign_out(visit)
@@ -31,9 +33,9 @@ def test_sign_ins_by_two_nodes_with_clocks_two_minutes_apart(open_house):
     finally:
         nodes.close()
 
-    assert offsets == [pytest.approx(60, abs=1), pytest.approx(-60, abs=1)]
+    assert offsets == [pytest.approx(60, abs=5), pytest.approx(-60, abs=5)]
     for visit in visits:
         for client_session in visit.client_sessions.values():
-            assert claims_of(client_session.id_token)["iat"] == pytest.approx(time.time(), abs=60)
+            assert began - 30 < claims_of(client_session.id_token)["iat"] < ended + 30
     assert all(program.events("clock_differs") for program in nodes.programs)
     assert house.findings() == []

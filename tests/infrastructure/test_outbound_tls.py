@@ -14,6 +14,9 @@ from provider.infrastructure.outbound import tls
 from provider.infrastructure.outbound_http import OutboundClient, OutboundFailure
 from tests.support.authority import DAY, Authority
 
+# Without a deadline the drip takes minutes, and the flood as long as the test.
+LATEST = 20
+
 # The bits of OpenSSL 3, which older Pythons and OpenSSLs have no name for.
 IGNORE_UNEXPECTED_EOF, LEGACY_SERVER_CONNECT = 0x80, 0x4
 
@@ -178,7 +181,7 @@ def test_a_dripping_handshake_ends_with_the_deadline(authority):
     started = time.monotonic()
     with Server(lambda wire: wire.drip(b"\x16\x03\x03\x40\x00" + b"\x02" * 2000)) as red:
         assert kind_of_failure(client, red.url(host="red.test", scheme="https")) == "timeout"
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < LATEST
 
 
 @pytest.mark.spec("FLT-20")
@@ -194,7 +197,7 @@ def test_a_flood_of_session_tickets_ends_with_the_deadline(authority, tmp_path):
     started = time.monotonic()
     with Server(once(lambda wire: flood_with_tickets(wire, tmp_path / "keys")), tls=context) as red:
         assert kind_of_failure(client, red.url(host="red.test", scheme="https")) == "timeout"
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < LATEST
 
 
 @pytest.mark.spec("URL-53")

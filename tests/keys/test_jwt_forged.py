@@ -158,12 +158,12 @@ def test_a_bomb_costs_nothing(keys, bomb):
     """FIG-32: refused by its size, before anything parses it."""
     token = bomb()
     tracemalloc.start()
-    began = time.perf_counter()
+    began = time.thread_time()
 
     with pytest.raises(InvalidJWT, match="too large"):
         verify(token)
 
-    assert time.perf_counter() - began < 0.1
+    assert time.thread_time() - began < 0.1
     assert tracemalloc.get_traced_memory()[1] < 1_000_000
     tracemalloc.stop()
 

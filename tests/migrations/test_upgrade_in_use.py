@@ -182,7 +182,7 @@ def test_requests_wait_for_a_migration_no_longer_than_it_waits_for_its_lock(pres
     assert refused.returncode == TRY_AGAIN, refused.stderr
     assert visits.statuses == {400}
     # They had to wait for the lock, and no longer.
-    assert 0.5 < visits.longest < 3.5
+    assert 0.5 < visits.longest < 10
 
     with Visits(issuer) as visits:
         done = upgraded.run(present.environ, "db", "upgrade")

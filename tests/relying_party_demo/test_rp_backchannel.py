@@ -93,7 +93,7 @@ def test_of_two_equal_tokens_at_once_one_counts(red, provider):
 def test_the_latency_since_the_token_was_minted_is_reported(red, provider):
     red.tell(provider.logout_token(iat=int(time.time()) - 5))
 
-    assert 5 <= red.events("rp_logout_token")[0]["latency_seconds"] < 8
+    assert 5 <= red.events("rp_logout_token")[0]["latency_seconds"] < 60
 
 
 def turn(browser, mode, seconds=0):
