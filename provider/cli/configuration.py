@@ -99,9 +99,10 @@ Examples:
 @click.option("--owned", is_flag=True, help="Only what this configuration owns, and nothing made by hand.")
 @with_app
 def export_(*, configuration: str, owned: bool) -> None:
-    """Write clients, resource servers and roles as YAML, to plan and apply.
+    """Write clients, resource servers, roles and policies as YAML, to plan and apply.
 
-    Secrets are not in the file: `secret: generated` keeps the one that the client has.
+    Secrets are not in the file: `secret: generated` keeps the one that the client has. Policies are settings
+    that are not at their default; a plan compares them with those in force.
     """
     with reading():
         exported = export(configuration, only_owned=owned)
@@ -164,7 +165,8 @@ def apply_(
     """Make clients, resource servers and roles what the files say, in one transaction.
 
     A field that a file leaves out returns to its default. Objects that no file describes stay, unless --prune
-    removes those that these configurations own.
+    removes those that these configurations own. Policies are settings: where others are in force than a file
+    states, nothing is changed.
     """
     files, asked = _asked(given)
     plan = _plan(files, asked)

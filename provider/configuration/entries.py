@@ -6,16 +6,16 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-from provider.configuration import document
+from provider.configuration import document, policies
 from provider.configuration.document import Node
+from provider.configuration.policies import StatedPolicies
 from provider.configuration.problems import ConfigurationProblem, InvalidConfiguration
 
 VERSION = "curfew/v1"
 # A name is part of hashes, entries and sentences.
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _LONGEST_KEY = 2000
-_MEMBERS = ("apiVersion", "configuration", "clients", "resources", "roles")
-_POLICIES = "is not supported: policies of the provider are settings, which `curfew settings` shows"
+_MEMBERS = ("apiVersion", "configuration", policies.SECTION, "clients", "resources", "roles")
 
 
 class Kind(StrEnum):
@@ -52,6 +52,7 @@ class Files:
 
     owners: set[str] = field(default_factory=set)
     entries: dict[tuple[Kind, str], Entry] = field(default_factory=dict)
+    policies: list[StatedPolicies] = field(default_factory=list)
 
     def of(self, kind: Kind) -> dict[str, Entry]:
         """Return the objects of a kind by their keys."""
@@ -96,6 +97,8 @@ def _add(files: Files, file: str, root: Node) -> Iterator[ConfigurationProblem]:
     if not isinstance(owner, str) or not _NAME.fullmatch(owner):
         return
     files.owners.add(owner)
+    if policies.SECTION in members:
+        files.policies.append(StatedPolicies(file=file, node=members[policies.SECTION]))
     for section, kind in _SECTIONS.items():
         if section in members:
             yield from _add_section(files, file, owner, kind, section, members[section])
@@ -113,8 +116,8 @@ def _problems_of_members(file: str, members: Mapping[str, Node]) -> Iterator[Con
         )
     for name, node in members.items():
         if name not in _MEMBERS:
-            sentence = _POLICIES if name == "policies" else f"is not known; there are {', '.join(_MEMBERS)}"
-            yield ConfigurationProblem(file, node.line, name, sentence)
+            known = ", ".join(_MEMBERS)
+            yield ConfigurationProblem(file, node.line, name, f"is not known; there are {known}")
 
 
 def _add_section(

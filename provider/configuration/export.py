@@ -16,6 +16,7 @@ from provider.administration.clients import PRESELECTED
 from provider.clients import own, queries, resources
 from provider.clients.models import Client, Resource, TokenFormat
 from provider.clients.options import values_of
+from provider.configuration import policies
 from provider.configuration.client_options import DEFAULTS, as_json
 from provider.configuration.entries import VERSION, Kind
 from provider.configuration.secret_reference import GENERATED
@@ -41,7 +42,7 @@ class Exported:
 
 
 def export(configuration: str, *, only_owned: bool = False) -> Exported:
-    """Return the objects of a configuration, and those without an owner unless `only_owned`."""
+    """Return the objects of a configuration; unless `only_owned`, those without an owner and policies too."""
     others: dict[str, int] = {}
 
     def wanted(kind: Kind, page: Collection[UUID]) -> set[UUID]:
@@ -62,6 +63,7 @@ def export(configuration: str, *, only_owned: bool = False) -> Exported:
     document = {
         "apiVersion": VERSION,
         "configuration": configuration,
+        policies.SECTION: {} if only_owned else policies.in_force(),
         "clients": clients,
         "resources": {
             one.identifier: _of_resource(one)

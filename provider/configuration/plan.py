@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
+from provider.configuration import policies
 from provider.configuration.clients import ClientObjects
 from provider.configuration.entries import Entry, Files, Kind
 from provider.configuration.kinds import Done, ObjectKind, Target
@@ -108,12 +109,16 @@ class _Found:
 
 
 def make(files: Files, asked: Asked, *, lock: bool = False) -> Plan:
-    """Compare files with the database. Raises InvalidConfiguration with the problems of all objects.
+    """Compare files with the database, and their policies with the settings in force.
+
+    Raises InvalidConfiguration with the problems of all of them.
 
     With `lock` the rows stay locked until the commit, so that the plan holds in the open transaction.
     """
+    problems = [problem for stated in files.policies for problem in policies.problems_of(stated)]
     found = [_of_kind(kind, files, asked, lock=lock) for kind in KINDS]
-    if problems := [problem for one in found for problem in one.problems]:
+    problems += [problem for one in found for problem in one.problems]
+    if problems:
         raise InvalidConfiguration(problems)
     removals = [change for one in reversed(found) for change in one.removals]
     return Plan(

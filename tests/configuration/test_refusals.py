@@ -14,7 +14,7 @@ def test_all_problems_are_said_at_once_with_file_line_and_field(curfew, file):
         """\
 apiVersion: curfew/v2
 configuration: Shop Team
-policies: {}
+policy: {}
 """
     )
     broken = file(
@@ -44,7 +44,7 @@ roles: {zoe: viewer, ada: admin}
     assert [line.partition(f"{path}:")[2] for line in heads] == [
         "1: apiVersion must be curfew/v1",
         "2: configuration must name the owner of these objects: 1 to 64 of a-z 0-9 . _ -",
-        "3: policies is not supported: policies of the provider are settings, which `curfew settings` shows",
+        "3: policy is not known; there are apiVersion, configuration, policies, clients, resources, roles",
     ]
     said = curfew("plan", broken, code=1).err
     for place in (
