@@ -178,6 +178,12 @@
     }
   });
 
+  // What an act has done comes first for the keyboard and for screen readers.
+  var said = document.querySelector("main [role=status][tabindex]");
+  if (said) {
+    said.focus({ preventScroll: true });
+  }
+
   // On a narrow screen the navigation scrolls.
   var here = document.querySelector("nav [aria-current]");
   if (here) {
