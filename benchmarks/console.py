@@ -12,6 +12,7 @@ import base64
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -56,6 +57,11 @@ _COPIES = {
         "NOT offline AND client_id = (SELECT id FROM client WHERE client_id = 'green')",
         {"id": _ID.format("grant"), "account_id": _PERSON, "sid": "md5('g' || i)", "created_at": _AT}
         | {"expires_at": "now() + interval '180 days'", "revoked_at": "NULL", "offline": "i % 10000 = 0"},
+    ),
+    "client_session": (
+        "ended_at IS NULL AND client_id = (SELECT id FROM client WHERE client_id = 'green')",
+        {"id": _ID.format("share"), "session_id": _ID.format("session"), "grant_id": _ID.format("grant")}
+        | {"sid": "md5('d' || i)", "created_at": _AT, "last_used_at": _AT},
     ),
     "logout": (
         "reason = 'user'",
@@ -141,7 +147,7 @@ def fill(rows: int) -> None:
 
 def service_token(app: Flask) -> str:
     """Return a token with which a service may read."""
-    robot = {"grant_types": ["client_credentials"], "scope": str(Permission.READ), "response_types": []}
+    robot = {"grant_types": ["client_credentials"], "scope": " ".join(Permission), "response_types": []}
     metadata = read_registration(robot)
     with transaction():
         _, secret = register.add(metadata, client_id="robot")
@@ -153,48 +159,98 @@ def service_token(app: Flask) -> str:
 
 
 def addresses() -> Iterator[str]:
-    """Yield pages of every list, at its beginning, in its middle and by what is rare."""
-    middle = {table: _middle(table) for table in ("account", "logout", "delivery", "audit_event")}
+    """Yield pages of every list: its first, one in its middle and its last, and by what is rare."""
     person = db.session.execute(
-        text("SELECT username, folded_username FROM account WHERE id = :id"), {"id": middle["account"]}
+        text("SELECT id, username, folded_username FROM account WHERE id = :id"),
+        {"id": _places("account")[0]},
     ).one()
     db.session.commit()
     yield "/admin/overview"
-    yield "/admin/logouts"
-    yield f"/admin/logouts?after={middle['logout']}"
-    yield f"/admin/logouts?user={person[0]}"
+    for address, table in _LISTS:
+        sign = "&" if "?" in address else "?"
+        yield address
+        yield from (f"{address}{sign}after={place}" for place in _places(table))
+    yield f"/admin/logouts?user={person.username}"
     yield "/admin/logouts?reason=admin"
-    yield f"/admin/logouts/{middle['logout']}"
-    yield "/admin/deliveries"
-    yield f"/admin/deliveries?after={middle['delivery']}"
+    yield "/admin/logouts?reason=unknown_session"
+    yield "/admin/logouts?by=nobody"
+    yield "/admin/logouts?client=app-5000"
+    yield f"/admin/logouts/{_places('logout')[0]}"
     yield "/admin/deliveries?state=expired"
+    yield "/admin/deliveries?state=cancelled"
     yield "/admin/deliveries?client=blue"
-    yield f"/admin/people?after={middle['account']}"
-    yield f"/admin/people?q={person[1][:2]}"
-    yield f"/admin/people?q={person[1]}"
-    yield f"/admin/people/{middle['account']}"
-    yield "/admin/clients"
+    yield "/admin/deliveries?client=app-5000"
+    yield "/admin/sessions?client=app-5000"
+    yield f"/admin/deliveries/{_places('delivery')[0]}"
+    yield f"/admin/sessions?user={person.username}"
+    yield f"/admin/people?q={person.folded_username[:2]}"
+    yield f"/admin/people?q={person.folded_username}"
+    yield f"/admin/people?q={person.id}"
+    yield "/admin/people?q=ada@example.test"
+    yield f"/admin/people/{person.id}"
+    yield f"/admin/people/{person.id}/everywhere"
     yield "/admin/clients?q=app-99"
-    yield "/admin/audit"
-    yield f"/admin/audit?after={middle['audit_event']}"
-    yield f"/admin/audit?user={middle['account']}"
+    yield "/admin/clients?q=matches-none"
+    yield f"/admin/clients/{_places('client')[0]}"
+    yield f"/admin/audit?user={person.id}"
     yield "/admin/audit?tag=client_updated"
+    yield "/admin/audit?tag=key_destroyed"
+    yield "/admin/audit?client=green"
+    yield "/admin/audit?client=app-5000"
+    yield "/admin/audit?by=nobody"
+    yield "/admin/slo"
+    yield "/admin/slo/missed?why=late&window=30d"
+    yield "/admin/slo/missed?why=unreachable&window=30d"
+    yield "/admin/keys"
     yield f"{ROOT}/clients?q=app-99"
     yield f"{ROOT}/clients?q=matches-none"
-    yield f"{ROOT}/people?q={person[1][:2]}"
-    yield f"{ROOT}/sessions"
+    yield f"{ROOT}/people?q={person.folded_username[:2]}"
+    yield f"{ROOT}/people?email=ada@example.test"
+    yield f"{ROOT}/people?role=administrator"
+    yield f"{ROOT}/people?enabled=false"
     yield f"{ROOT}/sessions?client_id=green"
-    yield f"{ROOT}/grants"
+    yield f"{ROOT}/sessions?person_id={person.id}"
     yield f"{ROOT}/grants?client_id=green"
     yield f"{ROOT}/grants?client_id=green&offline=true"
+    yield f"{ROOT}/grants?client_id=app-5000"
+    yield f"{ROOT}/logouts?client_id=app-5000"
+    yield f"{ROOT}/people?role=viewer"
+    yield f"{ROOT}/grants?person_id={person.id}"
     yield f"{ROOT}/deliveries?state=expired"
-    yield f"{ROOT}/logouts"
+    yield f"{ROOT}/audit-events?event=client_updated"
+    yield f"{ROOT}/feed?after={_places('audit_event')[0]}"
+    for name in ("failing-endpoints", "service-tokens", "bulk-logouts", "resources", "initial-access-tokens"):
+        yield f"{ROOT}/{name}"
 
 
-def _middle(table: str) -> object:
+# Lists that are read at their beginning, in their middle and at their end.
+_LISTS = (
+    ("/admin/logouts", "logout"),
+    ("/admin/deliveries", "delivery"),
+    ("/admin/sessions", "session"),
+    ("/admin/sessions?ended=yes", "session"),
+    ("/admin/sessions?client=green", "client_session"),
+    ("/admin/people", "account"),
+    ("/admin/clients", "client"),
+    ("/admin/audit", "audit_event"),
+    (f"{ROOT}/logouts", "logout"),
+    (f"{ROOT}/deliveries", "delivery"),
+    (f"{ROOT}/sessions", "session"),
+    (f"{ROOT}/grants", "grant"),
+    (f"{ROOT}/people", "account"),
+    (f"{ROOT}/clients", "client"),
+    (f"{ROOT}/audit-events", "audit_event"),
+)
+
+
+@cache
+def _places(table: str) -> tuple[object, object]:
+    """Return a row in the middle of a table, and one shortly before the end of its list."""
     count = db.session.scalar(text(f'SELECT count(*) FROM "{table}"')) or 0
-    found = text(f'SELECT id FROM "{table}" ORDER BY id OFFSET :half LIMIT 1')
-    return db.session.scalar(found, {"half": count // 2})
+    # The newest come first, but for clients and people.
+    found = text(f'SELECT id FROM "{table}" ORDER BY id OFFSET :places LIMIT 1')
+    last = count - 20 if table in ("client", "account") else 20
+    return db.session.scalar(found, {"places": count // 2}), db.session.scalar(found, {"places": last})
 
 
 def take(http: FlaskClient, address: str, token: str) -> Took:

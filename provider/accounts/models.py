@@ -35,6 +35,13 @@ class Account(Base):
             sqlite_where=text("role IS NOT NULL"),
             postgresql_where=text("role IS NOT NULL"),
         ),
+        # For the question who is disabled: few as well.
+        Index(
+            "ix_account_disabled",
+            "id",
+            sqlite_where=text("disabled_at IS NOT NULL"),
+            postgresql_where=text("disabled_at IS NOT NULL"),
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)

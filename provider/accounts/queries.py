@@ -131,7 +131,7 @@ def search(wanted: Filter, *, after: UUID | None = None, limit: int = 100) -> li
     """List the wanted accounts, oldest first; `after` is the last identifier of the page before.
 
     A prefix is served by ix_account_folded_username_prefix, or by the primary key where many match, an e-mail
-    address by ix_account_folded_email.
+    address by ix_account_folded_email, who is disabled by ix_account_disabled.
     """
     found = select(Account).where(Account.deleted_at.is_(None), *wanted.conditions()).order_by(Account.id)
     if after is not None:

@@ -14,6 +14,7 @@ from provider.audit.export import Format, as_exported, list_from
 from provider.audit.models import AuditEvent
 from provider.audit.tags import EventTag
 from provider.inspection.audit_trail import verify_newest
+from provider.logout.audit_entries import by_person
 from provider.protocol.permissions import Permission
 from provider.protocol.problems import InvalidInput
 
@@ -159,7 +160,7 @@ def search(call: Call) -> Response:
         before = queries.find(asked.after) if asked.after else None
         if asked.after and before is None:
             raise InvalidInput("after names no entry, or one that was pruned", [("/after", "is unknown")])
-        found = queries.list_events(wanted, before=before, limit=asked.limit + 1)
+        found = queries.list_events(by_person(wanted), before=before, limit=asked.limit + 1)
         shown = found[: asked.limit]
         more = shown[-1].id if len(found) > asked.limit else None
         return AuditPage(items=[_view(one) for one in shown], next=more)

@@ -20,6 +20,16 @@ class AuditEvent(Base):
     __table_args__ = (
         Index("ix_audit_event_at_id", "at", "id"),
         Index("ix_audit_event_account_id_at", "account_id", "at"),
+        Index("ix_audit_event_client_id_at", "client_id", "at"),
+        Index("ix_audit_event_tag_at", "tag", "at"),
+        # Few entries are an operator's.
+        Index(
+            "ix_audit_event_actor_name_at",
+            "actor_name",
+            "at",
+            sqlite_where=text("actor_name IS NOT NULL"),
+            postgresql_where=text("actor_name IS NOT NULL"),
+        ),
         # The history of a client: few of very many entries.
         Index(
             "ix_audit_event_client_change",

@@ -76,7 +76,7 @@ def list_events(
 ) -> list[AuditEvent]:
     """Return entries, the newest first; `before` continues after the last one of a page.
 
-    Served by ix_audit_event_at_id, with an account by ix_audit_event_account_id_at.
+    Served by ix_audit_event_at_id, and by indexes for an account, a client, an event and an operator.
     """
     wanted = wanted or Filter()
     query = select(AuditEvent)

@@ -21,11 +21,12 @@ from provider.console.listing import ROWS, Asked, listing, place
 from provider.infrastructure import clock
 from provider.infrastructure.database import db, reading
 from provider.inspection.audit_trail import verify_newest
+from provider.logout.audit_entries import by_person
 from provider.protocol.permissions import Permission
 
 _HERE = "console.audit"
 _FILTERS = ("tag", "user", "client", "by", "logout", "since")
-# How far back is searched by what no index serves, unless the page is asked for more.
+# How far back is searched by several filters, which no index serves, unless the page is asked for more.
 _UNSERVED_SINCE = timedelta(days=7)
 _COLUMNS = (
     *("id", "at", "tag", "actor", "actor_name", "actor_origin", "account_id", "client_id", "session_id"),
@@ -69,8 +70,9 @@ def _wanted(asked: Asked) -> queries.Filter | None:
     since = asked.instant("since")
     if asked.mistakes:
         return None
-    is_unserved = any(asked.get(name) for name in ("client", "by", "tag", "logout"))
-    return queries.Filter(
+    # An index serves each of these, and none serves two.
+    is_unserved = sum(asked.get(name) is not None for name in ("client", "by", "tag")) > 1
+    wanted = queries.Filter(
         tags=(EventTag(tag),) if tag else (),
         account_id=person.id if person else _uuid(asked.get("user")),
         client_id=asked.get("client"),
@@ -78,6 +80,7 @@ def _wanted(asked: Asked) -> queries.Filter | None:
         actor_name=asked.get("by"),
         since=since or (clock.now() - _UNSERVED_SINCE if is_unserved else None),
     )
+    return by_person(wanted)
 
 
 def _uuid(text: str | None) -> UUID | None:

@@ -33,6 +33,14 @@ class Grant(Base):
             sqlite_where=text("offline"),
             postgresql_where=text("offline"),
         ),
+        # For the logouts of a client.
+        Index(
+            "ix_grant_client_id_logout_id",
+            "client_id",
+            "logout_id",
+            sqlite_where=text("logout_id IS NOT NULL"),
+            postgresql_where=text("logout_id IS NOT NULL"),
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)

@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import Index, String
+from sqlalchemy import Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from provider.infrastructure.acting import Operator
@@ -108,7 +108,19 @@ class Logout(Base):
     """One logout. Its sessions, client sessions, grants and deliveries carry its id."""
 
     __tablename__ = "logout"
-    __table_args__ = (Index("ix_logout_account_id_at", "account_id", "at"), Index("ix_logout_at", "at"))
+    __table_args__ = (
+        Index("ix_logout_account_id_at", "account_id", "at"),
+        Index("ix_logout_at", "at"),
+        Index("ix_logout_reason_at", "reason", "at"),
+        # Few logouts are an operator's.
+        Index(
+            "ix_logout_actor_name_at",
+            "actor_name",
+            "at",
+            sqlite_where=text("actor_name IS NOT NULL"),
+            postgresql_where=text("actor_name IS NOT NULL"),
+        ),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     at: Mapped[datetime] = mapped_column(UTCDateTime)

@@ -88,6 +88,14 @@ class ClientSession(Base):
             sqlite_where=text("ended_at IS NULL"),
             postgresql_where=text("ended_at IS NULL"),
         ),
+        # For the logouts of a client.
+        Index(
+            "ix_client_session_client_id_logout_id",
+            "client_id",
+            "logout_id",
+            sqlite_where=text("logout_id IS NOT NULL"),
+            postgresql_where=text("logout_id IS NOT NULL"),
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)

@@ -13,6 +13,7 @@ from provider.grants import queries as grants
 from provider.infrastructure import clock
 from provider.infrastructure.database import db, transaction
 from provider.infrastructure.opaque_tokens import new_id
+from provider.logout.detail import Filter, list_logouts
 from provider.sessions import queries as session_queries
 from tests.factories import make_account, make_client, make_session
 from tests.support.reads import end_read
@@ -77,7 +78,45 @@ QUESTIONS = [
         id="offline grants of a client",
     ),
     pytest.param(
-        lambda: audit.list_following([EventTag.LOGOUT], after=None, until=clock.now(), limit=2),
+        lambda: accounts.search(accounts.Filter(enabled=False), limit=2),
+        "ix_account_disabled",
+        False,
+        id="disabled people",
+    ),
+    pytest.param(
+        lambda: list_logouts(Filter(reason="admin"), 2),
+        "ix_logout_reason_at",
+        False,
+        id="logouts by reason",
+    ),
+    pytest.param(
+        lambda: list_logouts(Filter(actor_name="cleo"), 2),
+        "ix_logout_actor_name_at",
+        False,
+        id="logouts of an operator",
+    ),
+    pytest.param(
+        lambda: audit.list_events(audit.Filter(client_id="red"), limit=2),
+        "ix_audit_event_client_id_at",
+        False,
+        id="audit of a client",
+    ),
+    pytest.param(
+        lambda: audit.list_events(audit.Filter(tags=(EventTag.CLIENT_ADDED,)), limit=2),
+        "ix_audit_event_tag_at",
+        False,
+        id="audit by event",
+    ),
+    pytest.param(
+        lambda: audit.list_events(audit.Filter(actor_name="cleo"), limit=2),
+        "ix_audit_event_actor_name_at",
+        False,
+        id="audit of an operator",
+    ),
+    pytest.param(
+        lambda: audit.list_following(
+            [EventTag.LOGOUT, EventTag.DELIVERY_ACCEPTED], after=None, until=clock.now(), limit=2
+        ),
         "ix_audit_event_at_id",
         True,
         id="feed",
