@@ -13,6 +13,8 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page, sync_playwright
 from sqlalchemy import select
 
+from provider.accounts.change import set_role
+from provider.accounts.roles import Role
 from provider.audit.anchoring import anchor_due
 from provider.audit.chain import seal
 from provider.clients.models import Client
@@ -57,12 +59,16 @@ def main() -> None:
     with opened(settings) as app, serving(app, PORT), sync_playwright() as playwright:
         with transaction():
             signing_keys.provide()
-        pages = dict(addresses(busy_day.make()["ada"].id))
+        people = busy_day.make()
+        with transaction():
+            set_role(people["ben"], Role.VIEWER)
+        pages = dict(addresses(people["ada"].id))
         anchor()
         browser = playwright.chromium.launch(executable_path=path, args=QUIET)
         for scheme in ("light", "dark"):
             take_all(browser, scheme, wanted(pages), "cleo")
             take_all(browser, scheme, wanted(OWN_PAGES), "ada")
+            take_all(browser, scheme, wanted(of_viewer(pages)), "ben")
         browser.close()
 
 
@@ -76,6 +82,12 @@ def anchor() -> None:
 def wanted(pages: dict[str, str]) -> dict[str, str]:
     """Return the pages that the command line names, or all."""
     return {name: address for name, address in pages.items() if not sys.argv[1:] or name in sys.argv[1:]}
+
+
+def of_viewer(pages: dict[str, str]) -> dict[str, str]:
+    """Return the pages on which one who may change nothing sees something else."""
+    different = ("overview", "logout", "delivery", "deliveries", "sessions", "person", "client", "clients")
+    return {f"viewer-{name}": pages[name] for name in (*different, "incident", "keys", "role")}
 
 
 def addresses(ada: object) -> Iterator[tuple[str, str]]:

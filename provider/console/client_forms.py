@@ -27,7 +27,7 @@ from provider.console.layout import console_page, plain
 from provider.infrastructure.database import reading
 from provider.infrastructure.owned_objects import owner_of
 from provider.protocol.client_metadata import DECLARED, ClientMetadata, InvalidClientMetadata
-from provider.protocol.client_metadata_rules import kind_of
+from provider.protocol.client_metadata_rules import CHOICES, kind_of
 from provider.protocol.client_registration import read_registration
 from provider.protocol.permissions import Permission
 from provider.protocol.redirect_uri_rules import unwise_uris
@@ -41,11 +41,12 @@ class FormField:
     """A field of a client's metadata as a form shows it."""
 
     name: str
-    # `text`, `lines`, `yes`, `number` or `json`.
+    # `text`, `choice`, `lines`, `yes`, `number` or `json`.
     shape: str
     value: str
     meaning: str
     is_set: bool = field(default=False)
+    choices: tuple[str, ...] = ()
 
 
 def choose() -> Response:
@@ -146,7 +147,8 @@ def _shown(declared: Any, client: Client, typed: "MultiDict[str, str] | None") -
     value = getattr(client.metadata_, name)
     return FormField(
         name=name,
-        shape=_SHAPES.get(kind, "text"),
+        shape="choice" if name in CHOICES else _SHAPES.get(kind, "text"),
+        choices=CHOICES.get(name, ()),
         value=_written(kind, value) if typed is None else typed.get(name, ""),
         meaning=declared.metadata["meaning"],
         is_set=name in client.registered and value not in (None, (), False),

@@ -13,10 +13,11 @@ from provider.inspection.overview import Latencies, Overview
 
 # The upper bounds of the classes of latencies, in seconds; the last class has none.
 _CLASSES = (
-    ("under 0.1 s", 0.0, 0.1),
-    ("0.1 to 1 s", 0.1, 1.0),
-    ("1 to 10 s", 1.0, 10.0),
-    ("10 to 60 s", 10.0, 60.0),
+    # The numbers are not parted from their unit at the end of a line.
+    ("under 0.1\N{NO-BREAK SPACE}s", 0.0, 0.1),
+    ("0.1 to 1\N{NO-BREAK SPACE}s", 0.1, 1.0),
+    ("1 to 10\N{NO-BREAK SPACE}s", 1.0, 10.0),
+    ("10 to 60\N{NO-BREAK SPACE}s", 10.0, 60.0),
     ("over a minute", 60.0, None),
 )
 

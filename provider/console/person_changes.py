@@ -30,6 +30,11 @@ from provider.logout.preview import preview_everywhere
 from provider.protocol.permissions import Permission
 from provider.web.routes import table
 
+_MEANINGS = {
+    Role.VIEWER: "sees everything here, and changes nothing",
+    Role.OPERATOR: "ends sessions, of one person or everybody, sends notifications again, and manages people",
+    Role.ADMINISTRATOR: "does everything, with clients, keys and roles too",
+}
 _LAST_ADMINISTRATOR = "This is the last administrator. Give the role to another person first."
 
 
@@ -100,7 +105,7 @@ def show_role(account_id: UUID, sentence: str | None = None, status: int = 200) 
         status,
         account=account,
         owner=owner,
-        roles=[(role, sorted(permissions_of(role))) for role in Role],
+        roles=[(role, _MEANINGS[role], sorted(permissions_of(role))) for role in Role],
         sentence=sentence,
     )
 

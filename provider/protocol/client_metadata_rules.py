@@ -54,6 +54,8 @@ _CHOICES: dict[str, tuple[str, ...]] = {
         *(DEVICE_CODE, TOKEN_EXCHANGE),
     ),
 }
+# Where any other value is refused, by the name of the field.
+CHOICES = {name: choices for name, choices in _CHOICES.items() if name != "grant_types"}
 _NOT_OFFERED = (
     *("introspection_encrypted_response_alg", "introspection_encrypted_response_enc"),
     *("request_object_encryption_alg", "request_object_encryption_enc"),
