@@ -170,7 +170,7 @@ def _concerns(client_pk: UUID) -> ColumnElement[bool]:
         found = db.session.scalars(some.limit(_MANY)).all()
         if len(found) == _MANY:
             return _is_of_client(client_pk)
-        concerned |= set(found)
+        concerned |= {one for one in found if one is not None}
     return Logout.id.in_(concerned)
 
 
