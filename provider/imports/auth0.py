@@ -20,6 +20,9 @@ _GLOBAL = "All Applications"
 _GRANTS = ("authorization_code", "refresh_token", "client_credentials", DEVICE_CODE)
 _APP_TYPES = {"native": "native"}
 _METHODS = ("none", "client_secret_post", "client_secret_basic")
+# The proofs whose keys an export does not have.
+_KEY_METHODS = ("private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth")
+_PAGES = ("clients", "users")
 _DATABASE = "auth0"
 _CLAIMS = ("name", "given_name", "family_name", "nickname", "picture", "phone_number")
 _LOST_OF_CLIENTS = {
@@ -54,28 +57,34 @@ class Auth0:
 
     def people(self, report: Report) -> Iterator[ForeignPerson]:
         """Yield the users; profiles and hashes come in files apart, and are brought together by the id."""
-        hashes = {_sub(one): one["passwordHash"] for one in self._objects() if "passwordHash" in one}
-        seen: set[str | None] = set()
+        hashes = {_key(one): one["passwordHash"] for one in self._objects() if "passwordHash" in one}
+        seen: set[str] = set()
         for with_hashes in (False, True):
             for one in self._objects():
-                if not _is_user(one) or ("passwordHash" in one) is not with_hashes or _sub(one) in seen:
+                if not _is_user(one) or ("passwordHash" in one) is not with_hashes or _key(one) in seen:
                     continue
-                person = _read_user(one, hashes.get(_sub(one)), report)
+                person = _read_user(one, hashes.get(_key(one)), report)
                 if person is not None:
-                    seen.add(person.sub)
+                    seen.add(_key(one))
                     yield person
 
     def _objects(self) -> Iterator[dict[str, Any]]:
         for path in self._paths:
-            for number, raw in enumerate(objects_of(path), 1):
-                found = decode(raw, dict[str, Any], path)
+            for number, found in enumerate(self._entries(path), 1):
                 if not _is_user(found) and "client_id" not in found:
                     raise UnreadableExport(f"{path}: object {number} is neither a client nor a user of Auth0")
                 yield found
 
+    def _entries(self, path: Path) -> Iterator[dict[str, Any]]:
+        """Yield the objects of a file, or those of the pages that an API has answered with totals."""
+        for raw in objects_of(path):
+            found = decode(raw, dict[str, Any], path)
+            page = next((found[name] for name in _PAGES if isinstance(found.get(name), list)), None)
+            yield from [found] if page is None else (one for one in page if isinstance(one, dict))
+
 
 def _is_user(written: dict[str, Any]) -> bool:
-    return "user_id" in written or "email" in written or "_id" in written or "username" in written
+    return any(name in written for name in ("user_id", "email", "_id", "_ID", "username", "phone_number"))
 
 
 def _read_client(written: dict[str, Any], report: Report) -> ForeignClient | None:
@@ -87,6 +96,10 @@ def _read_client(written: dict[str, Any], report: Report) -> ForeignClient | Non
         if written.get(key):
             report.note_loss(name, words)
     asked = [str(one) for one in written.get("grant_types") or ()]
+    if not written.get("callbacks") and "authorization_code" in asked and "client_credentials" in asked:
+        # Auth0 gives each app all of these at first, a service too.
+        asked = [one for one in asked if one not in ("authorization_code", "refresh_token", "implicit")]
+        report.note_change(name, "signs no one in: it has no callbacks")
     for grant in asked:
         if grant not in _GRANTS:
             report.note_loss(name, f"the grant type {grant[:100]}")
@@ -101,7 +114,9 @@ def _read_client(written: dict[str, Any], report: Report) -> ForeignClient | Non
 
 def _metadata(name: str, written: dict[str, Any], grants: list[str], report: Report) -> dict[str, Any]:
     method = written.get("token_endpoint_auth_method") or _method_by_type(written)
-    if method not in _METHODS:
+    if any(member(written, "client_authentication_methods", one) for one in _KEY_METHODS):
+        report.note_change(name, "authenticates by a key that the export does not have: register it by hand")
+    elif method not in _METHODS:
         report.note_change(name, "sends a secret: its way to authenticate has to be registered by hand")
         method = "client_secret_basic"
     logout = member(written, "oidc_logout", "backchannel_logout_urls") or member(
@@ -176,10 +191,21 @@ def _with_email(written: dict[str, Any]) -> dict[str, Any]:
     return written
 
 
+def _key(written: dict[str, Any]) -> str:
+    """Return what brings profile and hash together: the id, or where a file has none, the name."""
+    names = (_with_email(written).get("email"), written.get("username"), written.get("phone_number"))
+    return _sub(written) or next((f" {one}".casefold() for one in names if isinstance(one, str)), "")
+
+
 def _sub(written: dict[str, Any]) -> str | None:
     """Return what Auth0 puts into `sub`: the id with the kind of its connection in front."""
     # `alt_id` is what the operator chose as the id of a user.
-    user_id = written.get("user_id") or written.get("alt_id") or member(written, "_id", "$oid")
+    user_id = (
+        written.get("user_id")
+        or written.get("alt_id")
+        or member(written, "_id", "$oid")
+        or member(written, "_ID", "$oid")
+    )
     if not isinstance(user_id, str):
         return None
     return user_id if "|" in user_id else f"{_DATABASE}|{user_id}"

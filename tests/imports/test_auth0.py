@@ -170,3 +170,64 @@ def test_clients_are_taken(curfew, export, looking):
 @pytest.mark.parametrize("content", ['[{"colour": "red"}]', "7", '{"email": "a@b.test"}\n{"broken'])
 def test_another_file_is_refused(curfew, export, content):
     assert "export.json" in curfew("import", "auth0", export(content), "--yes", code=1).err
+
+
+def test_pages_with_totals_are_read(curfew, export):
+    """What the Management API answers with `include_totals=true`."""
+    page = {"total": 2, "start": 0, "limit": 50, "clients": [SHOP, SPA]}
+    users = {"total": 1, "start": 0, "limit": 50, "users": [ADA]}
+
+    report = curfew("import", "auth0", export(page), export(users, "users.json"), "--yes", "--json").json
+
+    assert (report["clients"], report["people"]) == ({"taken": 2}, {"taken": 1})
+
+
+def test_people_without_an_id_are_each_taken(curfew, export):
+    """A file for an import into Auth0 need not have any; profile and hash then have the name in common."""
+    profiles = [{"email": f"{name}@example.test", "name": name} for name in ("ada", "ben", "dora")]
+    hashes = lines(
+        *({"_ID": None, "email": f"{name}@example.test", "passwordHash": HASH} for name in ("Ada", "ben"))
+    )
+
+    report = curfew("import", "auth0", export(profiles), export(hashes, "h.ndjson"), "--yes", "--json").json
+
+    assert report["people"] == {"taken": 3}
+    (without,) = [one["examples"] for one in report["not_taken"]]
+    assert without == ["dora@example.test"]
+
+
+def test_an_id_may_be_written_in_capitals(curfew, export):
+    hashes = [{"_ID": {"$oid": "5dea9f9c82dd7c0e76e4ec93"}, "email": ADA["email"], "passwordHash": HASH}]
+
+    report = curfew(
+        "import", "auth0", export([ADA]), export(lines(*hashes), "h.ndjson"), "--yes", "--json"
+    ).json
+
+    assert report["people"] == {"taken": 1}
+    assert not any("no password" in one["sentence"] for one in report["not_taken"])
+
+
+def test_a_service_with_the_grants_that_every_app_begins_with_is_taken(curfew, export):
+    grants = ["authorization_code", "implicit", "refresh_token", "client_credentials"]
+    service = {
+        "client_id": "robot",
+        "name": "Robot",
+        "client_secret": SECRET,
+        "grant_types": grants,
+        "callbacks": [],
+    }
+
+    report = curfew("import", "auth0", export([service]), "--yes", "--json").json
+
+    assert report["clients"] == {"taken": 1}
+    assert [one["sentence"] for one in report["changed"]] == ["signs no one in: it has no callbacks"]
+    assert curfew("client", "show", "robot", "--json").json["grant_types"] == ["client_credentials"]
+
+
+def test_a_client_that_proves_a_key_is_reported(curfew, export):
+    proof = {"private_key_jwt": {"credentials": [{"id": "cred_1"}]}}
+    client = SHOP | {"token_endpoint_auth_method": None, "client_authentication_methods": proof}
+
+    report = curfew("import", "auth0", export([client]), "--yes", "--json").json
+
+    assert any("authenticates by a key" in one["sentence"] for one in report["changed"])
