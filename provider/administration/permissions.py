@@ -49,14 +49,18 @@ class Rights:
             raise NotPermitted(f"this needs the permission {permission}")
 
     def check_over(self, account: Account) -> None:
-        """Raise NotPermitted if an account has a role above the caller's, whom the caller could become.
+        """Raise NotPermitted if an account has a role above the caller's, whom the caller could become."""
+        if not self.is_over(account):
+            raise NotPermitted(f"{account.username} has a role above yours")
+
+    def is_over(self, account: Account) -> bool:
+        """Return whether the caller may act on an account.
 
         A service has no role of its own: it acts on people with a role only if it may give roles.
         """
         if account.role is None or self.has(Permission.CHANGE_ROLES):
-            return
-        if self.role is None or Role(account.role).rank > self.role.rank:
-            raise NotPermitted(f"{account.username} has a role above yours")
+            return True
+        return self.role is not None and Role(account.role).rank <= self.role.rank
 
     def check_over_scopes(self, scopes: frozenset[str]) -> None:
         """Raise NotPermitted if a client has a permission that the caller lacks, and could get through it."""

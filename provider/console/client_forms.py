@@ -32,6 +32,8 @@ from provider.protocol.client_registration import read_registration
 from provider.protocol.permissions import Permission
 from provider.protocol.redirect_uri_rules import unwise_uris
 
+# Shown even while they are empty.
+_USUAL = ("client_name", "redirect_uris", "post_logout_redirect_uris", "backchannel_logout_uri")
 _SHAPES: dict[type, str] = {tuple: "lines", bool: "yes", int: "number", dict: "json"}
 _MISTAKES = (InvalidClientMetadata, InvalidOption, InvalidClientID, ClientIDTaken, recipes.UnusableRecipe)
 
@@ -151,7 +153,7 @@ def _shown(declared: Any, client: Client, typed: "MultiDict[str, str] | None") -
         choices=CHOICES.get(name, ()),
         value=_written(kind, value) if typed is None else typed.get(name, ""),
         meaning=declared.metadata["meaning"],
-        is_set=name in client.registered and value not in (None, (), False),
+        is_set=name in _USUAL or (name in client.registered and value not in (None, (), False)),
     )
 
 

@@ -153,8 +153,15 @@ def test_an_operator_does_not_change_an_administrator(enter, cleo):
     dora = make_account("dora")
     give_role(dora, Role.ADMINISTRATOR)
     console = enter(Role.OPERATOR)
+    person = console.get(f"/admin/people/{dora.id}").get_data(as_text=True)
 
     refused = Page(console, console.get(f"/admin/people/{dora.id}/password")).press("reset")
+
+    # What would be refused is not offered, and the page says why.
+    assert 'id="above"' in person
+    assert 'id="reset"' not in person
+    assert 'id="access"' not in person
+    assert 'id="everywhere"' in person
 
     db.session.expire_all()
     assert refused.status_code == 403
