@@ -25,6 +25,8 @@ from provider.logout.audit_entries import by_person
 from provider.protocol.permissions import Permission
 
 _HERE = "console.audit"
+# By name, which may be a better word than the tag that entries have been stored with.
+_EVENTS = {tag.value: tag.name.lower().replace("_", " ") for tag in EventTag}
 _FILTERS = ("tag", "user", "client", "by", "logout", "since")
 # How far back is searched by several filters, which no index serves, unless the page is asked for more.
 _UNSERVED_SINCE = timedelta(days=7)
@@ -51,7 +53,7 @@ def show() -> Response:
         export_url=url_for("console.audit_export", **asked.values),
         csv_url=url_for("console.audit_export", **asked.values, format="csv"),
         ocsf_url=url_for("console.audit_export", **asked.values, format="ocsf"),
-        tags=list(EventTag),
+        events=_EVENTS,
         head=head,
         anchors=anchors,
         most=MOST_EXPORTED,
