@@ -164,7 +164,7 @@ def test_whatever_has_the_focus_is_seen(page: Page, served: Day) -> None:
         page.goto(address)
         # Over the navigation, which is the same everywhere.
         page.locator("#content").focus()
-        for key in ["Tab"] * 30 + ["Shift+Tab"] * 10:
+        for key in ["Tab"] * 20 + ["Shift+Tab"] * 6:
             page.keyboard.press(key)
             seen = page.evaluate(FOCUSED)
             if seen is None:

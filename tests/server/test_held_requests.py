@@ -19,7 +19,7 @@ pytestmark = pytest.mark.processes
 
 # A quarter of them may hold requests.
 THREADS, SLOTS = 8, 2
-WAIT_SECONDS = 4
+WAIT_SECONDS = 8
 
 
 def register(here: Served) -> dict[str, str]:
