@@ -143,6 +143,17 @@ def test_a_batch_that_the_database_cut_off_is_left_to_the_next_walk(ada, red, lo
     assert (ended(), find(begun.id).cursor) == (0, None)
 
 
+@pytest.mark.parametrize("per_second", [49, 100], ids=["one at a time", "two at a time"])
+def test_all_rows_of_a_look_end_before_the_next_one(ada, red, per_second):
+    for _ in range(3):
+        make_session(ada, [red])
+    begun = begin(per_second)
+
+    walk._walk_batch(begun, time.monotonic() + 600)
+
+    assert (ended(), find(begun.id).phase) == (3, BulkPhase.SESSIONS)
+
+
 def test_only_the_bulk_logout_that_is_walked_goes_on(red):
     first, second = begin(100), begin(100)
     cursor = new_id()

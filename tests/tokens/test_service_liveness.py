@@ -120,6 +120,15 @@ def test_of_the_previous_release_they_end_with_the_first_credential_that_is_with
     assert (lives(taken), lives(own)) == (False, False)
 
 
+def test_one_that_was_issued_after_a_credential_was_withdrawn_lives(api):
+    with transaction():
+        api.credentials_epoch = 3
+    with transaction():
+        handle = access.issue_for_client(api, scope="jobs")[0]
+
+    assert lives(handle)
+
+
 @pytest.mark.parametrize("allowed", [None, [], ["green"]])
 def test_what_was_taken_ends_when_the_service_may_no_longer_act_for_that_client(taken, own, api, allowed):
     set_of(api, may_exchange_tokens_of=allowed)
