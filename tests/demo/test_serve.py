@@ -6,7 +6,7 @@ import signal
 import socket
 import ssl
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from tests.support.certificates import localhost_certificate
 from tests.support.demo import CURFEW, free_run
 from tests.support.processes import descendants, is_alive
 from tests.support.waiting import PATIENCE, wait_until
+from tests.support.warm_programs import WarmPrograms
 
 pytestmark = pytest.mark.processes
 NOT_MIGRATED = 3
@@ -35,15 +36,18 @@ def migrated(environ: dict[str, str], prepared_data: Path) -> dict[str, str]:
     return environ
 
 
-def serve_fails(environ: dict[str, str], *options: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [CURFEW, "serve", *options],
-        env=environ,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=PATIENCE,
-    )
+Fails = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture
+def serve_fails(warm_programs: WarmPrograms) -> Fails:
+    """Runs a `curfew serve` that is refused; returns its exit code and its errors."""
+
+    def run(environ: dict[str, str], *options: str) -> tuple[int, str]:
+        code, _, errors = warm_programs.run(["serve", *options], environ)
+        return code, errors
+
+    return run
 
 
 @contextmanager
@@ -68,22 +72,22 @@ def certificate(tmp_path: Path) -> tuple[Path, Path]:
     return localhost_certificate(tmp_path)
 
 
-def test_a_database_without_migrations_is_one_line_that_says_what_to_run(environ):
-    outcome = serve_fails(environ)
+def test_a_database_without_migrations_is_one_line_that_says_what_to_run(environ, serve_fails):
+    code, errors = serve_fails(environ)
 
-    assert outcome.returncode == NOT_MIGRATED
-    assert outcome.stderr.count("\n") == 1
-    assert "curfew db upgrade" in outcome.stderr
+    assert code == NOT_MIGRATED
+    assert errors.count("\n") == 1
+    assert "curfew db upgrade" in errors
 
 
-def test_every_wrong_setting_is_said_at_once(environ):
+def test_every_wrong_setting_is_said_at_once(environ, serve_fails):
     environ |= {"CURFEW_ISSUER": "http://id.example", "CURFEW_SWEEP_INTERVAL": "soon"}
 
-    outcome = serve_fails(environ)
+    code, errors = serve_fails(environ)
 
-    assert outcome.returncode == WRONG_SETTINGS
-    assert "issuer" in outcome.stderr
-    assert "sweep_interval" in outcome.stderr
+    assert code == WRONG_SETTINGS
+    assert "issuer" in errors
+    assert "sweep_interval" in errors
 
 
 @pytest.mark.parametrize(
@@ -94,23 +98,23 @@ def test_every_wrong_setting_is_said_at_once(environ):
         pytest.param(("--threads", "100"), "POOL_SIZE", id="more threads than database connections"),
     ],
 )
-def test_options_that_cannot_work_are_refused(migrated, options, said):
-    outcome = serve_fails(migrated, *options)
+def test_options_that_cannot_work_are_refused(migrated, serve_fails, options, said):
+    code, errors = serve_fails(migrated, *options)
 
-    assert outcome.returncode == WRONG_SETTINGS
-    assert said in outcome.stderr
+    assert code == WRONG_SETTINGS
+    assert said in errors
 
 
-def test_a_busy_port_is_not_shared(migrated):
+def test_a_busy_port_is_not_shared(migrated, serve_fails):
     with socket.socket() as neighbour:
         neighbour.bind(("127.0.0.1", 0))
         neighbour.listen()
         port = neighbour.getsockname()[1]
 
-        outcome = serve_fails(migrated, "--port", str(port))
+        code, errors = serve_fails(migrated, "--port", str(port))
 
-    assert outcome.returncode == 1
-    assert f"127.0.0.1:{port} is taken" in outcome.stderr
+    assert code == 1
+    assert f"127.0.0.1:{port} is taken" in errors
 
 
 def test_it_listens_on_the_issuers_port_and_leaves_at_once_when_asked(migrated):

@@ -1,9 +1,12 @@
 """`curfew demo` as a process: it starts, continues, makes room and leaves nothing behind."""
 
+import json
 import os
 import signal
 import socket
 import subprocess
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +14,9 @@ from rich.table import Table
 
 from demo.browser import Browser
 from demo.check import find_running, play
+from demo.processes import own_environment
 from tests.support.demo import CURFEW, RunningDemo, free_run
+from tests.support.fork_server import fork_server
 from tests.support.processes import descendants
 from tests.support.waiting import PATIENCE, wait_until
 
@@ -106,10 +111,31 @@ def test_a_check_below_a_path_passes_beside_a_running_demo(demo):
     assert "Everything worked as expected" in check.stdout
 
 
-def test_what_the_check_plays_is_right_without_a_path_too(demo):
-    seen = Table()
+def test_what_the_check_plays_is_right_without_a_path_too(demo, warm_programs, tmp_path):
+    """With programs that are loaded already: the check of the test above starts each as people do."""
 
-    assert play(find_running(demo.data), seen), [*seen.columns[1].cells, *seen.columns[2].cells]
+    def delivery_states() -> dict[str, str]:
+        environ = own_environment(CURFEW_DATA_DIR=str(demo.data / "provider"))
+        code, listed, errors = warm_programs.run(["delivery", "list", "--json"], environ)
+        assert code == 0, errors
+        return {row["client_id"]: row["state"] for row in reversed(json.loads(listed))}
+
+    found, seen = find_running(demo.data), Table()
+    with fork_server(tmp_path, "phone") as program:
+        phones = {name: loaded(launcher, program) for name, launcher in found.phones.items()}
+        quick = replace(found, delivery_states=delivery_states, phones=phones)
+
+        assert play(quick, seen), [*seen.columns[1].cells, *seen.columns[2].cells]
+
+
+def loaded(launcher: Path, program: Path) -> Path:
+    """Write a launcher beside a phone's own that calls a program which is loaded already."""
+    start = f"{sys.executable} -m relying_party_demo.native"
+    assert start in launcher.read_text()
+    quick = launcher.with_name(f"{launcher.name}-loaded")
+    quick.write_text(launcher.read_text().replace(start, str(program)))
+    quick.chmod(0o700)
+    return quick
 
 
 def sign_in(browser: Browser, demo: RunningDemo) -> None:

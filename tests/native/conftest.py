@@ -3,7 +3,6 @@
 import json
 import shutil
 import signal
-import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +16,11 @@ from demo.phone import Phone, Said, address_in
 from demo.processes import own_environment
 from provider.cli import main
 from provider.infrastructure import event_log
-from tests.support.demo import CURFEW, free_run
+from tests.support.demo import free_run
 from tests.support.fork_server import fork_server
 from tests.support.network import Network
 from tests.support.waiting import PATIENCE, wait_until
+from tests.support.warm_programs import WarmProcess, WarmPrograms
 
 PASSWORD = "a-long-enough-password"
 SCOPE = "openid profile email offline_access account balance transfer"
@@ -41,7 +41,7 @@ class Server:
     """The provider's process, and the network in front of it."""
 
     network: Network
-    process: "subprocess.Popen[bytes]"
+    process: WarmProcess
     data: Path
     environ: dict[str, str]
 
@@ -51,7 +51,9 @@ class Server:
 
 
 @pytest.fixture(scope="session")
-def server(prepared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def server(
+    prepared_data: Path, warm_programs: WarmPrograms, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
     data = tmp_path_factory.mktemp("native") / "data"
     shutil.copytree(prepared_data, data)
     with Network() as network:
@@ -63,12 +65,8 @@ def server(prepared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
             **QUICK,
         )
         prepare(environ)
-        process = subprocess.Popen(
-            [CURFEW, "serve", "--port", str(network.upstream_port)],
-            env=environ,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+        with (data.parent / "serve.log").open("wb") as log:
+            process = warm_programs.start(["serve", "--port", str(network.upstream_port)], environ, log)
         try:
             wait_until(lambda: answers(f"http://127.0.0.1:{network.upstream_port}/health/ready"))
             yield Server(network, process, data, environ)

@@ -2,7 +2,6 @@
 
 import json
 import signal
-import subprocess
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -12,8 +11,8 @@ import requests
 
 from demo.processes import own_environment
 from tests.server.conftest import Served, served
-from tests.support.demo import CURFEW
 from tests.support.waiting import PATIENCE, wait_until
+from tests.support.warm_programs import WarmPrograms
 
 pytestmark = pytest.mark.processes
 
@@ -22,13 +21,13 @@ THREADS, SLOTS = 8, 2
 WAIT_SECONDS = 8
 
 
-def register(here: Served) -> dict[str, str]:
+def register(here: Served, warm: WarmPrograms) -> dict[str, str]:
     """Register a service that may read; returns the header with its token."""
     environ = own_environment(CURFEW_DATA_DIR=str(here.log.parent / "data"), CURFEW_ISSUER=here.url)
     about = ["--grant-type", "client_credentials", "--scope", "curfew:admin:read", "--json"]
-    command = [CURFEW, "client", "add", "--client-id", "robot", *about]
-    made = subprocess.run(command, env=environ, check=True, capture_output=True)
-    proof = ("robot", json.loads(made.stdout)["client_secret"])
+    code, made, errors = warm.run(["client", "add", "--client-id", "robot", *about], environ)
+    assert code == 0, errors
+    proof = ("robot", json.loads(made)["client_secret"])
     granted = requests.post(
         f"{here.url}/token", {"grant_type": "client_credentials"}, auth=proof, timeout=PATIENCE
     )
@@ -44,9 +43,9 @@ def follow(here: Served, token: dict[str, str], seconds: int) -> tuple[requests.
     return response, time.monotonic() - began
 
 
-def test_many_that_wait_take_no_thread_that_others_need(tmp_path, prepared_data):
-    with served(tmp_path, "--threads", str(THREADS), prepared=prepared_data) as here:
-        token = register(here)
+def test_many_that_wait_take_no_thread_that_others_need(tmp_path, prepared_data, warm_programs):
+    with served(tmp_path, "--threads", str(THREADS), prepared=prepared_data, warm=warm_programs) as here:
+        token = register(here, warm_programs)
         with ThreadPoolExecutor(5 * THREADS) as pool:
             waiting = [pool.submit(follow, here, token, WAIT_SECONDS) for _ in range(5 * THREADS)]
             ready = here.get("/health/ready")
@@ -65,9 +64,11 @@ def test_many_that_wait_take_no_thread_that_others_need(tmp_path, prepared_data)
 
 
 @pytest.mark.parametrize("processes", [1, 2])
-def test_a_stop_answers_them_at_once(tmp_path, prepared_data, processes):
-    with served(tmp_path, "--threads", "4", "--workers", str(processes), prepared=prepared_data) as here:
-        token = register(here)
+def test_a_stop_answers_them_at_once(tmp_path, prepared_data, warm_programs, processes):
+    with served(
+        tmp_path, "--threads", "4", "--workers", str(processes), prepared=prepared_data, warm=warm_programs
+    ) as here:
+        token = register(here, warm_programs)
         held: list[tuple[requests.Response, float]] = []
         asking = [threading.Thread(target=lambda: held.append(follow(here, token, 25))) for _ in range(4)]
         for one in asking:

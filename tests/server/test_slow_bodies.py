@@ -51,7 +51,7 @@ def test_more_half_sent_bodies_than_threads_delay_no_request(here, part):
         return seconds
 
     # The first of them is refused after half of the deadline, so nothing has freed a thread meanwhile.
-    assert min(seconds_beside_half_sent_bodies() for _ in range(3)) < DEADLINE_SECONDS / 2
+    assert any(seconds_beside_half_sent_bodies() < DEADLINE_SECONDS / 2 for _ in range(3))
 
 
 def test_a_thousand_half_sent_bodies_leave_the_others_their_speed(here):

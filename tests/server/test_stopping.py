@@ -13,13 +13,14 @@ from tests.support.waiting import PATIENCE, wait_until
 pytestmark = pytest.mark.processes
 
 
-def test_a_request_that_has_begun_is_answered(tmp_path, prepared_data):
+def test_a_request_that_has_begun_is_answered(tmp_path, prepared_data, warm_programs):
     responses = []
     with served(
         tmp_path,
         "--threads",
         "1",
         prepared=prepared_data,
+        warm=warm_programs,
         CURFEW_REGISTRATION="open",
         CURFEW_DATABASE_DEADLINE="60s",
     ) as here:
