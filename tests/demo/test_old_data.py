@@ -1,17 +1,16 @@
 """A data folder that another version has made ends the demo with one line that says what to do."""
 
 import sqlite3
-import subprocess
 from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine
 
 from demo.plan import DemoDataUnusable
+from demo.processes import own_environment
 from demo.seed import bring_up_to_date
 from provider.infrastructure import schema
-from tests.support.demo import CURFEW, free_run
-from tests.support.waiting import PATIENCE
+from tests.support.demo import free_run
 
 
 def of_an_unknown_revision(path: Path) -> None:
@@ -55,20 +54,15 @@ def test_data_of_another_make_is_recognised(tmp_path, make, reason):
 
 
 @pytest.mark.processes
-def test_old_data_ends_the_demo_with_one_line_that_says_what_to_do(tmp_path):
+def test_old_data_ends_the_demo_with_one_line_that_says_what_to_do(tmp_path, warm_programs):
     folder = tmp_path / "data"
     (folder / "provider").mkdir(parents=True)
     of_an_unknown_revision(folder / "provider" / "curfew.sqlite3")
 
-    demo = subprocess.run(
-        [CURFEW, "demo", "--data-dir", folder, "--port", str(free_run(7)), "--exit-when-ready"],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=PATIENCE,
-    )
+    command = ["demo", "--data-dir", str(folder), "--port", str(free_run(7)), "--exit-when-ready"]
+    code, _, errors = warm_programs.run(command, own_environment())
 
-    assert demo.returncode == 1
-    assert demo.stderr.count("\n") == 1
-    assert f"the data folder {folder} cannot be continued with" in demo.stderr
-    assert "delete it, or choose another with --data-dir" in demo.stderr
+    assert code == 1
+    assert errors.count("\n") == 1
+    assert f"the data folder {folder} cannot be continued with" in errors
+    assert "delete it, or choose another with --data-dir" in errors

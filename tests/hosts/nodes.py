@@ -3,8 +3,6 @@
 import contextlib
 import itertools
 import socket
-import sys
-from pathlib import Path
 from typing import Any
 
 import requests
@@ -13,8 +11,7 @@ from tests.faults.house import House
 from tests.faults.programs import Program
 from tests.faults.proxy import Wire
 from tests.support.waiting import PATIENCE, wait_until
-
-SHIFTED = Path(__file__).with_name("shifted_host.py")
+from tests.support.warm_programs import OFF_BY
 
 
 class Balancer(Wire):
@@ -51,9 +48,9 @@ class Nodes:
     def _start(self, port: int, off_by: float) -> Program:
         log = self.house.folder / f"node-{port}.log"
         self.house.logs.append(log)
-        command = [sys.executable, str(SHIFTED), str(off_by), "serve", "--port", str(port), "--threads", "8"]
-        data_dir = str(self.house.folder / f"node-{port}")
-        return Program(command, self.house.environ(data_dir=data_dir), log)
+        command = ["serve", "--port", str(port), "--threads", "8"]
+        environ = self.house.environ(data_dir=str(self.house.folder / f"node-{port}"))
+        return Program(command, environ | {OFF_BY: str(off_by)}, log, self.house.warm)
 
     def close(self) -> None:
         for program in self.programs:

@@ -15,6 +15,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO
@@ -24,6 +25,8 @@ import pytest
 from tests.support.fork_server import LONGEST_CALL, ROOT, load_curfew
 from tests.support.waiting import PATIENCE
 
+# A variable of a process whose clock is to be off: by how many seconds.
+OFF_BY = "CLOCK_OFF_BY"
 Asked = tuple[list[str], dict[str, str], str, int, int]
 
 
@@ -190,6 +193,15 @@ def _become(arguments: list[str], environ: dict[str, str], folder: str, output: 
     os.environ.clear()
     os.environ.update(environ)
     sys.argv = ["curfew", *arguments]
+    _turn_clock(float(os.environ.pop(OFF_BY, "0")))
+
+
+def _turn_clock(seconds: float) -> None:
+    """Have this machine's own clock be off by so much, which the provider then corrects."""
+    from provider.infrastructure import clock
+
+    if seconds:
+        clock.use_as_local(lambda: datetime.now(UTC) + timedelta(seconds=seconds))
 
 
 if __name__ == "__main__":
