@@ -6,12 +6,13 @@ secret writes nothing here. What proves a client only reads, so it is written do
 
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import update
 
 from provider.clients.models import Client
-from provider.infrastructure import clock, event_log
-from provider.infrastructure.database import change, db, transaction
+from provider.infrastructure import clock, current, event_log
+from provider.infrastructure.database import change, transaction
 from provider.infrastructure.database_errors import AWAY
 
 # The time that is shown may lie so far behind.
@@ -24,13 +25,13 @@ def note(client: Client, *, previous: bool) -> None:
     name = "previous_secret_last_used_at" if previous else "secret_last_used_at"
     known = getattr(client, name)
     if known is None or clock.now() - known >= ROUGHLY:
-        _notes()[client.id] = {name: clock.now()}
+        noted: dict[UUID, dict[str, Any]] = current.kept(_NOTES, dict)
+        noted[client.id] = {name: clock.now()}
 
 
 def write_down() -> None:
     """Write down what was noted, in a transaction of its own: no use case waits for it."""
-    noted = dict(_notes())
-    _notes().clear()
+    noted: dict[UUID, dict[str, Any]] | None = current.take_kept(_NOTES)
     if not noted:
         return
     try:
@@ -40,8 +41,3 @@ def write_down() -> None:
     except AWAY as exc:
         # The request itself is done and must be answered.
         event_log.warning("secret_use_not_noted", kind=type(exc).__name__)
-
-
-def _notes() -> dict[Any, dict[str, Any]]:
-    notes: dict[Any, dict[str, Any]] = db.session.info.setdefault(_NOTES, {})
-    return notes

@@ -24,13 +24,13 @@ _NOTES = "curfew_evidence_of_life"
 
 def note(recipient: Recipient) -> None:
     """Note that a recipient whose endpoint fails is alive; it is acted on once its request is answered."""
-    _notes().add(recipient)
+    noted: set[Recipient] = current.kept(_NOTES, set)
+    noted.add(recipient)
 
 
 def act_on_notes() -> None:
     """Open the trials that were noted, in a transaction of their own: no use case waits for them."""
-    noted = sorted(_notes())
-    _notes().clear()
+    noted = sorted(current.take_kept(_NOTES) or ())
     if not noted:
         return
     try:
@@ -91,8 +91,3 @@ def _first_waiting(recipient: Recipient, now: datetime) -> Delivery | None:
     waiting = select(Delivery).where(is_to(recipient), is_pending(), is_free(now))
     first = waiting.order_by(Delivery.priority, Delivery.next_attempt_at).limit(1)
     return db.session.scalars(first, execution_options={"populate_existing": True}).one_or_none()
-
-
-def _notes() -> set[Recipient]:
-    notes: set[Recipient] = db.session.info.setdefault(_NOTES, set())
-    return notes

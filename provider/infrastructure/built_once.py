@@ -92,12 +92,12 @@ def change_later(connection: Connection, statement: Insert | Update, values: Map
     if prepared is None:
         _execute(connection, [asked])
     else:
-        prepared.send_later(_announced(connection, asked))
+        prepared.send_later(*_announced(connection, [asked]))
 
 
 def _execute(connection: Connection, asked: Sequence[Asked]) -> Sequence[Done]:
     """Return what the statements found and met. Raises what SQLAlchemy's `execute` does."""
-    asked = [_announced(connection, one) for one in asked]
+    asked = _announced(connection, asked)
     try:
         done = _run(connection, asked)
     except BaseException as exc:  # noqa: BLE001 – it is translated and raised.
@@ -105,18 +105,19 @@ def _execute(connection: Connection, asked: Sequence[Asked]) -> Sequence[Done]:
         text = "; ".join(one.sql for one in asked) if is_of_driver else None
         # LIB-24: SQLAlchemy's own translation, which also drops a connection that was lost.
         connection._handle_dbapi_exception(exc, text, None, None, None)  # noqa: SLF001 – it has no public name.
-    for one in asked:
-        for listener in connection.dispatch.after_cursor_execute:
-            listener(connection, None, one.sql, one.values, None, False)
+    # Nearly always there is none, and SQLAlchemy takes long to find that out.
+    if listeners := connection.dispatch.after_cursor_execute:
+        for one in asked:
+            for listener in listeners:
+                listener(connection, None, one.sql, one.values, None, False)
     return done
 
 
-def _announced(connection: Connection, asked: Asked) -> Asked:
+def _announced(connection: Connection, asked: Sequence[Asked]) -> Sequence[Asked]:
     """Tell the engine's listeners, which may give a statement another text."""
-    sql, values = asked
-    for listener in connection.dispatch.before_cursor_execute:
-        sql, values = listener(connection, None, sql, values, None, False)
-    return Asked(sql, values)
+    for listener in connection.dispatch.before_cursor_execute or ():
+        asked = [Asked(*listener(connection, None, *one, None, False)) for one in asked]
+    return asked
 
 
 def _run(connection: Connection, asked: Sequence[Asked]) -> Sequence[Done]:

@@ -8,7 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
-from flask import Flask, current_app
+from flask import Flask, g
+from flask.ctx import AppContext
+from flask.globals import app_ctx
 
 from provider.config import Settings
 from provider.infrastructure.data_keys import DataKeys
@@ -18,6 +20,8 @@ from provider.infrastructure.secrets import SecretBox
 from provider.infrastructure.task_queue import WakeUps
 
 _NAME = "curfew"
+# Asked for so often in a request that the way by `current_app` would be felt.
+_context: Callable[[], AppContext] = app_ctx._get_current_object  # type: ignore[attr-defined]  # noqa: SLF001
 T = TypeVar("T")
 
 
@@ -42,7 +46,7 @@ def install(app: Flask, services: Services) -> None:
 
 def services() -> Services:
     """Return the services of the current application."""
-    found: Services = current_app.extensions[_NAME]
+    found: Services = _context().app.extensions[_NAME]
     return found
 
 
@@ -59,6 +63,16 @@ def secret_box(*, at_least: int = 0) -> SecretBox:
 def data_keys() -> DataKeys:
     """Return where that box comes from."""
     return services().data_keys
+
+
+def kept(name: str, make: Callable[[], T]) -> T:
+    """Return what the present request, or piece of a worker's work, keeps under a name."""
+    return cast("T", g.get(name) or g.setdefault(name, make()))
+
+
+def take_kept(name: str) -> Any:
+    """Return that and keep it no longer; None if nothing was kept."""
+    return g.pop(name, None)
 
 
 def memo(name: str, make: Callable[[], T]) -> T:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, TypeVar, cast
 
+from flask import g
 from flask_sqlalchemy import SQLAlchemy
 from flask_sqlalchemy.session import Session as FlaskSession
 from sqlalchemy import (
@@ -142,22 +143,24 @@ def transaction() -> Iterator[None]:
     if _is_in_block():
         raise RuntimeError("a transaction is already open: one commit per use case")
     _give_back()
-    db.session.info[WRITES] = True
+    session = db.session()
+    info = session.info
+    info[WRITES] = True
     try:
         if is_sqlite():
-            db.session.info[_CONNECTION] = db.session.connection(execution_options={WRITES: True})
+            info[_CONNECTION] = session.connection(execution_options={WRITES: True})
         yield
         write_gathered()
-        db.session.commit()
+        session.commit()
     except BaseException:
-        db.session.info.pop(_AFTER_COMMIT, None)
-        db.session.info.pop(_AT_COMMIT, None)
-        db.session.rollback()
+        info.pop(_AFTER_COMMIT, None)
+        info.pop(_AT_COMMIT, None)
+        session.rollback()
         raise
     finally:
-        db.session.info.pop(WRITES, None)
-        db.session.info.pop(_CONNECTION, None)
-    for follow_up in db.session.info.pop(_AFTER_COMMIT, []):
+        info.pop(WRITES, None)
+        info.pop(_CONNECTION, None)
+    for follow_up in info.pop(_AFTER_COMMIT, ()):
         follow_up.carry_out()
 
 
@@ -183,10 +186,11 @@ def connection() -> Connection:
 
     The session looks at its state each time it is asked for it; a transaction has the same one to its end.
     """
-    info = db.session.info
+    session = db.session()
+    info = session.info
     known: Connection | None = info.get(_CONNECTION)
     if known is None:
-        known = db.session.connection()
+        known = session.connection()
         if WRITES in info:
             info[_CONNECTION] = known
     return known
@@ -231,16 +235,15 @@ def reading() -> Iterator[None]:
     Inside another block of reads, or a transaction, that block gives it back. After an error the request's or
     the command's end rolls back.
     """
-    info = db.session.info
     if _is_in_block():
         yield
         return
-    info[READS] = True
+    setattr(g, READS, True)
     try:
         yield
         _give_back()
     finally:
-        info.pop(READS, None)
+        g.pop(READS, None)
 
 
 @contextmanager
@@ -257,9 +260,16 @@ def connection_released() -> Iterator[None]:
 
 def _give_back() -> None:
     """Give back a connection that was only read with, if there is one: it does not begin transactions."""
-    if db.session().in_transaction():
-        db.session.commit()
+    session = _session_if_any()
+    if session is not None and session.in_transaction():
+        session.commit()
 
 
 def _is_in_block() -> bool:
-    return WRITES in db.session.info or READS in db.session.info
+    session = _session_if_any()
+    return READS in g or (session is not None and WRITES in session.info)
+
+
+def _session_if_any() -> Session | None:
+    """Return the session, if one was made: what only finds rows by `read_only_rows` needs none."""
+    return cast("Session", db.session()) if db.session.registry.has() else None

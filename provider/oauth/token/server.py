@@ -10,7 +10,6 @@ from authlib.oauth2.rfc6749.requests import BasicOAuth2Payload
 
 from provider.clients.models import Client
 from provider.delivery import evidence
-from provider.infrastructure.database import db
 from provider.logout.notice import recipient_of
 from provider.oauth.client_proof import authentication as client_authentication
 from provider.oauth.client_proof import registered_client
@@ -139,8 +138,6 @@ class Server(AuthorizationServer):  # type: ignore[misc]  # Authlib ships no typ
             outcome = Refused(exc)
         if isinstance(outcome, Refused) and request.proven is not None:
             explain(outcome.error, request.proven)
-        # Tokens must be in the database before they are promised.
-        db.session.flush()
         return outcome
 
 
