@@ -79,6 +79,11 @@ def engine_options(settings: Settings, role: Role = Role.WEB) -> dict[str, Any]:
     options: dict[str, Any] = {"pool_size": settings.database_pool_size, "max_overflow": 1}
     # An error message must not carry a statement's values into the log (KEY-27).
     options["hide_parameters"] = True
+    if role is Role.WEB:
+        # Commands and workers start without it.
+        from provider.infrastructure.stored_json import read_json
+
+        options["json_deserializer"] = read_json
     if url.startswith("sqlite"):
         wait = limits_of(role, settings).statement or _SQLITE_WAIT
         options["connect_args"] = {"timeout": wait.total_seconds(), "check_same_thread": False}

@@ -1,0 +1,33 @@
+"""JSON of columns is read as the standard library reads it, whatever an earlier release has written."""
+
+import json
+import math
+
+import pytest
+
+from provider.infrastructure.stored_json import read_json
+
+_TEXTS = (
+    '{"a": 1, "b": [true, null, "\\u00e4\\u0000"], "a": 2}',
+    "[1.1, 1e5, 10.0, -0.0, 0.1e-7, 18446744073709551616, 123456789012345678901234567890]",
+    '["half a character: \\ud800"]',
+    "[1e400]",
+    '"ä"',
+)
+
+
+@pytest.mark.parametrize("text", _TEXTS)
+@pytest.mark.parametrize("form", [str, str.encode])
+def test_is_read_as_by_the_standard_library(text, form):
+    read = read_json(form(text))
+    assert read == json.loads(text)
+    assert repr(read) == repr(json.loads(text))
+
+
+def test_takes_what_is_no_number():
+    assert math.isnan(read_json("NaN"))
+
+
+def test_refuses_what_is_no_json():
+    with pytest.raises(ValueError, match="Expecting"):
+        read_json("{")
