@@ -129,7 +129,8 @@ def make_session(
         session, handle = lifecycle.start(
             account, ip="192.0.2.1", device="Firefox on Linux", amr="pwd", acr=PASSWORD_ACR
         )
-        made = SignedIn(rows.known(session, "ended_at", "logout_id"), handle, client_sessions={}, grants={})
+        known = rows.known(Session, session, "ended_at", "logout_id")
+        made = SignedIn(known, handle, client_sessions={}, grants={})
         for client in clients:
             is_offline = client.client_id in offline
             grant = grants.create(
@@ -141,8 +142,10 @@ def make_session(
                 offline=is_offline,
             )
             client_session = lifecycle.join(session, client, grant)
-            made.grants[client.client_id] = rows.known(grant, "revoked_at", "logout_id")
-            made.client_sessions[client.client_id] = rows.known(client_session, "ended_at", "logout_id")
+            made.grants[client.client_id] = rows.known(Grant, grant, "revoked_at", "logout_id")
+            made.client_sessions[client.client_id] = rows.known(
+                ClientSession, client_session, "ended_at", "logout_id"
+            )
     return made
 
 

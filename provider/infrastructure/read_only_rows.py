@@ -7,8 +7,9 @@ its statement did not select, raises an error.
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from itertools import islice
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from sqlalchemy import Connection, Select
 from sqlalchemy.exc import MultipleResultsFound
@@ -45,11 +46,43 @@ class ReadOnly(Generic[R]):
         return None if row.__dict__[self._names[0]] is None else row
 
 
+class NotSelected(LookupError):
+    """The statement that found a row did not select this column."""
+
+
+class _Row:
+    """The base of all rows: values, and what their table's class says of them."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        # No AttributeError: a default must not stand in for what was not read.
+        raise NotSelected(f"{name} of a {type(self).__name__} was not selected")
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"{name} of a {type(self).__name__} that is only read")
+
+
 def read_only(kind: type[R], values: Iterable[tuple[str, Any]]) -> R:
     """Return a row of a table with these values of its columns, which is only read."""
-    row = object.__new__(kind)
+    row = object.__new__(_without_mapper(kind))
     row.__dict__.update(values)
-    return row
+    return cast("R", row)
+
+
+@cache
+def _without_mapper(kind: type[Base]) -> type[_Row]:
+    """Return a class with the methods and properties of a table's, whose columns are plain values.
+
+    A mapped class asks the mapper for each value of a row.
+    """
+    own = {
+        name: member
+        for cls in reversed(kind.__mro__)
+        for name, member in vars(cls).items()
+        if not name.startswith(("__", "_sa_")) and not isinstance(member, InstrumentedAttribute)
+    }
+    return type(kind.__name__, (_Row,), own)
 
 
 def columns_of(*parts: ReadOnly[Any]) -> list[InstrumentedAttribute[Any]]:

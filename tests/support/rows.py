@@ -21,12 +21,11 @@ def insert(kind: type[R], **values: Any) -> R:
     It is returned as a flush leaves it: tests may change it.
     """
     row = insert_row(kind, _defaults_of(kind.__table__) | values)
-    return known(row)
+    return known(kind, row)
 
 
-def known(row: R, *later: str) -> R:
+def known(kind: type[R], row: R, *later: str) -> R:
     """Return an inserted row as the session knows it; columns of `later` are read when they are looked at."""
-    kind = type(row)
     entity = kind(**{name: value for name, value in row.__dict__.items() if name not in later})
     make_transient_to_detached(entity)
     db.session.add(entity)
