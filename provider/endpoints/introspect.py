@@ -2,13 +2,14 @@
 
 from dataclasses import replace
 
-from flask import Response, request
+from flask import Request, Response
 
 from provider.endpoints.client_endpoint import respond
 from provider.endpoints.description import ANY, for_clients
 from provider.oauth.token.introspection import Introspection
 from provider.oauth.token.server import the_server
 from provider.web.client_request import read_client_request
+from provider.web.notes import this_request
 from provider.web.openapi import TEXT, as_content
 from provider.web.route import Route, Speaks
 
@@ -17,7 +18,8 @@ SIGNED = "application/token-introspection+jwt"
 
 def introspect() -> Response:
     """Answer an introspection request, in JSON or as a JWT (rfc9701 §4)."""
-    asked = replace(read_client_request(request), wants_signed=_wants_signed())
+    request = this_request()
+    asked = replace(read_client_request(request), wants_signed=_wants_signed(request))
     return respond(
         lambda: the_server().create_endpoint_response(Introspection.ENDPOINT_NAME, asked),
         writes=asked.writes_to_prove,
@@ -25,7 +27,7 @@ def introspect() -> Response:
     )
 
 
-def _wants_signed() -> bool:
+def _wants_signed(request: Request) -> bool:
     """Return whether the client names the signed form first; `*/*` gets JSON."""
     named = [kind.lower() for kind, _ in request.accept_mimetypes]
     return SIGNED in named and named.index(SIGNED) == 0

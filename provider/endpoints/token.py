@@ -1,6 +1,6 @@
 """The Token Endpoint (rfc6749 §3.2, core §3.1.3): codes, refresh tokens and client credentials for tokens."""
 
-from flask import Response, request
+from flask import Response
 
 from provider.endpoints.client_endpoint import respond
 from provider.endpoints.description import DPOP, for_clients
@@ -8,13 +8,14 @@ from provider.oauth.client_proof.encryption import with_key
 from provider.oauth.token.server import the_server
 from provider.protocol.errors import InvalidRequest
 from provider.web.client_request import read_client_request
+from provider.web.notes import this_request
 from provider.web.openapi import COUNT, TEXT, as_json, schema
 from provider.web.route import CORS, Route, Speaks
 
 
 def token() -> Response:
     """Answer a token request."""
-    asked = read_client_request(request)
+    asked = read_client_request(this_request())
     if "grant_type" not in asked.parameters:
         raise InvalidRequest("the parameter grant_type is missing")
     return with_key(lambda: respond(lambda: the_server().create_token_response(asked), writes=True))

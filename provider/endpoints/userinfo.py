@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from flask import Request, Response, jsonify, request
+from flask import Request, Response, jsonify
 
 from provider.accounts.claims import claims_of
 from provider.clients.models import Client
@@ -15,6 +15,7 @@ from provider.oauth.client_proof.encryption import USERINFO, encrypted, prepare
 from provider.protocol.errors import InsufficientScope, InvalidToken, MissingToken
 from provider.protocol.scopes import OPENID, names_for, pick
 from provider.web.access_token import PresentedToken, presented_token
+from provider.web.notes import this_request
 from provider.web.openapi import TEXT, as_content, operation
 from provider.web.parameters import read_parameters
 from provider.web.route import CORS, Route, Speaks
@@ -22,7 +23,7 @@ from provider.web.route import CORS, Route, Speaks
 
 def userinfo() -> Response:
     """Answer with the claims of the token's scopes, and those that were requested by name."""
-    found = _shown_token(request).read()
+    found = _shown_token(this_request()).read()
     if found is None:
         raise InvalidToken("the access token is unknown, expired or revoked")
     scopes = found.token.scope.split()

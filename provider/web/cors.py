@@ -8,7 +8,7 @@ cookie decides about any of these responses, and none allows credentials. Routes
 from collections.abc import Mapping
 from http import HTTPStatus
 
-from flask import Flask, Response, request
+from flask import Flask, Response
 
 from provider.clients import browser_origins
 from provider.clients.browser_origins import origin_of
@@ -17,7 +17,7 @@ from provider.infrastructure import current
 from provider.infrastructure.database import reading
 from provider.oauth.client_proof.registered_client import find_active
 from provider.web.methods import allowed_methods, respond_to_options
-from provider.web.notes import notes
+from provider.web.notes import notes, this_request
 from provider.web.route import CORS
 from provider.web.routes import current_route
 
@@ -53,7 +53,7 @@ def allow_pages_of_sender(parameters: Mapping[str, str]) -> None:
 
 
 def _is_asked_by_script() -> bool:
-    return "Origin" in request.headers and _cors_here().is_for_client_pages
+    return "Origin" in this_request().headers and _cors_here().is_for_client_pages
 
 
 def _cors_here() -> CORS:
@@ -63,6 +63,7 @@ def _cors_here() -> CORS:
 
 def _respond_to_preflight() -> Response | None:
     """Answer a preflight; the named client decides later whether the response is readable."""
+    request = this_request()
     if request.method != "OPTIONS" or _cors_here() is CORS.NONE or not allowed_methods():
         return None
     response = respond_to_options()
@@ -90,7 +91,7 @@ def _may_ask(origin: str) -> bool:
 
 
 def _write(response: Response) -> Response:
-    cors, origin = _cors_here(), request.headers.get("Origin")
+    cors, origin = _cors_here(), this_request().headers.get("Origin")
     if cors is CORS.PUBLIC:
         _share_with_all(response)
     elif origin and (origin in notes().get(_NOTE, ()) or _may_read(response, cors)):
@@ -102,7 +103,7 @@ def _write(response: Response) -> Response:
 
 def _share_with_all(response: Response) -> None:
     """Let every site read a document that is the same for all and holds no secret."""
-    if request.method in {"GET", "HEAD"} and response.status_code < HTTPStatus.BAD_REQUEST:
+    if this_request().method in {"GET", "HEAD"} and response.status_code < HTTPStatus.BAD_REQUEST:
         response.headers["Access-Control-Allow-Origin"] = "*"
 
 

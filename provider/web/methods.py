@@ -3,6 +3,7 @@
 from flask import Flask, Response, current_app, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
+from provider.web.notes import this_request
 from provider.web.route import CORS
 from provider.web.routes import current_route, table
 
@@ -34,6 +35,7 @@ def respond_to_options() -> Response:
 
 
 def _refuse_head() -> None:
+    request = this_request()
     if request.method != "HEAD" or request.routing_exception is not None:
         return
     route = current_route()

@@ -8,12 +8,13 @@ import io
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from flask import Flask, request
+from flask import Flask
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from provider.infrastructure import current
 from provider.protocol.errors import BodyTooSlow, TemporarilyUnavailable
 from provider.server.environ import REFUSED
+from provider.web.notes import this_request
 from provider.web.routes import current_route
 
 WSGIApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
@@ -53,6 +54,7 @@ def _read(stream: Any, most: int) -> bytes:
 
 
 def _refuse() -> None:
+    request = this_request()
     match request.environ.get(REFUSED):
         case 408:
             raise BodyTooSlow("the request body did not arrive in time")

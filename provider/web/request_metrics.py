@@ -3,11 +3,11 @@
 import time
 from functools import cache
 
-from flask import Flask, Response, request
+from flask import Flask, Response
 from prometheus_client import Counter, Histogram
 
 from provider.infrastructure import metrics
-from provider.web.notes import notes
+from provider.web.notes import notes, this_request
 
 # Unknown addresses have one label in common, because their number is unlimited.
 _NOWHERE = "none"
@@ -25,6 +25,7 @@ def _begin() -> None:
 
 
 def _count(response: Response) -> Response:
+    request = this_request()
     endpoint = (request.endpoint or _NOWHERE).rpartition(".")[2]
     method = request.method if request.method in _METHODS else "other"
     _counter(endpoint, method, response.status_code).inc()

@@ -4,11 +4,12 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import cast
 
-from flask import Blueprint, Flask, abort, current_app, request
+from flask import Blueprint, Flask, abort, current_app
 
 from provider.config import Settings
 from provider.infrastructure import current
 from provider.server import Shared
+from provider.web.notes import this_request
 from provider.web.path_parameters import is_one_segment
 from provider.web.route import Route, RouteGroup, Speaks
 
@@ -94,6 +95,7 @@ def current_route() -> Route | None:
 
     Where none takes the request, because of its method or a variable part, this is the first of its address.
     """
+    request = this_request()
     found = table().by_endpoint.get(request.endpoint or "")
     return found or next(iter(table().at(request.path)), None)
 
@@ -103,12 +105,12 @@ def speaks_here() -> Speaks:
     route = current_route()
     if route is not None:
         return route.speaks
-    return table().speaks_below(request.path)
+    return table().speaks_below(this_request().path)
 
 
 def refuse_unless_offered() -> None:
     """Answer 404 where the settings do not offer the endpoint of a request."""
-    route = table().by_endpoint.get(request.endpoint or "")
+    route = table().by_endpoint.get(this_request().endpoint or "")
     if route is not None and not route.is_offered(current.settings()):
         abort(404)
 
