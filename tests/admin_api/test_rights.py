@@ -28,6 +28,10 @@ REFUSED = {
     403: {"insufficient_scope"},
 }
 
+# Roles and scopes permit without asking the database. What an operation that is permitted asks it is asked on
+# both by a caller who may do everything, below.
+ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
 
 def path_of(one: Operation, known: str = "nothing") -> str:
     """An address of the operation, where nothing is unless `known` is."""
@@ -83,11 +87,13 @@ def test_without_a_token_nothing_is_answered(app, as_person, ada):
         assert response.headers["WWW-Authenticate"].startswith("Bearer realm")
 
 
+@ON_SQLITE
 @pytest.mark.parametrize("role", [None, *Role])
 def test_a_person_may_do_what_their_role_permits(as_person, ada, role):
     assert allowed(as_person(ada, role)) == needing(permissions_of(role))
 
 
+@ON_SQLITE
 def test_a_service_may_do_what_its_scopes_permit(as_service):
     for number, permission in enumerate(Permission):
         assert allowed(as_service(str(permission), client_id=f"robot-{number}")) == needing({permission})
