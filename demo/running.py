@@ -18,7 +18,8 @@ from demo.people import ADA, BEN, CLEO, PEOPLE
 from demo.plan import APPS, PORTS, SERVICES, Plan, make_plan, sole_use_of
 from demo.processes import Supervisor
 
-READY_SECONDS = 60.0
+# Generous: only what hangs takes this long, on however slow a machine.
+READY_SECONDS = 180.0
 _POLL_SECONDS = 0.1
 
 
