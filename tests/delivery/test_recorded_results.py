@@ -249,25 +249,24 @@ def test_the_time_until_an_app_knew_is_observed(turned_clock: TurnedClock) -> No
 
 
 @pytest.mark.parametrize(
-    ("verdict", "outcome", "reason"),
-    [(Cancelled("client_deleted"), None, "client_deleted"), (Expired("unavailable"), "unavailable", None)],
-    ids=["cancelled", "expired"],
+    ("result", "attempts", "outcome", "status", "reason"),
+    [
+        (AttemptResult(Cancelled("client_deleted")), 2, None, None, "client_deleted"),
+        (AttemptResult(Expired("unavailable")), 2, "unavailable", None, None),
+        (AttemptResult(Cancelled("gone"), sent("misconfigured", 404)), 3, "misconfigured", 404, "gone"),
+    ],
+    ids=["cancelled", "expired", "sent and cancelled"],
 )
-def test_the_audit_entry_of_what_was_not_sent(
-    verdict: Cancelled | Expired, outcome: str | None, reason: str | None
+def test_the_audit_entry_of_what_was_given_up(
+    result: AttemptResult, attempts: int, outcome: str | None, status: int | None, reason: str | None
 ) -> None:
     (one,) = lease(1)
-    record([(replace(one, attempt_number=3), AttemptResult(verdict))])
+    record([(replace(one, attempt_number=3), result)])
 
     entry = db.session.scalars(select(AuditEvent).where(AuditEvent.tag.like("delivery_%"))).one()
     assert (entry.client_id, entry.correlation_id) == ("red", "the click")
-    assert entry.detail == {
-        "delivery_id": str(one.id),
-        "attempts": 2,
-        "outcome": outcome,
-        "status": None,
-        "reason": reason,
-    }
+    about = {"attempts": attempts, "outcome": outcome, "status": status, "reason": reason}
+    assert entry.detail == {"delivery_id": str(one.id)} | about
 
 
 class Clicks(logging.Handler):

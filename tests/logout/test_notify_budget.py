@@ -104,6 +104,20 @@ def test_the_breaker_of_another_kind_holds_no_notification_back(signed_out, stat
     assert len(seen) > 1
 
 
+def test_the_breaker_of_another_app_holds_no_notification_back(signed_out, statements):
+    outcome = signed_out(apps=1, budget=SHORT)
+    other = make_client("another")
+    with transaction():
+        db.session.add(
+            EndpointHealth(kind=BACKCHANNEL_LOGOUT, recipient_id=other.id, state=BreakerState.OPEN)
+        )
+
+    with statements() as seen:
+        assert not await_first_attempts(outcome)
+
+    assert len(seen) > 1
+
+
 def test_an_app_that_used_up_a_budget_is_not_waited_for_again(signed_out, statements):
     outcome = signed_out(budget=SHORT)
     assert not await_first_attempts(outcome)
