@@ -17,6 +17,7 @@ from enum import StrEnum
 from provider.accounts import names
 from provider.infrastructure import current, network_limits
 from provider.infrastructure.opaque_tokens import digest_of
+from provider.infrastructure.rate_limits import step
 
 _NETWORK, _ACCOUNT, _SLOW = "sign-in-address", "sign-in-account", "sign-in-slow"
 _BROWSER, _EVERYWHERE, _AUDIT = "sign-in-browser", "sign-in-everywhere", "sign-in-audit"
@@ -45,14 +46,17 @@ def count(username: str, networks: tuple[str, ...], browser: str | None = None) 
     name = _key_of(username)
     if browser is not None and limits.hit(settings.sign_in_limit_browser, _BROWSER, digest_of(browser)):
         return Guess(name, networks, browser)
-    if not network_limits.test(networks, settings.sign_in_limit_address, _NETWORK):
-        return TooMany.TOO_MANY
-    is_under_attack = not limits.test(settings.sign_in_limit_everywhere, _EVERYWHERE, name)
-    if is_under_attack and not network_limits.hit(networks, settings.sign_in_limit_slow, _SLOW, name):
-        return TooMany.SLOWED
-    if not network_limits.hit(networks, settings.sign_in_limit_account, _ACCOUNT, name):
-        return TooMany.TOO_MANY
-    return Guess(name, networks)
+    network = network_limits.steps(networks, settings.sign_in_limit_address, _NETWORK, counts=False)
+    everywhere = step(settings.sign_in_limit_everywhere, _EVERYWHERE, name, counts=False)
+    account = network_limits.steps(networks, settings.sign_in_limit_account, _ACCOUNT, name)
+    refused = limits.first_refused([*network, everywhere, *account])
+    # Many others guess at the account: there are fewer guesses for each network.
+    if refused == len(network):
+        slow = network_limits.steps(networks, settings.sign_in_limit_slow, _SLOW, name)
+        refused = limits.first_refused([*slow, *account])
+        if refused is not None and refused < len(slow):
+            return TooMany.SLOWED
+    return Guess(name, networks) if refused is None else TooMany.TOO_MANY
 
 
 def failed(guess: Guess) -> None:

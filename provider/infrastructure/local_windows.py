@@ -1,4 +1,4 @@
-"""Moving windows counted in this process: a limiter of the library `limits`, with its methods.
+"""Moving windows counted in this process.
 
 The library's own storage starts a thread for each attempt, which looks through the attempts under all keys.
 """
@@ -6,6 +6,7 @@ The library's own storage starts a thread for each attempt, which looks through 
 import threading
 import time
 from collections import deque
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -20,6 +21,16 @@ class WindowStats(NamedTuple):
 
     reset_time: float
     remaining: int
+
+
+class Step(NamedTuple):
+    """An attempt that is counted under a key unless it is beyond the limit, or only looked at."""
+
+    item: "RateLimitItem"
+    key: tuple[str, ...]
+    # The number of attempts that it counts as.
+    cost: int = 1
+    counts: bool = True
 
 
 class _Window(NamedTuple):
@@ -40,22 +51,23 @@ class LocalWindows:
         self._lock = threading.Lock()
         self._next_sweep = 0.0
 
-    def hit(self, item: "RateLimitItem", *key: str, cost: int = 1) -> bool:
-        """Count an attempt, or as many as it costs; False, and nothing is counted, beyond the limit."""
-        now, name, span = time.time(), item.key_for(*key), item.get_expiry()
+    def first_refused(self, steps: Sequence[Step]) -> int | None:
+        """Take steps in their order up to the first that is beyond its limit; returns its place, or None."""
+        now = time.time()
         with self._lock:
             self._sweep(now)
-            window = self._windows.get(name) or _Window(span, deque())
-            window.forget_before(now - span)
-            if len(window.attempts) + cost > item.amount:
-                return False
-            window.attempts.extend([now] * cost)
+            return next((place for place, step in enumerate(steps) if not self._take(step, now)), None)
+
+    def _take(self, step: Step, now: float) -> bool:
+        name, span = step.item.key_for(*step.key), step.item.get_expiry()
+        window = self._windows.get(name) or _Window(span, deque())
+        window.forget_before(now - span)
+        if len(window.attempts) + step.cost > step.item.amount:
+            return False
+        if step.counts:
+            window.attempts.extend([now] * step.cost)
             self._windows[name] = window
         return True
-
-    def test(self, item: "RateLimitItem", *key: str) -> bool:
-        """Return whether another attempt would be within the limit, without counting one."""
-        return self.get_window_stats(item, *key).remaining > 0
 
     def get_window_stats(self, item: "RateLimitItem", *key: str) -> WindowStats:
         """Return how the window of a key stands now."""

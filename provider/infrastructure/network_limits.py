@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from ipaddress import IPv6Address, ip_network
 
 from provider.infrastructure import current
+from provider.infrastructure.local_windows import Step
+from provider.infrastructure.rate_limits import step
 from provider.protocol.forwarded import read_node
 
 UNKNOWN = "unknown"
@@ -29,16 +31,20 @@ def hit(networks: Sequence[str], limit: str, *key: str, cost: int = 1) -> bool:
 
     An attempt that costs as much as several counts as often.
     """
-    limits = current.services().rate_limits
-    return all(
-        limits.hit(limit, *key, network, times=times, cost=cost) for network, times in _counted(networks)
-    )
+    return current.services().rate_limits.first_refused(steps(networks, limit, *key, cost=cost)) is None
 
 
 def test(networks: Sequence[str], limit: str, *key: str) -> bool:
     """Return whether another attempt would be within the limits, without counting one."""
-    limits = current.services().rate_limits
-    return all(limits.test(limit, *key, network, times=times) for network, times in _counted(networks))
+    return current.services().rate_limits.first_refused(steps(networks, limit, *key, counts=False)) is None
+
+
+def steps(networks: Sequence[str], limit: str, *key: str, cost: int = 1, counts: bool = True) -> list[Step]:
+    """Return one attempt from the networks, to be asked about together with others."""
+    return [
+        step(limit, *key, network, times=times, cost=cost, counts=counts)
+        for network, times in _counted(networks)
+    ]
 
 
 def clear(networks: Sequence[str], limit: str, *key: str) -> None:

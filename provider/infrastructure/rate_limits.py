@@ -6,18 +6,18 @@ waiting (FLT-36).
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from provider.infrastructure import event_log
-from provider.infrastructure.local_windows import LocalWindows
+from provider.infrastructure.local_windows import LocalWindows, Step
+from provider.infrastructure.shared_windows import SharedWindows
 
 if TYPE_CHECKING:
     from limits import RateLimitItem
-    from limits.strategies import MovingWindowRateLimiter
 
 _SOCKET_TIMEOUT = 0.5
 # After a failure Redis is not asked for so long, so that an outage costs one wait and not one per request.
@@ -37,12 +37,17 @@ def _item(limit: str, times: int = 1) -> "RateLimitItem":
     return type(item)(item.amount * times, item.multiples, namespace=item.namespace)
 
 
+def step(limit: str, *key: str, times: int = 1, cost: int = 1, counts: bool = True) -> Step:
+    """Return an attempt under so many times a limit, which is only looked at unless it counts."""
+    return Step(_item(limit, times), key, cost, counts)
+
+
 @dataclass(frozen=True, slots=True)
 class _Limiters:
     """The counters of this process, and of Redis, if there is one, with the errors that mean it is away."""
 
     local: LocalWindows
-    shared: "MovingWindowRateLimiter | None" = None
+    shared: "SharedWindows | None" = None
     failures: tuple[type[Exception], ...] = ()
 
 
@@ -71,16 +76,24 @@ class RateLimits:
 
     def hit(self, limit: str, *key: str, times: int = 1, cost: int = 1) -> bool:
         """Count one attempt, or as many as it costs; return whether it is within so many times the limit."""
-        return bool(self._ask(lambda limiter: limiter.hit(_item(limit, times), *key, cost=cost)))
+        return self.first_refused([step(limit, *key, times=times, cost=cost)]) is None
 
     def test(self, limit: str, *key: str, times: int = 1) -> bool:
         """Return whether another attempt would be within so many times the limit, without counting one."""
-        return bool(self._ask(lambda limiter: limiter.test(_item(limit, times), *key)))
+        return self.first_refused([step(limit, *key, times=times, counts=False)]) is None
+
+    def first_refused(self, steps: Sequence[Step]) -> int | None:
+        """Count attempts in their order up to the first beyond its limit; returns its place, or None.
+
+        However many they are, Redis is asked once.
+        """
+        refused: int | None = self._ask(lambda windows: windows.first_refused(steps))
+        return refused
 
     def wait(self, limit: str, *key: str, times: int = 1) -> float:
         """Return the seconds until another attempt is within so many times the limit; 0 if one is now."""
         item = _item(limit, times)
-        window = self._ask(lambda limiter: limiter.get_window_stats(item, *key))
+        window = self._ask(lambda windows: windows.get_window_stats(item, *key))
         return 0 if window.remaining > 0 else max(0, window.reset_time - time.time())
 
     def clear(self, limit: str, *key: str, times: int = 1) -> None:
@@ -89,9 +102,9 @@ class RateLimits:
         # Both memories forget: an attempt may have been counted here while Redis was away.
         self._limiters.local.clear(item, *key)
         if self._limiters.shared is not None:
-            self._ask(lambda limiter: limiter.clear(item, *key))
+            self._ask(lambda windows: windows.clear(item, *key))
 
-    def _ask(self, question: "Callable[[LocalWindows | MovingWindowRateLimiter], Any]") -> Any:
+    def _ask(self, question: "Callable[[LocalWindows | SharedWindows], Any]") -> Any:
         limiters = self._limiters
         if limiters.shared is not None and time.monotonic() >= self._resting_until:
             try:
@@ -113,7 +126,6 @@ def _with_shared(local: LocalWindows, url: str) -> _Limiters:
     # Imported here, because providers without a broker never need its half second.
     import redis
     from limits.storage import RedisStorage
-    from limits.strategies import MovingWindowRateLimiter
     from redis.backoff import NoBackoff
     from redis.retry import Retry
 
@@ -129,4 +141,4 @@ def _with_shared(local: LocalWindows, url: str) -> _Limiters:
     storage = RedisStorage(
         "redis://", connection_pool=pool, wrap_exceptions=False, key_prefix="curfew-limits"
     )
-    return _Limiters(local, MovingWindowRateLimiter(storage), (redis.RedisError,))
+    return _Limiters(local, SharedWindows(storage), (redis.RedisError,))

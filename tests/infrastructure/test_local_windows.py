@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from limits import parse
 
-from provider.infrastructure.local_windows import LocalWindows
+from provider.infrastructure.local_windows import LocalWindows, Step
 
 MINUTE = 60
 THREE = parse("3 per minute")
@@ -32,7 +32,7 @@ def windows():
 
 
 def hit(windows: LocalWindows, key: str = "ada", *, cost: int = 1) -> bool:
-    return windows.hit(THREE, key, cost=cost)
+    return windows.first_refused([Step(THREE, (key,), cost)]) is None
 
 
 def count(windows: LocalWindows, key: str = "ada") -> int:
@@ -95,7 +95,8 @@ def test_parallel_attempts_are_counted_without_a_thread_of_their_own(windows):
     assert hit(windows, "ben")
     assert threading.active_count() == before
 
+    fifty = Step(parse("50 per minute"), ("ada",))
     with ThreadPoolExecutor(8) as pool:
-        allowed = list(pool.map(lambda _: windows.hit(parse("50 per minute"), "ada"), range(200)))
+        allowed = list(pool.map(lambda _: windows.first_refused([fifty]) is None, range(200)))
 
     assert sum(allowed) == 50

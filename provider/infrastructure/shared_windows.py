@@ -1,0 +1,65 @@
+"""Moving windows counted in Redis, several of them in one round trip.
+
+They are kept as the library `limits` keeps them, which tells how they stand and forgets them.
+"""
+
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from provider.infrastructure.local_windows import Step
+
+if TYPE_CHECKING:
+    from limits import RateLimitItem
+    from limits.storage import RedisStorage
+
+# The library's condition for one key after the other, up to the first that is refused.
+_FIRST_REFUSED = b"""
+local now = tonumber(ARGV[1])
+for i, key in ipairs(KEYS) do
+    local limit, span, cost = tonumber(ARGV[4 * i - 2]), tonumber(ARGV[4 * i - 1]), tonumber(ARGV[4 * i])
+    if cost > limit then
+        return i
+    end
+    local entry = redis.call('lindex', key, limit - cost)
+    if entry and tonumber(entry) >= now - span then
+        return i
+    end
+    if ARGV[4 * i + 1] == '1' then
+        for _ = 1, cost do
+            redis.call('lpush', key, ARGV[1])
+        end
+        redis.call('ltrim', key, 0, limit - 1)
+        redis.call('expire', key, span)
+    end
+end
+return 0
+"""
+
+
+class SharedWindows:
+    """The attempts under each key within the span of its limit, as all processes count them."""
+
+    def __init__(self, storage: "RedisStorage") -> None:
+        from limits.strategies import MovingWindowRateLimiter
+
+        self._storage = storage
+        self._limiter = MovingWindowRateLimiter(storage)
+        self._first_refused = storage.get_connection().register_script(_FIRST_REFUSED)
+
+    def first_refused(self, steps: "Sequence[Step]") -> int | None:
+        """Take steps in their order up to the first that is beyond its limit; returns its place, or None."""
+        keys = [self._storage.prefixed_key(step.item.key_for(*step.key)) for step in steps]
+        arguments: list[float] = [time.time()]
+        for step in steps:
+            arguments += [step.item.amount, step.item.get_expiry(), step.cost, int(step.counts)]
+        place = int(self._first_refused(keys, arguments))
+        return place - 1 if place else None
+
+    def get_window_stats(self, item: "RateLimitItem", *key: str) -> Any:
+        """Return how the window of a key stands now."""
+        return self._limiter.get_window_stats(item, *key)
+
+    def clear(self, item: "RateLimitItem", *key: str) -> None:
+        """Forget the attempts under a key."""
+        self._limiter.clear(item, *key)
