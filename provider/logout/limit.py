@@ -1,11 +1,12 @@
 """The limit of sessions that one person may have: one more ends the oldest, and its apps are notified."""
 
-from sqlalchemy import select, true
+from sqlalchemy import Integer, Uuid, bindparam, literal, select, true
 
 from provider.accounts.models import Account
 from provider.infrastructure import clock, current
-from provider.infrastructure.database import db
+from provider.infrastructure.database import NOW, db
 from provider.infrastructure.provider_state import ProviderState
+from provider.infrastructure.read_only_rows import find_one
 from provider.logout.end_session import end
 from provider.logout.models import LogoutReason
 from provider.logout.steps import Cause, LogoutOutcome
@@ -22,7 +23,7 @@ def enforce(account: Account, new_session: Session) -> list[LogoutOutcome]:
     The caller holds the account's row lock, so that sign-ins at the same moment count one another.
     """
     most = current.settings().sessions_per_account
-    if most == 0:
+    if most == 0 or find_one(_BEYOND, _asked(account, new_session, most)) is None:
         return []
     cause = Cause(reason=LogoutReason.SESSION_LIMIT, initiator="system", ip=new_session.ip)
     outcomes = [end(session, cause) for session in _list_beyond(account, new_session, most)]
@@ -30,15 +31,30 @@ def enforce(account: Account, new_session: Session) -> list[LogoutOutcome]:
 
 
 def _list_beyond(account: Account, new_session: Session, most: int) -> list[Session]:
-    """List the live sessions that are too many, oldest last. Served by ix_session_account_id_id."""
-    others = (
-        select(Session)
-        .join(Account, Account.id == Session.account_id)
-        .join(ProviderState, true())
-        .where(Session.account_id == account.id, Session.id != new_session.id)
-        .where(session_is_live(clock.now()))
-        .order_by(Session.id.desc())
-        .offset(most - 1)
-        .limit(_MOST_AT_ONCE)
-    )
-    return list(db.session.scalars(others))
+    """List the live sessions that are too many, oldest last."""
+    beyond = _OTHERS.with_only_columns(Session).limit(_MOST_AT_ONCE)
+    return list(db.session.scalars(beyond, _asked(account, new_session, most)))
+
+
+def _asked(account: Account, new_session: Session, most: int) -> dict[str, object]:
+    return {
+        "account_id": account.id,
+        "new_id": new_session.id,
+        "others_allowed": most - 1,
+        NOW.key: clock.now(),
+    }
+
+
+# Served by ix_session_account_id_id.
+_OTHERS = (
+    select(Session.id)
+    .join(Account, Account.id == Session.account_id)
+    .join(ProviderState, true())
+    .where(Session.account_id == bindparam("account_id", type_=Uuid()))
+    .where(Session.id != bindparam("new_id", type_=Uuid()))
+    .where(session_is_live(NOW))
+    .order_by(Session.id.desc())
+    .offset(bindparam("others_allowed", type_=Integer()))
+)
+# Built once: each sign-in asks.
+_BEYOND = _OTHERS.limit(literal(1))
