@@ -7,15 +7,15 @@ from datetime import UTC, datetime
 from typing import Any, Literal, ParamSpec
 from uuid import UUID
 
-from sqlalchemy import Table, insert
+from sqlalchemy import Table
 
 from provider.audit.models import AuditEvent
 from provider.audit.tags import EventTag
 from provider.infrastructure import acting, clock, current, event_log
 from provider.infrastructure.acting import Operator
-from provider.infrastructure.database import Base, connection, write_at_commit
+from provider.infrastructure.database import Base
 from provider.infrastructure.many_rows import insert_many
-from provider.infrastructure.one_row import insert_row
+from provider.infrastructure.one_row import insert_at_commit
 from provider.infrastructure.opaque_tokens import new_handle, new_id
 from provider.infrastructure.secrets import SecretBox
 
@@ -84,17 +84,10 @@ def _warn_of_undeclared(tag: EventTag, made: Entry) -> None:
 
 def _recorded(make: Callable[P, Entry]) -> Callable[P, None]:
     def record(*args: P.args, **kwargs: P.kwargs) -> None:
-        """Add an entry to the open transaction: one INSERT for all of them at the commit, nothing read."""
-        write_at_commit(_insert, make(*args, **kwargs))
+        """Add an entry to the open transaction: it is inserted at the commit, and nothing is read."""
+        insert_at_commit(AuditEvent, make(*args, **kwargs))
 
     return record
-
-
-def _insert(entries: list[Entry]) -> None:
-    if len(entries) == 1:
-        insert_row(AuditEvent, entries[0])
-    else:
-        connection().execute(_INSERT, entries)
 
 
 record = _recorded(entry)
@@ -166,7 +159,6 @@ def _as_json(value: object) -> Any:
 
 
 _table: Table = Base.metadata.tables["audit_event"]
-_INSERT = insert(_table)
 # Written out: an entry's digest is over these for ever, so a new column of the table must not join them
 # by itself. It would break the digest of every entry that was made before.
 _SAID = (

@@ -7,7 +7,7 @@ hold when the session is written (RACE-09, ABU-21): `check` comes before the tra
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from sqlalchemy import Integer, String, Uuid, bindparam, select
+from sqlalchemy import Integer, String, Uuid, bindparam, select, true
 
 from provider.accounts import names, passwords
 from provider.accounts.change import replace_hash
@@ -22,6 +22,7 @@ from provider.authentication.guesses import Guess, TooMany
 from provider.authentication.session import begin
 from provider.infrastructure import metrics
 from provider.infrastructure.database import after_commit, reading
+from provider.infrastructure.provider_state import ProviderState
 from provider.infrastructure.read_only_rows import find_one
 from provider.protocol.errors import TemporarilyUnavailable
 from provider.sessions.models import Session
@@ -103,13 +104,14 @@ def verify(password: str, account: Account | None, guess: Guess) -> Refusal | No
 def conclude(right: Right, browser: Browser, *, client_id: str | None) -> Admitted | Refused:
     """Begin or renew the session of the browser and record it, unless the account has changed meanwhile."""
     account = right.account
-    if not _is_unchanged(account):
+    provider_epoch = _lock_unchanged(account)
+    if provider_epoch is None:
         refused = Refused(why=Refusal.WRONG, account=account)
         record_refusal(refused, browser, client_id=client_id, reason="changed_meanwhile")
         return refused
     if right.fresh_hash:
         replace_hash(account, right.fresh_hash)
-    session, handle = begin(account, FACTORS, browser)
+    session, handle = begin(account, FACTORS, browser, provider_epoch=provider_epoch)
     after_commit(metrics.SIGN_INS.labels("succeeded").inc)
     after_commit(lambda: guesses.succeeded(right.guess))
     record(
@@ -164,14 +166,20 @@ def _fresh_hash(credentials: Credentials, account: Account) -> str | None:
         return None
 
 
-def _is_unchanged(account: Account) -> bool:
-    """Lock the account and return whether the checked password is still its own and it may sign in."""
+def _lock_unchanged(account: Account) -> int | None:
+    """Lock the account and return the provider's epoch.
+
+    None if the checked password is no longer the account's own, or it may not sign in.
+    """
     seen = {"account_id": account.id, "seen_hash": account.password_hash, "seen_epoch": account.epoch}
-    return find_one(_SAME, seen) is not None
+    row = find_one(_SAME, seen)
+    return None if row is None else int(row[0])
 
 
 _SAME = (
-    select(Account.id)
+    select(ProviderState.epoch)
+    .select_from(Account)
+    .join(ProviderState, true())
     .where(
         Account.id == bindparam("account_id", type_=Uuid()),
         Account.password_hash == bindparam("seen_hash", type_=String()),
@@ -180,5 +188,5 @@ _SAME = (
         Account.deleted_at.is_(None),
     )
     # No stronger than an update: the holder of this session may have to refer to the account.
-    .with_for_update(key_share=True)
+    .with_for_update(key_share=True, of=Account)
 )

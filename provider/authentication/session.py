@@ -12,11 +12,14 @@ from provider.sessions import lifecycle
 from provider.sessions.models import Session
 
 
-def begin(account: Account, factors: Collection[Factor], browser: Browser) -> tuple[Session, str]:
+def begin(
+    account: Account, factors: Collection[Factor], browser: Browser, *, provider_epoch: int | None = None
+) -> tuple[Session, str]:
     """Begin a session in a browser and return it with the cookie's handle.
 
     The same person's session there is renewed; another person's ends first, and its apps are notified. The
-    caller holds the account's row lock, so that sign-ins at the same moment count one another.
+    caller holds the account's row lock, so that sign-ins at the same moment count one another, and may
+    have read the provider's epoch with it.
     """
     found = browser.session
     if found and found.account.id == account.id:
@@ -27,7 +30,12 @@ def begin(account: Account, factors: Collection[Factor], browser: Browser) -> tu
         replaced = Cause(reason=LogoutReason.SESSION_REPLACED, initiator="account", ip=browser.ip)
         end_session.end(found.session, replaced)
     session, handle = lifecycle.start(
-        account, ip=browser.ip, device=browser.device, amr=amr_of(factors), acr=acr_of(factors)
+        account,
+        ip=browser.ip,
+        device=browser.device,
+        amr=amr_of(factors),
+        acr=acr_of(factors),
+        provider_epoch=provider_epoch,
     )
     limit.enforce(account, session)
     return session, handle

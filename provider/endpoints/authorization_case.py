@@ -19,7 +19,8 @@ from provider.oauth.client_proof.encryption import AUTHORIZATION, prepare
 from provider.oauth.client_proof.refusals import concerning
 from provider.protocol.errors import InvalidRequest, ProtocolError, TooManyRequests
 from provider.protocol.response_type import response_mode_for
-from provider.web import network_limits
+from provider.sessions.queries import FoundSession, read_client_with_session
+from provider.web import cookies, network_limits
 from provider.web.authorization_response import ResponseAddress
 from provider.web.errors import send_errors_to
 from provider.web.i18n import speak
@@ -45,6 +46,8 @@ class AuthorizationCase:
     handle: str = ""
     # The subject of the verified `id_token_hint`.
     hinted_sub: str | None = None
+    # The live session of this browser, read with the client.
+    session: FoundSession | None = None
     # The pushed request, which is used up together with the parked one.
     pushed_id: UUID | None = None
 
@@ -124,7 +127,8 @@ def _from_object(sent: Mapping[str, str]) -> Mapping[str, str]:
 
 def _validated(parameters: Mapping[str, str], known_sub: str | None = None) -> AuthorizationCase:
     """Return the case of these parameters; `known_sub` is the subject of a hint that was verified before."""
-    client, redirect_uri = find_target(parameters)
+    read = _ClientAndSession(cookies.session_handle())
+    client, redirect_uri = find_target(parameters, read)
     # Every page from here on, the form that posts the response included, is in the app's language.
     speak(parameters.get("ui_locales", ""))
     to = _response_address(parameters, client, redirect_uri)
@@ -138,7 +142,24 @@ def _validated(parameters: Mapping[str, str], known_sub: str | None = None) -> A
         asked=asked,
         parameters=parameters,
         hinted_sub=known_sub or hinted_sub(asked, client),
+        session=read.session,
     )
+
+
+class _ClientAndSession:
+    """Reads a client together with the session of this browser, in one statement."""
+
+    def __init__(self, handle: str | None) -> None:
+        self._handle = handle
+        self.session: FoundSession | None = None
+
+    def __call__(self, client_id: str) -> Client | None:
+        """Return the client; the session is kept."""
+        read = read_client_with_session(client_id, self._handle)
+        if read is None:
+            return None
+        client, self.session = read
+        return client
 
 
 def _response_address(parameters: Mapping[str, str], client: Client, redirect_uri: str) -> ResponseAddress:

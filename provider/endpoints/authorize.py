@@ -45,7 +45,7 @@ from provider.protocol.parameters import (
     RepeatedParameter,
 )
 from provider.protocol.redirect_uri import is_claimed
-from provider.sessions.queries import FoundSession, find_with_client
+from provider.sessions.queries import FoundSession
 from provider.web import cookies
 from provider.web.authorization_response import respond_to_app
 from provider.web.parameters import read_clear_ones, read_parameters
@@ -110,7 +110,7 @@ def _respond(case: AuthorizationCase) -> Response:
     if ID_TOKEN in case.asked.response_type:
         prepare(case.client, ID_TOKEN)
     for _ in range(_TRIES):
-        found = _find_session(case.client)
+        found = case.session
         refused = why_refused(case.client, found)
         decision = Refuse(refused) if refused else _decide(case, found)
         match decision, found:
@@ -133,11 +133,6 @@ def _respond(case: AuthorizationCase) -> Response:
 def _explain(handle: str) -> Response:
     """Redirect to the page that explains an expired, finished or foreign request and offers a way on."""
     return redirect_to("pages.sign_in", handle=handle)
-
-
-def _find_session(client: Client) -> FoundSession | None:
-    handle = cookies.session_handle()
-    return find_with_client(handle, client) if handle else None
 
 
 def _decide(case: AuthorizationCase, found: FoundSession | None) -> Decision:
@@ -184,8 +179,8 @@ def _issue(case: AuthorizationCase, proceed: Proceed, found: FoundSession) -> di
     """Issue the response, or return None if the session changed meanwhile and must be read again."""
     try:
         with transaction():
-            _use_up(case)
             said = issue_response(case.asked, proceed, case.client, found)
+            _use_up(case)
     except (DecisionOutdated, IntegrityError):
         return None
     event_log.info(
@@ -198,11 +193,12 @@ def _issue(case: AuthorizationCase, proceed: Proceed, found: FoundSession) -> di
 
 
 def _use_up(case: AuthorizationCase) -> None:
-    """Finish the parked and the pushed request; each gives one response (rfc9126 §7.3)."""
-    if case.interaction is not None and not parked.finish(case.interaction.id):
-        raise AlreadyAnswered
-    if case.pushed_id is not None and not parked.finish(case.pushed_id):
-        raise InvalidRequestURI("the request_uri was already used")
+    """Finish the parked and the pushed request at the commit; each gives one response (rfc9126 §7.3)."""
+    if case.interaction is not None:
+        parked.finish(case.interaction.id, otherwise=AlreadyAnswered())
+    if case.pushed_id is not None:
+        used = InvalidRequestURI("the request_uri was already used")
+        parked.finish(case.pushed_id, otherwise=used)
 
 
 def _ask(need: NeedSignIn | NeedConsent, case: AuthorizationCase, found: FoundSession | None) -> Response:

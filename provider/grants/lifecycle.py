@@ -13,8 +13,8 @@ from provider.grants.consent import Consent, consent_of
 from provider.grants.models import Grant
 from provider.grants.subject import subject_for
 from provider.infrastructure import clock, current
-from provider.infrastructure.database import db
-from provider.infrastructure.one_row import insert_row
+from provider.infrastructure.database import db, write_gathered
+from provider.infrastructure.one_row import insert_at_commit
 from provider.infrastructure.opaque_tokens import new_id
 
 
@@ -31,7 +31,7 @@ def create(
     """Make a grant; it is valid for the client's grant lifetime or the provider's (180 days).
 
     `consent` is what the person was asked about and agreed to; None for a client for which none is asked.
-    Returns a row to be read only.
+    Returns a row to be read only, which is inserted at the commit.
     """
     now = clock.now()
     lifetime: timedelta = client.grant_lifetime or current.settings().grant_lifetime
@@ -52,7 +52,7 @@ def create(
         "client_epoch": client.epoch,
         "provider_epoch": provider_epoch,
     }
-    grant = insert_row(Grant, values)
+    grant = insert_at_commit(Grant, values)
     record(
         EventTag.GRANT_CREATED,
         actor="account",
@@ -71,6 +71,8 @@ def widen(
     """Add to a valid grant what the person allowed now, and return it; nothing is taken away from it."""
     if _holds(found, scope, offline=offline, consent=consent):
         return found
+    # A session's lock that was gathered comes first.
+    write_gathered()
     # A second tab may have widened it since it was read.
     locked = {"key_share": True}
     grant = db.session.get_one(Grant, found.id, with_for_update=locked, populate_existing=True)

@@ -30,6 +30,7 @@ from provider.infrastructure import event_log
 from provider.infrastructure.database_errors import is_deadlock
 from provider.infrastructure.engine import READER, READS, WRITES
 from provider.infrastructure.follow_up import FollowUp
+from provider.infrastructure.gathered import Gathered
 
 T = TypeVar("T")
 
@@ -40,7 +41,7 @@ NAMING = {
     "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
     "pk": "pk_%(table_name)s",
 }
-_AFTER_COMMIT, _AT_COMMIT = "curfew_after_commit", "curfew_at_commit"
+_AFTER_COMMIT, _GATHERED = "curfew_after_commit", "curfew_gathered"
 _CONNECTION = "curfew_connection"
 _TRIES = 3
 
@@ -150,11 +151,11 @@ def transaction() -> Iterator[None]:
         if is_sqlite():
             info[_CONNECTION] = session.connection(execution_options={WRITES: True})
         yield
-        write_gathered()
-        session.commit()
+        _write_gathered_at_end()
+        _give_back()
     except BaseException:
         info.pop(_AFTER_COMMIT, None)
-        info.pop(_AT_COMMIT, None)
+        info.pop(_GATHERED, None)
         session.rollback()
         raise
     finally:
@@ -211,20 +212,39 @@ def after_commit(act: Callable[[], T]) -> FollowUp[T]:
     return follow_up
 
 
-def write_at_commit(write: Callable[[list[T]], object], row: T) -> None:
-    """Gather a row that `write` inserts with all others of its kind, right before the present commit.
-
-    For what a use case adds here and there and nothing in it reads: one statement for all, without a flush.
-    """
-    if not db.session.info.get(WRITES):
-        raise RuntimeError("write_at_commit needs an open transaction")
-    db.session.info.setdefault(_AT_COMMIT, {}).setdefault(write, []).append(row)
+def gathered() -> Gathered:
+    """Return what the open transaction writes at its commit: what nothing in it reads, in one statement."""
+    info = db.session.info
+    if not info.get(WRITES):
+        raise RuntimeError("only an open transaction gathers what is written at its commit")
+    known: Gathered | None = info.get(_GATHERED)
+    if known is None:
+        known = info[_GATHERED] = Gathered()
+    return known
 
 
 def write_gathered() -> None:
-    """Insert what was gathered so far: before the commit, or earlier for one who is about to read it."""
-    for write, rows in db.session.info.pop(_AT_COMMIT, {}).items():
-        write(rows)
+    """Write what was gathered so far: for one who is about to read it, or to lock what comes after it."""
+    found: Gathered | None = db.session.info.pop(_GATHERED, None)
+    if found is not None:
+        found.write(connection())
+
+
+def _write_gathered_at_end() -> None:
+    """Write what was gathered; alone and so without a transaction, if the use case did nothing else."""
+    found: Gathered | None = db.session.info.get(_GATHERED)
+    if found is None or is_sqlite() or not found.is_atomic or db.session().in_transaction():
+        write_gathered()
+        return
+    del db.session.info[_GATHERED]
+    with reader().connect() as alone:
+        found.write(alone)
+
+
+def reader() -> Engine:
+    """Return the engine whose statements stand alone."""
+    engine: Engine = db.engine.get_execution_options()[READER]
+    return engine
 
 
 @contextmanager
@@ -259,7 +279,7 @@ def connection_released() -> Iterator[None]:
 
 
 def _give_back() -> None:
-    """Give back a connection that was only read with, if there is one: it does not begin transactions."""
+    """Commit, or only give back a connection that was read with: that begins no transaction."""
     session = _session_if_any()
     if session is not None and session.in_transaction():
         session.commit()

@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 from sqlalchemy import Delete, Insert, Update, insert
 
 from provider.infrastructure import built_once
-from provider.infrastructure.database import Base, connection
+from provider.infrastructure.database import Base, connection, gathered
+from provider.infrastructure.gathered import Change
 from provider.infrastructure.read_only_rows import read_only
 
 R = TypeVar("R", bound=Base)
@@ -21,6 +22,16 @@ def change_by(statement: Update | Delete, **values: object) -> int:
     return built_once.change(connection(), statement, values)
 
 
+def change_at_commit(
+    statement: Update, *, otherwise: Exception | None = None, may_stay: bool = False, **values: object
+) -> None:
+    """Gather an update of one row. If it meets none at the commit, `otherwise` is raised and nothing written.
+
+    One that `may_stay` does no harm even if another one, gathered later, meets no row.
+    """
+    gathered().changes.append(Change(statement, values, otherwise, may_stay))
+
+
 def insert_row(kind: type[R], values: dict[str, Any]) -> R:
     """Insert a row and return it, to be read only; columns without a value are null.
 
@@ -28,6 +39,13 @@ def insert_row(kind: type[R], values: dict[str, Any]) -> R:
     PostgreSQL gets it together with the next statement or the commit, which then raises its errors.
     """
     built_once.change_later(connection(), _insert_into(kind), _nulls(kind) | values)
+    return row_of(kind, values)
+
+
+def insert_at_commit(kind: type[R], values: dict[str, Any]) -> R:
+    """Return the same row, which is inserted right before the commit: for what nothing reads until then."""
+    given = {name: value for name, value in values.items() if value is not None}
+    gathered().rows.append((Base.metadata.tables[kind.__tablename__], given))
     return row_of(kind, values)
 
 

@@ -16,8 +16,8 @@ from sqlalchemy.exc import MultipleResultsFound
 from sqlalchemy.orm import InstrumentedAttribute
 
 from provider.infrastructure import built_once
-from provider.infrastructure.database import Base, connection, db
-from provider.infrastructure.engine import READER, WRITES
+from provider.infrastructure.database import Base, connection, db, reader
+from provider.infrastructure.engine import WRITES
 
 R = TypeVar("R", bound=Base)
 
@@ -114,5 +114,5 @@ def _connection() -> Iterator[Connection]:
     if session is not None and (WRITES in session.info or session.in_transaction()):
         yield connection()
         return
-    with db.engine.get_execution_options()[READER].connect() as own:
+    with reader().connect() as own:
         yield own

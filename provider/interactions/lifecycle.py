@@ -4,13 +4,13 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, Table, Uuid, bindparam, select, update
+from sqlalchemy import JSON, Table, Uuid, bindparam, update
 
 from provider.infrastructure import clock, current
 from provider.infrastructure.database import NOW, Base, change, db
-from provider.infrastructure.one_row import change_by, insert_row
+from provider.infrastructure.merged_json import merged_json
+from provider.infrastructure.one_row import change_at_commit, insert_at_commit
 from provider.infrastructure.opaque_tokens import digest_of, new_handle, new_id
-from provider.infrastructure.read_only_rows import find_one
 from provider.interactions.models import Interaction, InteractionKind
 
 
@@ -47,17 +47,17 @@ def park(
         "created_at": now,
         "expires_at": now + (lifetime or current.settings().interaction_lifetime),
     }
-    insert_row(Interaction, values)
+    insert_at_commit(Interaction, values)
     return handle
 
 
 def answer(interaction: Interaction, **answers: Any) -> None:
-    """Note what the person answered; earlier answers stay, also those of another tab since it was read."""
-    named = {"interaction_id": interaction.id}
-    held = find_one(_LOCKED_ANSWERS, named)
-    # A request that was deleted for its age meanwhile is explained as such when the person goes on.
-    if held is not None:
-        change_by(_ANSWER, **named, all_answers=held[0] | answers)
+    """Note at the commit what the person answered.
+
+    Earlier answers stay, also those of another tab since it was read. A request that was deleted for its age
+    meanwhile is explained as such when the person goes on.
+    """
+    change_at_commit(_ANSWER, answered_id=interaction.id, more=answers)
 
 
 def adopt(interaction: Interaction, *, browser: str, session_id: UUID | None) -> bool:
@@ -91,13 +91,16 @@ def take(handle: str, browser: str | None, kind: InteractionKind) -> Interaction
     return db.session.scalars(mine, execution_options=options).one_or_none()
 
 
-def finish(interaction_id: UUID) -> bool:
-    """Close a parked request; only one of any number of callers gets True and may act on it."""
-    return change_by(_FINISH, interaction_id=interaction_id, now=clock.now()) == 1
+def finish(interaction_id: UUID, *, otherwise: Exception | None = None) -> None:
+    """Close a parked request at the commit; all but one of any number of callers get `otherwise`."""
+    change_at_commit(_FINISH, interaction_id=interaction_id, now=clock.now(), otherwise=otherwise)
 
 
 _table: Table = Base.metadata.tables["interaction"]
 _IS_THIS = _table.c.id == bindparam("interaction_id", type_=Uuid())
 _FINISH = update(_table).where(_IS_THIS, _table.c.finished_at.is_(None)).values(finished_at=NOW)
-_LOCKED_ANSWERS = select(_table.c.answers).where(_IS_THIS).with_for_update(key_share=True)
-_ANSWER = update(_table).where(_IS_THIS).values(answers=bindparam("all_answers", type_=JSON()))
+_ANSWER = (
+    update(_table)
+    .where(_table.c.id == bindparam("answered_id", type_=Uuid()))
+    .values(answers=merged_json(_table.c.answers, bindparam("more", type_=JSON())))
+)

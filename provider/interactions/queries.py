@@ -1,10 +1,12 @@
 """Questions about parked requests."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from typing import Any
 
-from sqlalchemy import String, bindparam, select
+from sqlalchemy import String, and_, bindparam, func, select
 from sqlalchemy.orm import aliased, joinedload
 
+from provider.clients.models import Client
 from provider.infrastructure import clock
 from provider.infrastructure.database import NOW, db
 from provider.infrastructure.opaque_tokens import digest_of
@@ -18,6 +20,18 @@ def find(handle: str, browser: str | None, kind: InteractionKind) -> Interaction
     It is a row that is only read.
     """
     return _find(handle, kind, digest_of(browser)) if browser else None
+
+
+def find_with_client(handle: str, browser: str | None) -> tuple[Interaction, Client | None] | None:
+    """Find an authorization request that waits in the same way, with its client unless that was removed."""
+    if not browser:
+        return None
+    named = {"browser_digest": digest_of(browser), "kind": InteractionKind.AUTHORIZATION}
+    row = find_one(_WAITING_WITH_CLIENT, named | {"handle_digest": digest_of(handle), NOW.key: clock.now()})
+    if row is None:
+        return None
+    read = iter(row)
+    return _take(read), _CLIENT.take_if_any(read)
 
 
 def find_unbound(handle: str, kind: InteractionKind) -> Interaction | None:
@@ -62,9 +76,10 @@ def _find(handle: str, kind: InteractionKind, browser_digest: str | None) -> Int
     if browser_digest is not None:
         values["browser_digest"] = browser_digest
     row = find_one(waiting, values)
-    if row is None:
-        return None
-    read = iter(row)
+    return None if row is None else _take(iter(row))
+
+
+def _take(read: Iterator[Any]) -> Interaction:
     found = _OWN.take(read)
     # What `request` looks at.
     found.__dict__["pushed"] = _PUSHED.take_if_any(read)
@@ -86,4 +101,9 @@ _IN_WAIT = (
     )
 )
 _WAITING = _IN_WAIT.where(Interaction.browser_digest == bindparam("browser_digest", type_=String()))
+_CLIENT = ReadOnly(Client)
+_CLIENT_ID = func.coalesce(*(one.parameters["client_id"].as_string() for one in (_Pushed, Interaction)))
+_WAITING_WITH_CLIENT = _WAITING.add_columns(*_CLIENT.columns).outerjoin(
+    Client, and_(Client.client_id == _CLIENT_ID, Client.deleted_at.is_(None))
+)
 _UNBOUND = _IN_WAIT.where(Interaction.browser_digest.is_(None))

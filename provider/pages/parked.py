@@ -8,11 +8,10 @@ from flask import redirect, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from provider.clients.models import Client
-from provider.clients.queries import read_by_client_id
 from provider.infrastructure.database import transaction
 from provider.interactions.lifecycle import finish, park
 from provider.interactions.models import Interaction, InteractionKind
-from provider.interactions.queries import find
+from provider.interactions.queries import find, find_with_client
 from provider.pages import logo
 from provider.protocol.idn import both_forms
 from provider.protocol.parameters import with_query
@@ -72,11 +71,11 @@ class ParkedAuthorization:
 
 def find_parked(handle: str) -> ParkedAuthorization | None:
     """Find the request that waits under a handle in this browser, and speak the language it asks for."""
-    interaction = find(handle, cookies.browser(), InteractionKind.AUTHORIZATION)
-    if interaction is None:
+    found = find_with_client(handle, cookies.browser())
+    if found is None:
         return None
+    interaction, client = found
     speak(str(interaction.request.get("ui_locales") or ""))
-    client = read_by_client_id(str(interaction.request.get("client_id")))
     if client is None or not client.is_active:
         return None
     return ParkedAuthorization(handle=handle, interaction=interaction, client=client)

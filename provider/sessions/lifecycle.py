@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Integer, String, Table, Update, Uuid, bindparam, exists, select, update
+from sqlalchemy import Integer, String, Table, Uuid, bindparam, exists, select, update
 
 from provider.accounts.models import Account
 from provider.audit.record import record
@@ -13,7 +13,7 @@ from provider.clients.models import Client
 from provider.grants.models import Grant
 from provider.infrastructure import clock, current
 from provider.infrastructure.database import NOW, Base, UTCDateTime, change
-from provider.infrastructure.one_row import change_by, insert_row
+from provider.infrastructure.one_row import change_at_commit, change_by, insert_at_commit
 from provider.infrastructure.opaque_tokens import digest_of, new_handle, new_id
 from provider.infrastructure.provider_state import read_epoch
 from provider.sessions.models import ClientSession, Session
@@ -29,10 +29,12 @@ def forget_machines(account_id: UUID) -> None:
     change(of_person.values(ip=None, device=""))
 
 
-def start(account: Account, *, ip: str | None, device: str, amr: str, acr: str) -> tuple[Session, str]:
+def start(
+    account: Account, *, ip: str | None, device: str, amr: str, acr: str, provider_epoch: int | None = None
+) -> tuple[Session, str]:
     """Begin a session for a person who has just signed in; returns it with the cookie's handle.
 
-    It is a row to be read only.
+    It is a row to be read only, which is inserted at the commit.
     """
     now = clock.now()
     handle = new_handle()
@@ -49,7 +51,7 @@ def start(account: Account, *, ip: str | None, device: str, amr: str, acr: str) 
         ends_at=_next_end(now, expires_at),
         device=device[:DEVICE_LENGTH],
         ip=ip,
-        provider_epoch=read_epoch(),
+        provider_epoch=read_epoch() if provider_epoch is None else provider_epoch,
     )
     return session, handle
 
@@ -90,7 +92,7 @@ def start_on_device(
 def _add(account: Account, *, ip: str | None, device: str, **values: Any) -> Session:
     own = {"id": new_id(), "account_id": account.id, "account_epoch": account.epoch}
     first = {"ip": ip, "device": device, "is_device": False, "consent_epoch": 0}
-    session = insert_row(Session, first | own | values)
+    session = insert_at_commit(Session, first | own | values)
     record(
         EventTag.SESSION_STARTED,
         actor="account",
@@ -137,7 +139,7 @@ def renew(session: Session, *, ip: str | None, device: str, amr: str, acr: str) 
 
 def touch(session: Session) -> bool:
     """Lock a live session and move its idle end; False when it has ended."""
-    return _touch(_TOUCH, session)
+    return change_by(_TOUCH, **_touching(session)) == 1
 
 
 def note_refresh(session: Session) -> bool:
@@ -158,8 +160,8 @@ def note_refresh(session: Session) -> bool:
     return change(used.values(last_seen_at=now, ends_at=_next_end(now, session.expires_at))) == 1
 
 
-def touch_as_decided(session: Session, client: Client) -> bool:
-    """Touch a session if what was decided about it and a client still stands.
+def touch_as_decided(session: Session, client: Client, *, otherwise: Exception) -> None:
+    """Touch a session at the commit if what was decided about it and a client still stands.
 
     The decision was made from rows that were read without a lock. Meanwhile the person may have taken
     back consent, which counts up in this very row, or the client may have been changed.
@@ -168,14 +170,15 @@ def touch_as_decided(session: Session, client: Client) -> bool:
     """
     seen = {"seen_consent_epoch": session.consent_epoch}
     of_client = {"client_pk": client.id, "client_epoch": client.epoch, "client_updated_at": client.updated_at}
-    return _touch(_TOUCH_AS_DECIDED, session, **seen, **of_client)
+    change_at_commit(
+        _TOUCH_AS_DECIDED, otherwise=otherwise, may_stay=True, **_touching(session), **seen, **of_client
+    )
 
 
-def _touch(statement: Update, session: Session, **values: object) -> bool:
+def _touching(session: Session) -> dict[str, object]:
     now = clock.now()
     known = {"session_id": session.id, "seen_digest": session.handle_digest}
-    end = _next_end(now, session.expires_at)
-    return change_by(statement, **known, now=now, next_end=end, **values) == 1
+    return {**known, "now": now, "next_end": _next_end(now, session.expires_at)}
 
 
 def void_decisions(account_id: UUID) -> None:
@@ -196,7 +199,7 @@ def new_sid() -> str:
 def join(session: Session, client: Client, grant: Grant) -> ClientSession:
     """Give a client its client session, under the sid that the grant was made with, as a row to be read only.
 
-    The caller holds the session's lock (`touch`).
+    It is inserted at the commit, after the session's lock (`touch_as_decided`).
     """
     now = clock.now()
     values = {
@@ -208,17 +211,17 @@ def join(session: Session, client: Client, grant: Grant) -> ClientSession:
         "created_at": now,
         "last_used_at": now,
     }
-    return insert_row(ClientSession, values)
+    return insert_at_commit(ClientSession, values)
 
 
-def use_again(client_session: ClientSession, grant: Grant) -> bool:
-    """Note that a client uses its client session again, under this grant; False if it has ended.
+def use_again(client_session: ClientSession, grant: Grant, *, otherwise: Exception) -> None:
+    """Note at the commit that a client uses its client session again, under this grant, unless it has ended.
 
-    The caller holds the session's lock (`touch`).
+    The session's lock (`touch_as_decided`) comes first.
     """
-    return (
-        change_by(_USE_AGAIN, client_session_id=client_session.id, used_grant=grant.id, now=clock.now()) == 1
-    )
+    used = {"client_session_id": client_session.id, "used_grant": grant.id, "now": clock.now()}
+    is_same = client_session.grant_id == grant.id
+    change_at_commit(_USE_AGAIN, otherwise=otherwise, may_stay=is_same, **used)
 
 
 def end(session_id: UUID, *, logout_id: UUID, at: datetime) -> bool:

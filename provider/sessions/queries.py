@@ -4,13 +4,14 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Integer, Select, String, Uuid, and_, bindparam, exists, select, true
+from sqlalchemy import ColumnElement, Select, String, Uuid, and_, bindparam, exists, select, true
 
 from provider.accounts.models import Account
 from provider.clients.models import Client, OfflinePolicy
+from provider.clients.queries import IS_NAMED, may_be_stored, read_by_client_id
 from provider.grants.models import Grant
 from provider.infrastructure import clock
-from provider.infrastructure.database import NOW, Instant, db
+from provider.infrastructure.database import NOW, Base, Instant, db
 from provider.infrastructure.opaque_tokens import digest_of
 from provider.infrastructure.provider_state import ProviderState, is_valid_for_all
 from provider.infrastructure.read_only_rows import ReadOnly, columns_of, find_one
@@ -98,14 +99,13 @@ def find_with_sid(handle: str, sid: str) -> FoundSession | None:
     )
 
 
-_CLIENT_PK, _CLIENT_EPOCH = bindparam("client_pk", type_=Uuid()), bindparam("client_epoch", type_=Integer())
 # The grant must be valid by itself; a revoked one is not reused.
 _GRANT_IS_USABLE = and_(
     Grant.id == ClientSession.grant_id,
     Grant.revoked_at.is_(None),
     Grant.expires_at > NOW,
     Grant.account_epoch == Account.epoch,
-    Grant.client_epoch == _CLIENT_EPOCH,
+    Grant.client_epoch == Client.epoch,
     Grant.provider_epoch == ProviderState.epoch,
 )
 _ITS_SESSION = ReadOnly(
@@ -120,38 +120,64 @@ _ITS_GRANT = ReadOnly(
     *("id", "account_id", "sub", "scope", "claims", "consented", "consented_to", "offline"),
     *("expires_at", "provider_epoch"),
 )
-_LIVE_WITH_CLIENT = (
-    _live(ProviderState.epoch, *columns_of(_ITS_SESSION, _ITS_ACCOUNT, _ITS_CLIENT_SESSION, _ITS_GRANT))
-    .where(Session.handle_digest == _HANDLE_DIGEST)
-    .outerjoin(
-        ClientSession,
-        and_(
-            ClientSession.session_id == Session.id,
-            ClientSession.client_id == _CLIENT_PK,
-            ClientSession.ended_at.is_(None),
-        ),
+_ITS_CLIENT = ReadOnly(Client)
+# Either there is a live session with all of this, or nothing.
+_WITH_SESSION = (_ITS_SESSION, _ITS_ACCOUNT, _ITS_CLIENT_SESSION, _ITS_GRANT)
+_client, _share, _grant, _session, _account, _provider = (
+    Base.metadata.tables[name]
+    for name in ("client", "client_session", "grant", "session", "account", "provider_state")
+)
+_THERE = _session.join(_account, Account.id == Session.account_id).join(_provider, true())
+_SHARE_IS_LIVE = and_(
+    ClientSession.session_id == Session.id,
+    ClientSession.client_id == Client.id,
+    ClientSession.ended_at.is_(None),
+)
+_CLIENT_WITH_SESSION = (
+    select(*columns_of(_ITS_CLIENT), ProviderState.epoch, *columns_of(*_WITH_SESSION))
+    .select_from(
+        _client.outerjoin(_THERE, and_(Session.handle_digest == _HANDLE_DIGEST, session_is_live(NOW)))
+        .outerjoin(_share, _SHARE_IS_LIVE)
+        .outerjoin(_grant, _GRANT_IS_USABLE)
     )
-    .outerjoin(Grant, _GRANT_IS_USABLE)
+    .where(IS_NAMED)
 )
 
 
-def find_with_client(handle: str, client: Client) -> FoundSession | None:
-    """Find the live session of a cookie with the client's client session and grant, in one statement.
+def read_client_with_session(client_id: str, handle: str | None) -> tuple[Client, FoundSession | None] | None:
+    """Read a client and the live session of a cookie with its client session and grant, in one statement.
 
-    They are rows that are only read.
+    They are rows that are only read. None if there is no such client.
     """
-    asked = {"handle_digest": digest_of(handle), "client_pk": client.id, "client_epoch": client.epoch}
-    row = find_one(_LIVE_WITH_CLIENT, asked | {NOW.key: clock.now()})
+    if handle is None:
+        client = read_by_client_id(client_id)
+        return None if client is None else (client, None)
+    if not may_be_stored(client_id):
+        return None
+    row = find_one(
+        _CLIENT_WITH_SESSION,
+        {"client_id": client_id, "handle_digest": digest_of(handle), NOW.key: clock.now()},
+    )
     if row is None:
         return None
     values = iter(row)
-    return FoundSession(
-        provider_epoch=next(values),
-        session=_ITS_SESSION.take(values),
-        account=_ITS_ACCOUNT.take(values),
+    client, provider_epoch = _ITS_CLIENT.take(values), next(values)
+    session, account = _ITS_SESSION.take_if_any(values), _ITS_ACCOUNT.take_if_any(values)
+    if session is None or account is None:
+        return client, None
+    return client, FoundSession(
+        provider_epoch=provider_epoch,
+        session=session,
+        account=account,
         client_session=_ITS_CLIENT_SESSION.take_if_any(values),
         grant=_ITS_GRANT.take_if_any(values),
     )
+
+
+def find_with_client(handle: str, client: Client) -> FoundSession | None:
+    """Find the live session of a cookie with the client's client session and grant, in the same way."""
+    read = read_client_with_session(client.client_id, handle)
+    return read and read[1]
 
 
 def find_by_sid(sid: str) -> tuple[ClientSession, Session] | None:

@@ -11,7 +11,7 @@ from provider.clients.models import Client
 from provider.grants.models import Grant
 from provider.infrastructure import clock, current
 from provider.infrastructure.database import NOW, Base
-from provider.infrastructure.one_row import change_by, insert_row
+from provider.infrastructure.one_row import change_by, insert_at_commit
 from provider.infrastructure.opaque_tokens import digest_of, new_handle
 from provider.sessions.models import ClientSession, Session
 from provider.tokens.models import AuthorizationCode
@@ -51,7 +51,7 @@ def issue(
         "created_at": now,
         "expires_at": now + current.settings().code_lifetime,
     }
-    insert_row(AuthorizationCode, values)
+    insert_at_commit(AuthorizationCode, values)
     return handle
 
 

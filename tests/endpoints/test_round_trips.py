@@ -34,7 +34,7 @@ def test_a_refresh(rp, tokens):
 def test_an_authorization_in_a_session_and_its_code(rp, tokens, signed_in):
     codes: list[str] = []
 
-    assert fewest_round_trips(lambda: codes.append(rp.code(signed_in))) == 5
+    assert fewest_round_trips(lambda: codes.append(rp.code(signed_in))) == 2
     assert fewest_round_trips(lambda: rp.exchange(codes.pop())) == 3
 
 
@@ -54,4 +54,4 @@ def test_a_sign_in(app, rp, tokens, ada):
         browser = app.test_client()
         type_password(browser, rp.authorize(browser))
 
-    assert fewest_round_trips(sign_in) == 19
+    assert fewest_round_trips(sign_in) == 11

@@ -34,7 +34,10 @@ def at_once(*acts: Callable[[], Any]) -> list[Any]:
 
 @contextmanager
 def just_before(statement: str, act: Callable[[], object]) -> Iterator[list[object]]:
-    """Do something in another thread, and to its end, just before the first statement that begins so."""
+    """Do something in another thread, and to its end, just before the first statement that begins so.
+
+    Or that has such a part: what is written at a commit is one statement on PostgreSQL.
+    """
     with _beside("before_cursor_execute", statement, act) as done:
         yield done
 
@@ -55,7 +58,8 @@ def _beside(moment: str, statement: str, act: Callable[[], object]) -> Iterator[
         done.append(act())
 
     def look(_connection, _cursor, text, *_rest) -> None:
-        if text.startswith(statement) and get_ident() == mine and not done:
+        is_it = text.startswith(statement) or f"({statement}" in text
+        if is_it and get_ident() == mine and not done:
             other = Thread(target=run)
             other.start()
             other.join(timeout=PATIENCE)

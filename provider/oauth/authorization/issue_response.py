@@ -9,7 +9,7 @@ from provider.clients.models import Client
 from provider.grants import lifecycle as grants
 from provider.grants.consent import Consent
 from provider.grants.models import Grant
-from provider.infrastructure.database import db
+from provider.infrastructure.database import db, write_gathered
 from provider.infrastructure.opaque_tokens import new_id
 from provider.logout.end_client_session import end_client_session
 from provider.logout.models import LogoutReason
@@ -21,7 +21,7 @@ from provider.oauth.client_proof.encryption import encrypted
 from provider.oauth.token.requested_claims import scope_claims, to_store
 from provider.oauth.token.response import HangsOn, is_offline, token_response
 from provider.oauth.token.terms import targets_for
-from provider.protocol.response_type import CODE, ID_TOKEN, TOKEN
+from provider.protocol.response_type import CODE, CODE_ONLY, ID_TOKEN, TOKEN
 from provider.protocol.scopes import names_for, pick
 from provider.sessions import lifecycle as sessions
 from provider.sessions.lifecycle import join, new_sid
@@ -39,14 +39,17 @@ def issue_response(
 ) -> dict[str, str]:
     """Give the client its client session and a grant, and return what it asked for, issued on them.
 
-    Everything happens behind the session's lock, so that no logout overlooks this client (RACE-06).
+    Everything happens behind the session's lock, so that no logout overlooks this client (RACE-06): it is
+    written at the commit, after that lock. Raises DecisionOutdated, then or before.
     """
-    if not sessions.touch_as_decided(found.session, client):
-        raise DecisionOutdated
+    sessions.touch_as_decided(found.session, client, otherwise=DecisionOutdated())
     found = _without_revoked(client, found)
     grant = _grant(asked, proceed, client, found)
     above = HangsOn(client, grant, _client_session(client, found, grant), found.session)
     said: dict[str, str] = {}
+    if asked.response_type != CODE_ONLY:
+        # Tokens are written at once.
+        write_gathered()
     # A second use of the code finds by the family what was issued beside it (rfc6749 §4.1.2).
     family_id = new_id()
     if CODE in asked.response_type:
@@ -123,6 +126,8 @@ def _without_revoked(client: Client, found: FoundSession) -> FoundSession:
     client_session = found.client_session
     if client_session is None or found.grant is not None:
         return found
+    # The session's lock comes first.
+    write_gathered()
     given = db.session.get_one(Grant, client_session.grant_id)
     if given.client_epoch >= client.epoch:
         return found
@@ -154,6 +159,5 @@ def _client_session(client: Client, found: FoundSession, grant: Grant) -> Client
     if found.client_session is None:
         return join(found.session, client, grant)
     # It was read before the session was locked, and the app may have been signed out of since.
-    if not sessions.use_again(found.client_session, grant):
-        raise DecisionOutdated
+    sessions.use_again(found.client_session, grant, otherwise=DecisionOutdated())
     return found.client_session

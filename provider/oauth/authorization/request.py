@@ -111,11 +111,16 @@ class AuthorizationRequest:
         return tuple(sorted(names - names_for(scopes)))
 
 
-def find_target(parameters: Mapping[str, str]) -> tuple[Client, str]:
-    """Return the client and the redirect URI that it registered; without these no error may be redirected."""
+def find_target(
+    parameters: Mapping[str, str], read: Callable[[str], Client | None] = read_by_client_id
+) -> tuple[Client, str]:
+    """Return the client and the redirect URI that it registered; without these no error may be redirected.
+
+    `read` finds a client by its client_id.
+    """
     if "client_id" not in parameters:
         raise UnknownClient("the parameter client_id is missing")
-    found = as_active(read_by_client_id(parameters["client_id"]))
+    found = as_active(read(parameters["client_id"]))
     if found is None:
         raise unknown_client(parameters["client_id"])
     with concerning(found.client):

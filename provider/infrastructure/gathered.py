@@ -1,0 +1,142 @@
+"""What a use case writes without reading it again, gathered until its commit.
+
+PostgreSQL is sent all of it as one statement: first the changes, each of which is tried only if those before
+it met their rows, then the new rows. A use case that asks the database for nothing else needs no transaction
+around that statement. SQLite, to which nothing has to travel, runs one statement after the other.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from sqlalchemy import (
+    CTE,
+    Connection,
+    Insert,
+    Select,
+    Table,
+    TableClause,
+    Update,
+    bindparam,
+    column,
+    exists,
+    func,
+    insert,
+    literal_column,
+    select,
+)
+from sqlalchemy import table as sql_table
+
+from provider.infrastructure import built_once
+
+# More rows than most requests write are sent table by table.
+_MOST_ROWS = 8
+# The present instant has this name in every statement; other names belong to one change each.
+_NOW = "now"
+_Rows = tuple[Table, tuple[str, ...]]
+
+
+class Change(NamedTuple):
+    """An update that has to meet its row."""
+
+    statement: Update
+    values: Mapping[str, Any]
+    # Raised if it does not; None where that does not matter.
+    otherwise: Exception | None
+    # Whether it may stay in effect although a change after it met no row.
+    may_stay: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """The changes and the new rows of one use case, in their order."""
+
+    changes: list[Change] = field(default_factory=list)
+    rows: list[tuple[Table, Mapping[str, Any]]] = field(default_factory=list)
+
+    @property
+    def is_atomic(self) -> bool:
+        """Whether PostgreSQL does all of it or nothing without a transaction."""
+        return self._is_one_statement and all(change.may_stay for change in self.changes[:-1])
+
+    def write(self, connection: Connection) -> None:
+        """Write it. Raises the error of the first change that meets no row."""
+        if connection.dialect.name == "postgresql" and self._is_one_statement:
+            self._write_at_once(connection)
+            return
+        for change in self.changes:
+            _check(change, built_once.change(connection, change.statement, change.values))
+        for table, rows in self._by_table().items():
+            _insert_all(connection, table, rows)
+
+    @property
+    def _is_one_statement(self) -> bool:
+        names = [name for change in self.changes for name in change.values if name != _NOW]
+        return len(self.rows) <= _MOST_ROWS and len(names) == len(set(names))
+
+    def _write_at_once(self, connection: Connection) -> None:
+        changes = tuple((change.statement, change.otherwise is not None) for change in self.changes)
+        rows = tuple((table, tuple(values)) for table, values in self.rows)
+        values = {name: value for change in self.changes for name, value in change.values.items()}
+        for number, (_, row) in enumerate(self.rows):
+            values |= {_parameter(number, place): value for place, value in enumerate(row.values())}
+        [met] = built_once.fetch(connection, _one_statement(changes, rows), values)
+        for change, count in zip(self.changes, met[: len(self.changes)], strict=True):
+            _check(change, count)
+
+    def _by_table(self) -> dict[Table, list[Mapping[str, Any]]]:
+        found: dict[Table, list[Mapping[str, Any]]] = {}
+        for table, values in self.rows:
+            found.setdefault(table, []).append(values)
+        return found
+
+
+def _insert_all(connection: Connection, table: Table, rows: list[Mapping[str, Any]]) -> None:
+    if len(rows) == 1:
+        built_once.change(connection, _insert(table, tuple(rows[0])), rows[0])
+        return
+    nulls = dict.fromkeys(sorted(set().union(*rows)))
+    connection.execute(_insert(table, tuple(nulls)), [nulls | dict(row) for row in rows])
+
+
+def _check(change: Change, met: int) -> None:
+    if met != 1 and change.otherwise is not None:
+        raise change.otherwise
+
+
+@lru_cache(maxsize=128)
+def _insert(table: Table, names: tuple[str, ...]) -> Insert:
+    return insert(_part_of(table, names))
+
+
+def _part_of(table: Table, names: Iterable[str]) -> TableClause:
+    """Return a table of only these columns, which have no defaults: a column without a value is null."""
+    return sql_table(table.name, *(column(name, table.c[name].type) for name in names))
+
+
+@lru_cache(maxsize=128)
+def _one_statement(changes: tuple[tuple[Update, bool], ...], rows: tuple[_Rows, ...]) -> Select[Any]:
+    """Return one statement for changes, each with whether it decides about what follows, and new rows."""
+    parts: list[CTE] = []
+    before: CTE | None = None
+    for number, (statement, decides) in enumerate(changes):
+        ours = statement if before is None else statement.where(exists(select(before.c.met)))
+        part = ours.returning(literal_column("1").label("met")).cte(f"c{number}")
+        parts.append(part)
+        before = part if decides else before
+    for number, (table, names) in enumerate(rows):
+        parts.append(_row(number, table, names, before))
+    counted = [select(func.count()).select_from(part).scalar_subquery() for part in parts[: len(changes)]]
+    return select(*counted, literal_column("1")).add_cte(*parts)
+
+
+def _row(number: int, table: Table, names: tuple[str, ...], before: CTE | None) -> CTE:
+    part = _part_of(table, names)
+    values = [bindparam(_parameter(number, place), type_=one.type) for place, one in enumerate(part.columns)]
+    row = select(*values) if before is None else select(*values).where(exists(select(before.c.met)))
+    return insert(part).from_select(list(names), row).returning(literal_column("1")).cte(f"r{number}")
+
+
+def _parameter(number: int, place: int) -> str:
+    return f"r{number}_{place}"
