@@ -16,16 +16,16 @@ from typing import Any
 from sqlalchemy import event
 
 from benchmarks.databases import databases
-from benchmarks.sessions import open_house
+from benchmarks.sessions import open_site
 from provider.infrastructure.database import db
 from provider.inspection.check import check
 
 
 def measure(url: str, sessions: int, folder: Path) -> dict[str, Any]:
     """Fill a database, check it, and return what that took."""
-    house = open_house(url, sessions, folder)
+    site = open_site(url, sessions, folder)
     reads: list[float] = []
-    with house.app.app_context():
+    with site.app.app_context():
         event.listen(db.engine, "before_cursor_execute", lambda *_: reads.append(-time.perf_counter()))
         event.listen(db.engine, "after_cursor_execute", lambda *_: _add(reads, time.perf_counter()))
         started = time.monotonic()

@@ -23,7 +23,7 @@ from pathlib import Path
 import requests
 from sqlalchemy import func, insert, select
 
-from benchmarks import delivery_house as house
+from benchmarks import delivery_site as site
 from provider.accounts.models import Account
 from provider.app import create_app
 from provider.clients.models import Client
@@ -65,13 +65,13 @@ class Bench:
 
     def __init__(self, folder: Path, database_url: str, broker_url: str) -> None:
         self.folder = folder
-        self.issuer = f"http://localhost:{house.free_port()}"
+        self.issuer = f"http://localhost:{site.free_port()}"
         self.environ = {
             "CURFEW_ISSUER": self.issuer,
             "CURFEW_DATABASE_URL": database_url,
             "CURFEW_DATA_DIR": str(folder / "data"),
             "CURFEW_BROKER_URL": broker_url,
-            "CURFEW_SECRET_KEY": house.SECRET_KEY,
+            "CURFEW_SECRET_KEY": site.SECRET_KEY,
             "CURFEW_OUTBOUND_ALLOW": "127.0.0.0/8",
             "CURFEW_NOTIFY_BUDGET": f"{BUDGET.total_seconds()}s",
         }
@@ -81,7 +81,7 @@ class Bench:
                 database_url=database_url,
                 data_dir=folder / "data",
                 broker_url=broker_url,
-                secret_key=house.SECRET_KEY,
+                secret_key=site.SECRET_KEY,
                 outbound_allow=("127.0.0.0/8",),
                 notify_budget=BUDGET,
                 log_level="WARNING",
@@ -94,7 +94,7 @@ class Bench:
         self.ada = make_account("ada")
         self._made = 0
 
-    def clients(self, receivers: house.Receivers, alg: str = "ES256") -> list[Client]:
+    def clients(self, receivers: site.Receivers, alg: str = "ES256") -> list[Client]:
         """Apps at the receivers; each set has names of its own."""
         self._made += 1
         return [
@@ -107,12 +107,12 @@ class Bench:
         ]
 
     @contextmanager
-    def workers(self, count: int) -> Iterator[list[house.Process]]:
+    def workers(self, count: int) -> Iterator[list[site.Process]]:
         logs = [self.folder / f"worker-{number}.log" for number in range(count)]
-        started = [house.command(self.environ, log, "worker") for log in logs]
+        started = [site.command(self.environ, log, "worker") for log in logs]
         try:
             for one in started:
-                house.wait_until(lambda one=one: "worker_started" in one.log.read_text(), "a worker")
+                site.wait_until(lambda one=one: "worker_started" in one.log.read_text(), "a worker")
             # The broker's connection, and the first beat of each, by which they know of each other.
             time.sleep(2 if count == 1 else 17)
             yield started
@@ -131,7 +131,7 @@ class Bench:
         return committed[0]
 
     def wait_for(
-        self, receivers: house.Receivers, count: int, seconds: float = 60
+        self, receivers: site.Receivers, count: int, seconds: float = 60
     ) -> list[tuple[int, str, int]]:
         received: list[tuple[int, str, int]] = []
 
@@ -139,7 +139,7 @@ class Bench:
             received.extend(receivers.take())
             return len(received) >= count
 
-        house.wait_until(is_there, f"{count} deliveries", seconds)
+        site.wait_until(is_there, f"{count} deliveries", seconds)
         return received
 
     def wait_until_written(self, seconds: float = 300) -> None:
@@ -150,10 +150,10 @@ class Bench:
                 )
             return not pending
 
-        house.wait_until(is_done, "all written", seconds)
+        site.wait_until(is_done, "all written", seconds)
 
 
-def latencies(bench: Bench, receivers: house.Receivers) -> None:
+def latencies(bench: Bench, receivers: site.Receivers) -> None:
     clients = bench.clients(receivers)
     with bench.workers(1):
         bench.sign_out(clients)
@@ -242,7 +242,7 @@ def _delivery(logout: object, client: Client, ada: Account, at: object, due: obj
     }
 
 
-def drain(bench: Bench, clients: list[Client], receivers: house.Receivers, workers: int, count: int) -> float:
+def drain(bench: Bench, clients: list[Client], receivers: site.Receivers, workers: int, count: int) -> float:
     receivers.take()
     with bench.workers(workers) as running:
         started = owe_backlog(bench, clients, count, 5 + count / 4000)
@@ -264,7 +264,7 @@ def drain(bench: Bench, clients: list[Client], receivers: house.Receivers, worke
     return count / seconds
 
 
-def yardstick(receivers: house.Receivers, library: str, alg: str, processes: int, times: int) -> float:
+def yardstick(receivers: site.Receivers, library: str, alg: str, processes: int, times: int) -> float:
     arguments = [library, alg, str(receivers.port), str(receivers.count), str(times)]
     running = [
         subprocess.Popen(
@@ -280,7 +280,7 @@ def yardstick(receivers: house.Receivers, library: str, alg: str, processes: int
     return rate
 
 
-def throughput(bench: Bench, receivers: house.Receivers, count: int, alg: str) -> None:
+def throughput(bench: Bench, receivers: site.Receivers, count: int, alg: str) -> None:
     print(f"{alg}:")
     clients = bench.clients(receivers, alg)
     rates = {}
@@ -297,7 +297,7 @@ def throughput(bench: Bench, receivers: house.Receivers, count: int, alg: str) -
 def scaling(bench: Bench, folder: Path, count: int) -> None:
     """Two workers beside one where each of them mostly waits: does one keep the other from its work?"""
     print(f"RPs that answer after {1000 * SLOW_RESPONSE:.0f} ms:")
-    receivers = house.Receivers(RPS, 0, folder, answers_after=SLOW_RESPONSE)
+    receivers = site.Receivers(RPS, 0, folder, answers_after=SLOW_RESPONSE)
     try:
         clients = bench.clients(receivers)
         rates = {workers: drain(bench, clients, receivers, workers, count) for workers in (1, 2)}
@@ -309,7 +309,7 @@ def scaling(bench: Bench, folder: Path, count: int) -> None:
 def hanging(bench: Bench, folder: Path) -> None:
     p99 = {}
     for hang in (0, RPS // 10):
-        receivers = house.Receivers(RPS, hang, folder)
+        receivers = site.Receivers(RPS, hang, folder)
         clients = bench.clients(receivers)
         notified: list[float] = []
         try:
@@ -334,17 +334,17 @@ def hanging(bench: Bench, folder: Path) -> None:
 
 
 def session_end(bench: Bench, folder: Path) -> None:
-    receivers = house.Receivers(10, 5, folder)
+    receivers = site.Receivers(10, 5, folder)
     clients = bench.clients(receivers)[:7]
     dead = [
-        make_client(f"dead-{number}", backchannel_logout_uri=f"http://127.0.1.1:{house.free_port()}/logout")
+        make_client(f"dead-{number}", backchannel_logout_uri=f"http://127.0.1.1:{site.free_port()}/logout")
         for number in range(3)
     ]
-    serve = house.command(bench.environ, folder / "serve.log", "serve")
+    serve = site.command(bench.environ, folder / "serve.log", "serve")
     took = []
     try:
         with bench.workers(1):
-            house.wait_until(lambda: _is_up(bench.issuer), "the provider")
+            site.wait_until(lambda: _is_up(bench.issuer), "the provider")
             for _ in range(60):
                 made = make_session(bench.ada, clients + dead)
                 hint = id_token_of(clients[0], made.grants[clients[0].client_id], iss=bench.issuer)
@@ -395,9 +395,9 @@ def main() -> None:
     print(f"{options.database}, {os.cpu_count()} CPUs, load {os.getloadavg()[0]:.1f} at the start")
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="curfew-bench-")))
-        url = stack.enter_context(house.database(options.database, folder))
-        bench = Bench(folder, url, stack.enter_context(house.broker(folder)))
-        receivers = house.Receivers(RPS, 0, folder)
+        url = stack.enter_context(site.database(options.database, folder))
+        bench = Bench(folder, url, stack.enter_context(site.broker(folder)))
+        receivers = site.Receivers(RPS, 0, folder)
         stack.callback(receivers.stop)
         if only & {"a", "b"}:
             latencies(bench, receivers)

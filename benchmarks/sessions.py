@@ -42,7 +42,7 @@ WALK_SECONDS = 5.0
 
 
 @dataclass
-class House:
+class Site:
     """A provider over one database of a size."""
 
     app: Flask
@@ -94,15 +94,15 @@ class House:
             return sign(claims, typ="JWT", alg="ES256")
 
 
-QUESTIONS: dict[str, Callable[[House, int], None]] = {
-    "introspection": House.introspect,
-    "refresh": House.refresh,
-    "session list": House.list_sessions,
-    "end-session": House.end_session,
+QUESTIONS: dict[str, Callable[[Site, int], None]] = {
+    "introspection": Site.introspect,
+    "refresh": Site.refresh,
+    "session list": Site.list_sessions,
+    "end-session": Site.end_session,
 }
 
 
-def open_house(url: str, sessions: int, folder: Path) -> House:
+def open_site(url: str, sessions: int, folder: Path) -> Site:
     """Fill a database and compose a provider over it."""
     started = time.monotonic()
     settings = Settings(
@@ -126,39 +126,39 @@ def open_house(url: str, sessions: int, folder: Path) -> House:
     with app.app_context(), transaction():
         ensure_keys()
     print(f"  {sessions} sessions seeded in {time.monotonic() - started:.0f} s", flush=True)
-    return House(app=app, sessions=sessions)
+    return Site(app=app, sessions=sessions)
 
 
-def compare(houses: list[House], rounds: int) -> dict[str, dict[str, float]]:
-    """Ask every question of both houses in turn; medians in milliseconds, and how they compare."""
+def compare(sites: list[Site], rounds: int) -> dict[str, dict[str, float]]:
+    """Ask every question of both sites in turn; medians in milliseconds, and how they compare."""
     results = {}
     for which, (name, ask) in enumerate(QUESTIONS.items()):
-        taken: list[list[float]] = [[] for _ in houses]
-        numbers = [house.numbers(rounds, which) for house in houses]
+        taken: list[list[float]] = [[] for _ in sites]
+        numbers = [site.numbers(rounds, which) for site in sites]
         for turn in range(rounds):
-            for house, mine, times in zip(houses, numbers, taken, strict=True):
+            for site, mine, times in zip(sites, numbers, taken, strict=True):
                 started = time.perf_counter()
-                ask(house, mine[turn])
+                ask(site, mine[turn])
                 times.append((time.perf_counter() - started) * 1000)
         # The first questions warm caches that a running provider has.
         medians = [statistics.median(times[rounds // 10 :]) for times in taken]
-        results[name] = {str(h.sessions): round(m, 2) for h, m in zip(houses, medians, strict=True)}
+        results[name] = {str(h.sessions): round(m, 2) for h, m in zip(sites, medians, strict=True)}
         results[name]["ratio"] = round(medians[-1] / medians[0], 2)
         print(f"  {name}: {results[name]}", flush=True)
     return results
 
 
-def measure_watermarks(house: House) -> dict[str, float]:
+def measure_watermarks(site: Site) -> dict[str, float]:
     """Time the watermark of each kind of bulk logout, check that it holds, and let the walk go on."""
-    number = house.numbers(7, 6)[3]
-    house.introspect(number)
-    with house.app.app_context():
+    number = site.numbers(7, 6)[3]
+    site.introspect(number)
+    with site.app.app_context():
         taken = {
             "client watermark s": _timed(lambda: bulk.end_of_client(get_by_client_id("blue"), "admin")),
             "issued before watermark s": _timed(lambda: bulk.end_issued_before(clock.now(), "admin")),
             "everybody watermark s": _timed(lambda: bulk.end_everybody("admin")),
         }
-        response = house.post("/introspect", number, token=handle_of("access_token", number))
+        response = site.post("/introspect", number, token=handle_of("access_token", number))
         assert response.json == {"active": False}
         walked = bulk_walk.carry_on(0.0)
         assert walked is not None
@@ -193,11 +193,11 @@ def main() -> None:
     for kind in given.databases:
         print(kind, flush=True)
         with databases(kind) as made, TemporaryDirectory() as folder:
-            houses = [open_house(made.make(f"size_{size}"), size, Path(folder)) for size in given.sizes]
+            sites = [open_site(made.make(f"size_{size}"), size, Path(folder)) for size in given.sizes]
             made.warm()
-            results[kind] = compare(houses, given.rounds) | {"bulk logout": measure_watermarks(houses[-1])}
-            for house in houses:
-                with house.app.app_context():
+            results[kind] = compare(sites, given.rounds) | {"bulk logout": measure_watermarks(sites[-1])}
+            for site in sites:
+                with site.app.app_context():
                     db.engine.dispose()
     print(json.dumps(results, indent=2))
 

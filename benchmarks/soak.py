@@ -26,9 +26,9 @@ from tests.faults import manners
 from tests.faults.conftest import Broker
 from tests.faults.databases import PostgresDatabase
 from tests.faults.history import Visit
-from tests.faults.house import SUB_ONLY, House
-from tests.faults.houses import Houses
 from tests.faults.simulators import polite
+from tests.faults.site import SUB_ONLY, Site
+from tests.faults.sites import Sites
 from tests.faults.visitors import Refused
 from tests.support.waiting import wait_until
 
@@ -51,8 +51,8 @@ REFUSALS = (302, 400, 403, 404)
 class Load:
     """Threads of people who come and go."""
 
-    def __init__(self, house: House, threads: int) -> None:
-        self._house = house
+    def __init__(self, site: Site, threads: int) -> None:
+        self._site = site
         self._stop = threading.Event()
         self._threads = [threading.Thread(target=self._visit, args=(n,), daemon=True) for n in range(threads)]
         self.unanswered = Counter()
@@ -75,14 +75,14 @@ class Load:
                 return
 
     def _visit_once(self, chance: random.Random) -> None:
-        house = self._house
+        site = self._site
         try:
             # Those who act on `sub` alone are visited by one person at a time, or all is superseded.
-            at_any_time = [name for name in house.rps if name not in (SUB_ONLY, soak_disconnect.APP)]
+            at_any_time = [name for name in site.rps if name not in (SUB_ONLY, soak_disconnect.APP)]
             rps = chance.sample(at_any_time, RPS_PER_VISIT)
             if chance.random() < 0.1:
                 rps.append(SUB_ONLY)
-            visit = house.visitors.sign_in(chance.choice(PEOPLE), rps)
+            visit = site.visitors.sign_in(chance.choice(PEOPLE), rps)
         except WITHOUT_RESPONSE:
             self.unanswered["sign-in"] += 1
             self._stop.wait(0.05)
@@ -97,7 +97,7 @@ class Load:
     def _allow_offline(self, visit: Visit, rp: str) -> None:
         """The same relying party's grants without offline_access must end all the same."""
         try:
-            self._house.visitors.allow_offline(visit, rp)
+            self._site.visitors.allow_offline(visit, rp)
         except WITHOUT_RESPONSE:
             self.unanswered["offline access"] += 1
 
@@ -105,7 +105,7 @@ class Load:
         deadline = time.monotonic() + 120
         while visit.end_answered_at is None:
             try:
-                self._house.visitors.sign_out(visit)
+                self._site.visitors.sign_out(visit)
             except WITHOUT_RESPONSE:
                 self.unanswered["sign-out"] += 1
                 if time.monotonic() > deadline:
@@ -114,7 +114,7 @@ class Load:
 
     def _probe(self, visit: Visit) -> None:
         try:
-            self._house.visitors.probe(visit)
+            self._site.visitors.probe(visit)
         except WITHOUT_RESPONSE:
             self.unanswered["probe"] += 1
 
@@ -122,12 +122,12 @@ class Load:
 class Nemesis:
     """Does one bad thing after the other, each for a moment, and undoes it."""
 
-    def __init__(self, house: House, broker: Broker, seed: int) -> None:
-        self._house = house
+    def __init__(self, site: Site, broker: Broker, seed: int) -> None:
+        self._site = site
         self._broker = broker
         self._chance = random.Random(seed)
-        self._database = house.wires[0]
-        self._queue = house.wires[1]
+        self._database = site.wires[0]
+        self._queue = site.wires[1]
         self.played = Counter()
         self.restarts = 0
 
@@ -156,7 +156,7 @@ class Nemesis:
             **{f"a receiver says {status}": self._misbehave(manners.says(status)) for status in REFUSALS},
             "keys rotated": lambda _: self._rotate(),
         }
-        if isinstance(self._house.database, PostgresDatabase):
+        if isinstance(self._site.database, PostgresDatabase):
             faults |= {
                 "database killed": self._kill_database,
                 "database silent": self._silence(self._database),
@@ -166,17 +166,17 @@ class Nemesis:
         return faults
 
     def _worker(self):
-        return self._chance.choice([worker for worker in self._house.workers if worker.is_running])
+        return self._chance.choice([worker for worker in self._site.workers if worker.is_running])
 
     def _kill_worker(self, seconds: float) -> None:
         self._worker().kill()
         time.sleep(seconds)
-        self._house.start_worker()
+        self._site.start_worker()
         self.restarts += 1
 
     def _replace_worker(self, _seconds: float) -> None:
         leaving = self._worker()
-        self._house.start_worker()
+        self._site.start_worker()
         leaving.terminate(seconds=30)
 
     def _freeze_worker(self, seconds: float) -> None:
@@ -186,9 +186,9 @@ class Nemesis:
         worker.signal(signal.SIGCONT)
 
     def _kill_web(self, seconds: float) -> None:
-        self._house.web.kill()
+        self._site.web.kill()
         time.sleep(seconds)
-        self._house.start_web()
+        self._site.start_web()
 
     def _flush(self) -> None:
         client = self._broker.server.client()
@@ -214,20 +214,20 @@ class Nemesis:
         self._database.heal()
 
     def _kill_database(self, seconds: float) -> None:
-        server = self._house.database.server
+        server = self._site.database.server
         server.kill()
         time.sleep(seconds)
         server.start()
 
     def _vanish(self, seconds: float) -> None:
-        rp = self._chance.choice(list(self._house.rps.values()))
+        rp = self._chance.choice(list(self._site.rps.values()))
         rp.vanish()
         time.sleep(seconds)
         rp.listen()
 
     def _misbehave(self, manner) -> Callable[[float], None]:
         def act(seconds: float) -> None:
-            rp = self._chance.choice(list(self._house.rps.values()))
+            rp = self._chance.choice(list(self._site.rps.values()))
             rp.manner = manner
             time.sleep(seconds)
             rp.manner = polite
@@ -237,7 +237,7 @@ class Nemesis:
         return act
 
     def _rotate(self) -> None:
-        self._house.curfew("keys", "rotate", "--now")
+        self._site.curfew("keys", "rotate", "--now")
 
 
 def soak(kind: str, minutes: float, threads: int, seed: int) -> bool:
@@ -245,54 +245,54 @@ def soak(kind: str, minutes: float, threads: int, seed: int) -> bool:
     folder = Path(tempfile.mkdtemp(prefix="curfew-soak-"))
     broker = Broker(folder / "valkey")
     broker.start()
-    houses = Houses(folder)
+    sites = Sites(folder)
     try:
-        house = houses.make(kind)
-        if isinstance(house.database, PostgresDatabase):
-            house.wire_to_database()
+        site = sites.make(kind)
+        if isinstance(site.database, PostgresDatabase):
+            site.wire_to_database()
         else:
-            house.wire_to(broker.port)
-        queue = house.wire_to(broker.port)
+            site.wire_to(broker.port)
+        queue = site.wire_to(broker.port)
         # Long enough for a receiver that is away for a moment, again and again.
-        house.settings["delivery_schedule"] = "200ms,500ms,1s,1s," + "2s," * 40 + "2s"
-        house.settings["broker_url"] = f"redis://127.0.0.1:{queue.port}/0"
-        house.open(workers=WORKERS)
-        soak_disconnect.prepare(house)
-        return _play(house, broker, minutes, threads, seed)
+        site.settings["delivery_schedule"] = "200ms,500ms,1s,1s," + "2s," * 40 + "2s"
+        site.settings["broker_url"] = f"redis://127.0.0.1:{queue.port}/0"
+        site.open(workers=WORKERS)
+        soak_disconnect.prepare(site)
+        return _play(site, broker, minutes, threads, seed)
     finally:
-        for opened in [house] if "house" in locals() else []:
+        for opened in [site] if "site" in locals() else []:
             opened.close()
-        houses.close()
+        sites.close()
         broker.stop()
 
 
-def _play(house: House, broker: Broker, minutes: float, threads: int, seed: int) -> bool:
-    nemesis, load, disconnecting = Nemesis(house, broker, seed), Load(house, threads), Disconnecting(house)
+def _play(site: Site, broker: Broker, minutes: float, threads: int, seed: int) -> bool:
+    nemesis, load, disconnecting = Nemesis(site, broker, seed), Load(site, threads), Disconnecting(site)
     end = time.monotonic() + minutes * 60
     while time.monotonic() < end and not (load.errors or disconnecting.errors):
         nemesis.play_once(pause=1.0)
     load.stop()
     disconnecting.stop()
     began = time.monotonic()
-    wait_until(lambda: not house.deliveries("d.state = 'pending'"), seconds=180)
+    wait_until(lambda: not site.deliveries("d.state = 'pending'"), seconds=180)
     settled = time.monotonic() - began
-    for visit in list(house.history.visits):
-        house.visitors.probe(visit)
+    for visit in list(site.history.visits):
+        site.visitors.probe(visit)
     disturbances = sum(nemesis.played.values())
-    findings = house.findings(tries=46, disturbances=disturbances, has_zombies=True)
-    _report(house, nemesis, load, disconnecting, findings, settled)
+    findings = site.findings(tries=46, disturbances=disturbances, has_zombies=True)
+    _report(site, nemesis, load, disconnecting, findings, settled)
     return not (findings or load.errors or disconnecting.errors)
 
 
 def _report(
-    house: House,
+    site: Site,
     nemesis: Nemesis,
     load: Load,
     disconnecting: Disconnecting,
     findings: list[str],
     settled: float,
 ) -> None:
-    history = house.history
+    history = site.history
     ended = [visit for visit in history.visits if visit.end_answered_at]
     counted = Counter(NAMES.get(finding[:6], "other findings") for finding in findings)
     seconds = sorted(visit.end_seconds or 0 for visit in ended)
@@ -304,7 +304,7 @@ def _report(
     print("\nWhat happened")
     rows = {
         "logouts that were answered": len(ended),
-        "deliveries": len(house.deliveries()),
+        "deliveries": len(site.deliveries()),
         "tokens received": len(history.receipts),
         "accepted more than once": sum(count > 1 for count in accepted.values()),
         "probes of what had ended": len(history.probes),
@@ -313,7 +313,7 @@ def _report(
         "  refused afterwards": disconnecting.refused,
         "requests without a response": sum(load.unanswered.values()),
     }
-    for name, count in (rows | house.states()).items():
+    for name, count in (rows | site.states()).items():
         print(f"  {name:32} {count:5}")
     if seconds:
         print(

@@ -11,8 +11,8 @@ import time
 import requests
 
 from tests.faults.history import Probe, Tokens, Visit, now
-from tests.faults.house import House, client_command
 from tests.faults.simulators import RelyingParty
+from tests.faults.site import Site, client_command
 from tests.faults.visitors import TIMEOUT, Refused, browser_with, fields_of
 
 PERSON, APP, OTHER_APP = "dora", "amber", "red"
@@ -21,21 +21,21 @@ WITHOUT_RESPONSE = (requests.RequestException, Refused)
 TRIES_AFTERWARDS = 2
 
 
-def prepare(house: House) -> None:
+def prepare(site: Site) -> None:
     """Register the person and the app, which is none of the operator's own and has to ask."""
     app = RelyingParty(APP)
-    app.begin(house.history, house.issuer)
-    house.rps[APP] = app
+    app.begin(site.history, site.issuer)
+    site.rps[APP] = app
     command = [word for word in client_command(app, "ES256") if word != "--first-party"]
-    house.curfew_many([["user", "add", PERSON, "--claim", f"email={PERSON}@example.test"], command])
+    site.curfew_many([["user", "add", PERSON, "--claim", f"email={PERSON}@example.test"], command])
 
 
 class Disconnecting:
     """A thread that plays it over and over."""
 
-    def __init__(self, house: House) -> None:
-        self._house = house
-        self._visitors = house.visitors
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._visitors = site.visitors
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self.rounds = 0
@@ -60,7 +60,7 @@ class Disconnecting:
     def _play_once(self) -> None:
         here = self._sign_in([OTHER_APP, APP])
         elsewhere = self._sign_in([OTHER_APP])
-        silent = _Silent(self._house, elsewhere)
+        silent = _Silent(self._site, elsewhere)
         self._disconnect(here)
         silent.finish()
         self.rounds += 1
@@ -92,7 +92,7 @@ class Disconnecting:
                 time.sleep(0.1)
 
     def _press(self, visit: Visit) -> None:
-        account = f"{self._house.issuer}/account"
+        account = f"{self._site.issuer}/account"
         with browser_with(visit.cookie) as browser:
             page = browser.get(account, timeout=TIMEOUT)
             if page.status_code != 200:
@@ -112,14 +112,14 @@ class Disconnecting:
                 worked = works(tokens)
             except WITHOUT_RESPONSE:
                 continue
-            _note(self._house, artefact, worked=worked)
+            _note(self._site, artefact, worked=worked)
 
 
 class _Silent:
     """An app that signs a person in without showing anything, again and again."""
 
-    def __init__(self, house: House, visit: Visit) -> None:
-        self._house, self._visit = house, visit
+    def __init__(self, site: Site, visit: Visit) -> None:
+        self._site, self._visit = site, visit
         self._disconnected = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self.held: list[Tokens] = []
@@ -144,20 +144,20 @@ class _Silent:
                 continue
 
     def _try(self, *, begun_afterwards: bool) -> None:
-        visitors = self._house.visitors
+        visitors = self._site.visitors
         with browser_with(self._visit.cookie) as browser:
             code, verifier = visitors.ask_for_code(
                 browser, self._visit, APP, prompt="none", scope="openid profile"
             )
             if begun_afterwards:
-                _note(self._house, "silent sign-in of a disconnected app", worked=True)
+                _note(self._site, "silent sign-in of a disconnected app", worked=True)
             redeemed_afterwards = self._disconnected.is_set()
             tokens = visitors.exchange(APP, code, verifier)
         if redeemed_afterwards:
-            _note(self._house, "code of a disconnected app", worked=True)
+            _note(self._site, "code of a disconnected app", worked=True)
         self.held.append(tokens)
 
 
-def _note(house: House, artefact: str, *, worked: bool) -> None:
-    with house.history.lock:
-        house.history.probes.append(Probe(at=now(), person=PERSON, artefact=artefact, worked=worked))
+def _note(site: Site, artefact: str, *, worked: bool) -> None:
+    with site.history.lock:
+        site.history.probes.append(Probe(at=now(), person=PERSON, artefact=artefact, worked=worked))

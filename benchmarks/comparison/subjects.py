@@ -17,7 +17,7 @@ from sqlalchemy import create_engine, make_url, text
 from benchmarks.comparison.processes import Process, bind
 from benchmarks.comparison.relying_party import Metadata, RelyingParty
 from benchmarks.comparison.wire import CountingWire
-from benchmarks.delivery_house import SECRET_KEY, free_port
+from benchmarks.delivery_site import SECRET_KEY, free_port
 
 APPS, PEOPLE = 100, 50
 PASSWORD = "grass kettle violin eleven"

@@ -198,7 +198,7 @@ PERSON = {
     [
         pytest.param("my own augusta ada king-noel", False, id="her name"),
         pytest.param("MyOwnAugustaAdaKingNoel", False, id="her name in one word"),
-        pytest.param("the house of King Noel", False, id="her family name"),
+        pytest.param("the services of King Noel", False, id="her family name"),
         pytest.param("countess.l@example.org rules", False, id="her e-mail address"),
         pytest.param("mail for countess-l here", False, id="her e-mail address before the @"),
         pytest.param("i live at 12 St James's Square", False, id="her street"),
@@ -237,9 +237,9 @@ def test_an_operator_adds_a_list(app, tmp_path, packed):
     path = tmp_path / "leaked.txt"
     text = "Hunter Two Is Starred\r\ncafe\u0301 noir et croissant\n\n".encode() + b"latin \xe9\n"
     path.write_bytes(gzip.compress(text) if packed else text)
-    house = current.services()
-    with_list = dataclasses.replace(house.settings, common_passwords_file=path)
-    current.install(app, dataclasses.replace(house, settings=with_list, memo={}))
+    services = current.services()
+    with_list = dataclasses.replace(services.settings, common_passwords_file=path)
+    current.install(app, dataclasses.replace(services, settings=with_list, memo={}))
 
     for leaked in ("hunter two is starred", "HUNTER TWO IS STARRED 99", "café noir et croissant"):
         with pytest.raises(UnusablePassword):

@@ -159,13 +159,13 @@ def test_the_recipe_finds_the_base_and_the_registration_id_again(run):
     base = "https://shop.example/deep/app"
     run(
         "client", "add", "--client-id", "deep", "--for", "spring", "--base-url", f"{base}/",
-        "--registration-id", "house",
+        "--registration-id", "site",
     )  # fmt: skip
 
     recipe = run("client", "recipe", "deep", "--json").json
 
-    assert f"{base}/oauth2/authorization/house" in recipe["notes"][0]
-    assert "          house:\n" in recipe["files"][0]["text"]
+    assert f"{base}/oauth2/authorization/site" in recipe["notes"][0]
+    assert "          site:\n" in recipe["files"][0]["text"]
     assert recipe["differences"] == []
 
 

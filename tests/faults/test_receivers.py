@@ -1,7 +1,7 @@
 """Slow, lying, torn and hostile receivers cost only their own notifications (FLT-20 to FLT-29).
 
-One house for all of them, as in life: each test signs people out, watches what its relying party got
-and lets the checker judge everything that has happened in the house so far.
+One site for all of them, as in life: each test signs people out, watches what its relying party got
+and lets the checker judge everything that has happened in the site so far.
 """
 
 import json
@@ -12,55 +12,55 @@ from pathlib import Path
 import pytest
 
 from tests.faults import manners
-from tests.faults.house import DEADLINE, House
-from tests.faults.houses import Houses
 from tests.faults.simulators import Manner, RelyingParty, polite
+from tests.faults.site import DEADLINE, Site
+from tests.faults.sites import Sites
 from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("fault receivers")]
 
 
 @pytest.fixture(scope="module")
-def house(houses: Houses) -> Iterator[House]:
-    house = houses.make("sqlite").open()
-    yield house
-    house.close()
+def site(sites: Sites) -> Iterator[Site]:
+    site = sites.make("sqlite").open()
+    yield site
+    site.close()
 
 
 @pytest.fixture(autouse=True)
-def everybody_behaves(house: House) -> Iterator[None]:
+def everybody_behaves(site: Site) -> Iterator[None]:
     yield
-    for rp in house.rps.values():
+    for rp in site.rps.values():
         rp.released.set()
         rp.manner = polite
         if not rp.is_listening:
             rp.listen()
-    house.wait_until_settled()
-    for rp in house.rps.values():
+    site.wait_until_settled()
+    for rp in site.rps.values():
         rp.released.clear()
 
 
-def sign_out_of(house: House, *rps: str, count: int = 1) -> list[str]:
+def sign_out_of(site: Site, *rps: str, count: int = 1) -> list[str]:
     """Sign a person out of these and return the sids of the first."""
     sids = []
     for _ in range(count):
-        visit = house.visitors.sign_in("ada", rps)
-        house.visitors.sign_out(visit)
+        visit = site.visitors.sign_in("ada", rps)
+        site.visitors.sign_out(visit)
         sids.append(visit.client_sessions[rps[0]].sid)
     return sids
 
 
-def attempts_at(house: House, sid: str) -> list[dict]:
-    return house.database.rows(
+def attempts_at(site: Site, sid: str) -> list[dict]:
+    return site.database.rows(
         "SELECT a.* FROM delivery_attempt a JOIN delivery d ON d.id = a.delivery_id"
         f" WHERE d.sid = '{sid}' ORDER BY a.number"
     )
 
 
-def wait_for_attempt(house: House, sid: str, number: int = 1) -> dict:
+def wait_for_attempt(site: Site, sid: str, number: int = 1) -> dict:
     """Wait until a try has come to an end."""
-    wait_until(lambda: [a for a in attempts_at(house, sid) if a["number"] == number and a["finished_at"]])
-    return attempts_at(house, sid)[number - 1]
+    wait_until(lambda: [a for a in attempts_at(site, sid) if a["number"] == number and a["finished_at"]])
+    return attempts_at(site, sid)[number - 1]
 
 
 @pytest.mark.parametrize(
@@ -75,40 +75,40 @@ def wait_for_attempt(house: House, sid: str, number: int = 1) -> dict:
         pytest.param(manners.resets, "reset", id="FLT-23 it resets after the work is done"),
     ],
 )
-def test_a_bad_receiver_is_bounded(house: House, manner: Manner, outcome: str) -> None:
-    house.rps["green"].manner = manner
-    before = memory_of(house)
-    [sid] = sign_out_of(house, "green", "red")
+def test_a_bad_receiver_is_bounded(site: Site, manner: Manner, outcome: str) -> None:
+    site.rps["green"].manner = manner
+    before = memory_of(site)
+    [sid] = sign_out_of(site, "green", "red")
 
-    attempt = wait_for_attempt(house, sid)
-    house.rps["green"].manner = polite
-    house.wait_until_settled()
+    attempt = wait_for_attempt(site, sid)
+    site.rps["green"].manner = polite
+    site.wait_until_settled()
 
     assert attempt["outcome"] == outcome
     # The worker is held for the deadline at most; red is not held at all.
     assert attempt["latency_ms"] < DEADLINE * 1000 + 700
-    assert memory_of(house) - before < 20 * 1024 * 1024
+    assert memory_of(site) - before < 20 * 1024 * 1024
     # What was answered with 200 before the mischief began is a yes; everything else came again.
-    assert len(house.history.receipts_of("green", sid)) == (1 if outcome == "accepted" else 2)
-    assert house.findings(disturbances=1) == []
+    assert len(site.history.receipts_of("green", sid)) == (1 if outcome == "accepted" else 2)
+    assert site.findings(disturbances=1) == []
 
 
-def memory_of(house: House) -> int:
+def memory_of(site: Site) -> int:
     """The resident memory of the worker in bytes, without its code, which is read when first used."""
-    _, resident, shared, *_ = map(int, Path(f"/proc/{house.workers[0].pid}/statm").read_text().split())
+    _, resident, shared, *_ = map(int, Path(f"/proc/{site.workers[0].pid}/statm").read_text().split())
     return (resident - shared) * resource.getpagesize()
 
 
-def test_no_app_waits_for_the_slow_ones(house: House) -> None:
+def test_no_app_waits_for_the_slow_ones(site: Site) -> None:
     """FLT-20, INV-09, INV-10: one hangs, and the others and the people do not notice."""
-    house.rps["green"].manner = manners.silent
-    visits = [house.visitors.sign_in("ada", ["green", "red", "blue"]) for _ in range(8)]
+    site.rps["green"].manner = manners.silent
+    visits = [site.visitors.sign_in("ada", ["green", "red", "blue"]) for _ in range(8)]
     for visit in visits:
-        house.visitors.sign_out(visit)
+        site.visitors.sign_out(visit)
 
     def all_notified() -> bool:
         return all(
-            house.history.receipts_of(rp, visit.client_sessions[rp].sid)
+            site.history.receipts_of(rp, visit.client_sessions[rp].sid)
             for visit in visits
             for rp in ("red", "blue")
         )
@@ -116,7 +116,7 @@ def test_no_app_waits_for_the_slow_ones(house: House) -> None:
     wait_until(all_notified)
     waited = [
         (
-            house.history.receipts_of(rp, visit.client_sessions[rp].sid)[0].at - visit.end_asked_at
+            site.history.receipts_of(rp, visit.client_sessions[rp].sid)[0].at - visit.end_asked_at
         ).total_seconds()
         for visit in visits
         for rp in ("red", "blue")
@@ -134,107 +134,107 @@ def test_no_app_waits_for_the_slow_ones(house: House) -> None:
         pytest.param("-5", id="negative"),
     ],
 )
-def test_retry_after_makes_nothing_sooner(house: House, retry_after: str) -> None:
+def test_retry_after_makes_nothing_sooner(site: Site, retry_after: str) -> None:
     """FLT-27: our own schedule is the least, whatever is asked for."""
-    house.rps["green"].manner = manners.says(429, 200, headers=f"Retry-After: {retry_after}\r\n")
-    [sid] = sign_out_of(house, "green")
-    house.wait_until_settled()
+    site.rps["green"].manner = manners.says(429, 200, headers=f"Retry-After: {retry_after}\r\n")
+    [sid] = sign_out_of(site, "green")
+    site.wait_until_settled()
 
-    first, second = house.history.receipts_of("green", sid)
+    first, second = site.history.receipts_of("green", sid)
     assert (second.at - first.at).total_seconds() > 0.15
-    assert house.findings() == []
+    assert site.findings() == []
 
 
-def test_retry_after_is_obeyed_up_to_an_hour(house: House) -> None:
+def test_retry_after_is_obeyed_up_to_an_hour(site: Site) -> None:
     """FLT-27: ten years are an hour; what waits can be sent at once by hand."""
-    house.rps["green"].manner = manners.says(429, 200, headers="Retry-After: 315360000\r\n")
-    [sid] = sign_out_of(house, "green")
-    wait_for_attempt(house, sid)
+    site.rps["green"].manner = manners.says(429, 200, headers="Retry-After: 315360000\r\n")
+    [sid] = sign_out_of(site, "green")
+    wait_for_attempt(site, sid)
 
-    [row] = house.deliveries(f"d.sid = '{sid}'")
+    [row] = site.deliveries(f"d.sid = '{sid}'")
     wait = (row["next_attempt_at"] - row["created_at"]).total_seconds()
     assert 3500 < wait < 3700
-    house.curfew("delivery", "retry", row["id"])
-    house.wait_until_settled()
-    assert house.findings() == []
+    site.curfew("delivery", "retry", row["id"])
+    site.wait_until_settled()
+    assert site.findings() == []
 
 
-def test_no_redirect_is_followed(house: House) -> None:
+def test_no_redirect_is_followed(site: Site) -> None:
     """FLT-28: no second connection, and the registered address is tried again."""
     trap = RelyingParty("trap")
     try:
-        house.rps["yellow"].manner = manners.says(307, 307, 307, 200, headers=f"Location: {trap.url}/\r\n")
-        [sid] = sign_out_of(house, "yellow")
-        house.wait_until_settled()
+        site.rps["yellow"].manner = manners.says(307, 307, 307, 200, headers=f"Location: {trap.url}/\r\n")
+        [sid] = sign_out_of(site, "yellow")
+        site.wait_until_settled()
 
-        outcomes = [a["outcome"] for a in attempts_at(house, sid)]
+        outcomes = [a["outcome"] for a in attempts_at(site, sid)]
         assert outcomes == ["redirected", "redirected", "redirected", "accepted"]
         assert trap.opened == 0
-        assert house.findings() == []
+        assert site.findings() == []
     finally:
         trap.close()
 
 
 @pytest.mark.parametrize("status", [302, 400, 403, 404])
-def test_who_refuses_for_a_while_is_notified_in_the_end(house: House, status: int) -> None:
+def test_who_refuses_for_a_while_is_notified_in_the_end(site: Site, status: int) -> None:
     """DLV-11: an ingress answers for an app that restarts, or the app has a stale key set."""
-    house.rps["yellow"].manner = manners.says(status)
-    sids = sign_out_of(house, "yellow", count=3)
+    site.rps["yellow"].manner = manners.says(status)
+    sids = sign_out_of(site, "yellow", count=3)
     twice = "c.client_id = 'yellow' AND d.state = 'pending' AND d.refusals > 1"
-    wait_until(lambda: house.deliveries(twice))
-    refusing = json.loads(house.curfew("delivery", "list", "--state", "refusing", "--json"))
+    wait_until(lambda: site.deliveries(twice))
+    refusing = json.loads(site.curfew("delivery", "list", "--state", "refusing", "--json"))
     assert {row["client_id"] for row in refusing} == {"yellow"}
 
-    house.rps["yellow"].manner = polite
-    house.wait_until_settled()
+    site.rps["yellow"].manner = polite
+    site.wait_until_settled()
 
-    assert {row["state"] for sid in sids for row in house.deliveries(f"d.sid = '{sid}'")} == {"accepted"}
-    assert house.findings() == []
+    assert {row["state"] for sid in sids for row in site.deliveries(f"d.sid = '{sid}'")} == {"accepted"}
+    assert site.findings() == []
 
 
-def test_a_liar_is_believed_and_nothing_more_is_said(house: House) -> None:
+def test_a_liar_is_believed_and_nothing_more_is_said(site: Site) -> None:
     """FLT-29: a yes is shown as a yes, no sooner than it came (INV-17)."""
-    house.rps["blue"].manner = manners.patient
-    visit = house.visitors.sign_in("ada", ["red", "blue"])
-    page = house.visitors.sign_out_by_hand(visit)
-    wait_until(lambda: house.visitors.read_results(page)["red"] == "notified")
-    assert house.visitors.read_results(page)["blue"] in ("pending", "trying")
+    site.rps["blue"].manner = manners.patient
+    visit = site.visitors.sign_in("ada", ["red", "blue"])
+    page = site.visitors.sign_out_by_hand(visit)
+    wait_until(lambda: site.visitors.read_results(page)["red"] == "notified")
+    assert site.visitors.read_results(page)["blue"] in ("pending", "trying")
 
-    house.rps["blue"].released.set()
-    wait_until(lambda: house.visitors.read_results(page)["blue"] == "notified")
-    assert house.findings(disturbances=1) == []
+    site.rps["blue"].released.set()
+    wait_until(lambda: site.visitors.read_results(page)["blue"] == "notified")
+    assert site.findings(disturbances=1) == []
 
 
 @pytest.mark.long
-def test_a_storm_of_errors_and_a_flapping_one(house: House) -> None:
+def test_a_storm_of_errors_and_a_flapping_one(site: Site) -> None:
     """FLT-26: half of the responses are 500, for a while all of them; every app is notified in the end."""
-    house.rps["green"].manner = manners.flaps(0.5)
-    sign_out_of(house, "green", "red", count=15)
-    house.rps["green"].manner = manners.says(500)
-    sids = sign_out_of(house, "green", "red", count=15)
-    wait_for_attempt(house, sids[0])
-    house.rps["green"].manner = polite
-    house.wait_until_settled()
+    site.rps["green"].manner = manners.flaps(0.5)
+    sign_out_of(site, "green", "red", count=15)
+    site.rps["green"].manner = manners.says(500)
+    sids = sign_out_of(site, "green", "red", count=15)
+    wait_for_attempt(site, sids[0])
+    site.rps["green"].manner = polite
+    site.wait_until_settled()
 
-    assert house.findings() == []
+    assert site.findings() == []
 
 
 @pytest.mark.long
-def test_a_herd_comes_back(house: House) -> None:
+def test_a_herd_comes_back(site: Site) -> None:
     """FLT-39: everybody is away and comes back at once; no endpoint gets more than its limits."""
-    for rp in house.rps.values():
+    for rp in site.rps.values():
         rp.vanish()
-    visits = [house.visitors.sign_in("ada", ["red", "green", "blue"]) for _ in range(40)]
+    visits = [site.visitors.sign_in("ada", ["red", "green", "blue"]) for _ in range(40)]
     for visit in visits:
-        house.visitors.sign_out(visit)
+        site.visitors.sign_out(visit)
     # The breakers open after some tries, and hold the rest without using up its tries (DLV-14).
     tried = "SELECT count(*) AS n FROM delivery_attempt a JOIN delivery d ON d.id = a.delivery_id"
-    wait_until(lambda: house.database.rows(f"{tried} WHERE d.state = 'pending'")[0]["n"] >= 30)
-    for rp in house.rps.values():
+    wait_until(lambda: site.database.rows(f"{tried} WHERE d.state = 'pending'")[0]["n"] >= 30)
+    for rp in site.rps.values():
         rp.busiest = 0
         rp.listen()
         rp.manner = manners.late(0.05)
-    house.wait_until_settled()
+    site.wait_until_settled()
 
-    assert max(rp.busiest for rp in house.rps.values()) <= 10
-    assert house.findings() == []
+    assert max(rp.busiest for rp in site.rps.values()) <= 10
+    assert site.findings() == []

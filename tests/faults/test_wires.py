@@ -18,12 +18,12 @@ from cryptography.x509.oid import NameOID
 
 from tests.faults.beside import in_background
 from tests.faults.conftest import Broker
-from tests.faults.house import House
+from tests.faults.site import Site
 from tests.faults.visitors import Refused
 from tests.support.waiting import PATIENCE, wait_until
 
 pytestmark = [pytest.mark.processes, pytest.mark.long]
-OpenHouse = Callable[..., House]
+OpenSite = Callable[..., Site]
 TOXICS = {
     "latency": {"latency": 0.15},
     "bandwidth": {"bytes_per_second": 20_000.0},
@@ -38,31 +38,31 @@ LINKS = ["database", "broker", "relying party"]
 
 
 @pytest.mark.parametrize("link", LINKS)
-def test_every_toxic_on_a_link(open_house: OpenHouse, broker: Broker, link: str) -> None:
+def test_every_toxic_on_a_link(open_site: OpenSite, broker: Broker, link: str) -> None:
     """FLT-46, FLT-47: one poison after the other, each healed after a while; the checker judges all."""
-    house = open_house("postgresql", is_open=False)
+    site = open_site("postgresql", is_open=False)
     match link:
         case "database":
-            wire = house.wire_to_database()
+            wire = site.wire_to_database()
         case "broker":
-            wire = house.wire_to(broker.port)
-            house.settings["broker_url"] = f"redis://127.0.0.1:{wire.port}/0"
+            wire = site.wire_to(broker.port)
+            site.settings["broker_url"] = f"redis://127.0.0.1:{wire.port}/0"
         case "relying party":
-            wire = house.wire_to(house.rps["red"].port)
-    house.open()
+            wire = site.wire_to(site.rps["red"].port)
+    site.open()
     if link == "relying party":
-        house.curfew(
+        site.curfew(
             "client", "update", "red", "--deliver-to", f"http://127.0.0.1:{wire.port}/backchannel-logout"
         )
     visits: list = []
 
     def visit_once() -> None:
         try:
-            visit = house.visitors.sign_in("ada", ["red", "green"])
+            visit = site.visitors.sign_in("ada", ["red", "green"])
         except (requests.RequestException, Refused):
             return
         visits.append(visit)
-        house.visitors.sign_out_until_answered(visit)
+        site.visitors.sign_out_until_answered(visit)
 
     with in_background(visit_once, every=0.05):
         for name, toxics in TOXICS.items():
@@ -74,77 +74,77 @@ def test_every_toxic_on_a_link(open_house: OpenHouse, broker: Broker, link: str)
             wire.heal()
             count = len(visits)
             wait_until(lambda count=count: len(visits) > count)
-    house.wait_until_settled()
+    site.wait_until_settled()
     for visit in visits:
-        house.visitors.probe(visit)
+        site.visitors.probe(visit)
     assert len(visits) >= len(TOXICS)
-    assert house.findings(disturbances=len(TOXICS)) == []
+    assert site.findings(disturbances=len(TOXICS)) == []
 
 
-def test_the_provider_and_its_workers_are_parted(open_house: OpenHouse) -> None:
+def test_the_provider_and_its_workers_are_parted(open_site: OpenSite) -> None:
     """FLT-47: the worker cannot reach the database while people sign out; one truth."""
-    house = open_house("postgresql", is_open=False)
-    house.start_web()
-    wire = house.wire_to_database()
-    house.start_worker()
-    visits = [house.visitors.sign_in("ada", ["red", "green"]) for _ in range(5)]
+    site = open_site("postgresql", is_open=False)
+    site.start_web()
+    wire = site.wire_to_database()
+    site.start_worker()
+    visits = [site.visitors.sign_in("ada", ["red", "green"]) for _ in range(5)]
     wire.poison(hole=True)
     for visit in visits:
-        house.visitors.sign_out(visit)
-        assert not any(probe.worked for probe in house.visitors.probe(visit))
-    assert not house.history.receipts
+        site.visitors.sign_out(visit)
+        assert not any(probe.worked for probe in site.visitors.probe(visit))
+    assert not site.history.receipts
     wire.heal()
-    house.wait_until_settled()
-    assert house.findings() == []
+    site.wait_until_settled()
+    assert site.findings() == []
 
 
-def test_a_name_that_does_not_resolve(open_house: OpenHouse) -> None:
+def test_a_name_that_does_not_resolve(open_site: OpenSite) -> None:
     """FLT-38: a host without an address costs its own tries; it is notified once it has one."""
-    house = open_house()
-    house.curfew("client", "update", "red", "--deliver-to", "https://red.invalid/backchannel-logout")
-    visit = house.visitors.sign_in("ada", ["red", "green"])
-    house.visitors.sign_out(visit)
-    wait_until(lambda: [row for row in house.deliveries() if row["last_outcome"] == "dns"])
-    assert not house.history.receipts_of("red")
+    site = open_site()
+    site.curfew("client", "update", "red", "--deliver-to", "https://red.invalid/backchannel-logout")
+    visit = site.visitors.sign_in("ada", ["red", "green"])
+    site.visitors.sign_out(visit)
+    wait_until(lambda: [row for row in site.deliveries() if row["last_outcome"] == "dns"])
+    assert not site.history.receipts_of("red")
 
-    house.curfew("client", "update", "red", "--deliver-to", "")
-    house.wait_until_settled()
-    assert house.findings() == []
+    site.curfew("client", "update", "red", "--deliver-to", "")
+    site.wait_until_settled()
+    assert site.findings() == []
 
 
-def test_an_address_that_is_not_allowed(open_house: OpenHouse) -> None:
+def test_an_address_that_is_not_allowed(open_site: OpenSite) -> None:
     """FLT-38: not a packet goes to an address outside of the allowed ones."""
-    house = open_house(outbound_allow="127.0.0.1/32", delivery_horizon="10s")
+    site = open_site(outbound_allow="127.0.0.1/32", delivery_horizon="10s")
     with socket.create_server(("127.0.0.2", 0)) as trap:
         trap.settimeout(0)
         target = f"http://127.0.0.2:{trap.getsockname()[1]}/backchannel-logout"
-        house.database.write(f"UPDATE client SET deliver_to = '{target}' WHERE client_id = 'red'")
-        visit = house.visitors.sign_in("ada", ["red", "green"])
-        house.visitors.sign_out(visit)
-        house.wait_until_settled()
+        site.database.write(f"UPDATE client SET deliver_to = '{target}' WHERE client_id = 'red'")
+        visit = site.visitors.sign_in("ada", ["red", "green"])
+        site.visitors.sign_out(visit)
+        site.wait_until_settled()
         with pytest.raises(BlockingIOError):
             trap.accept()
-    assert {row["rp"]: row["last_outcome"] for row in house.deliveries()}["red"] == "refused"
-    assert house.findings(unreachable=frozenset({"red"})) == []
+    assert {row["rp"]: row["last_outcome"] for row in site.deliveries()}["red"] == "refused"
+    assert site.findings(unreachable=frozenset({"red"})) == []
 
 
 @pytest.mark.parametrize("fault", ["reset in the handshake", "the certificate has expired"])
-def test_tls_that_fails_and_is_fixed(open_house: OpenHouse, tmp_path: Path, fault: str) -> None:
+def test_tls_that_fails_and_is_fixed(open_site: OpenSite, tmp_path: Path, fault: str) -> None:
     """FLT-24, FLT-49: class `tls`, tried again by the schedule, notified once it is fixed."""
     good, expired = make_certificate(tmp_path, days=30), make_certificate(tmp_path, days=-1)
-    house = open_house(outbound_ca_bundle=str(bundle(tmp_path, good, expired)))
-    with tls_in_front_of(house, good) as front:
+    site = open_site(outbound_ca_bundle=str(bundle(tmp_path, good, expired)))
+    with tls_in_front_of(site, good) as front:
         front.certificate = None if "reset" in fault else expired
         uri = f"https://127.0.0.1:{front.port}/backchannel-logout"
-        house.curfew("client", "update", "red", "--backchannel-logout-uri", uri)
-        visit = house.visitors.sign_in("ada", ["red", "green"])
-        house.visitors.sign_out(visit)
-        wait_until(lambda: {"tls", "reset"} & {row["last_outcome"] for row in house.deliveries()})
+        site.curfew("client", "update", "red", "--backchannel-logout-uri", uri)
+        visit = site.visitors.sign_in("ada", ["red", "green"])
+        site.visitors.sign_out(visit)
+        wait_until(lambda: {"tls", "reset"} & {row["last_outcome"] for row in site.deliveries()})
 
         front.certificate = good
-        house.wait_until_settled()
-    house.visitors.probe(visit)
-    assert house.findings() == []
+        site.wait_until_settled()
+    site.visitors.probe(visit)
+    assert site.findings() == []
 
 
 class TLSFront:
@@ -199,8 +199,8 @@ def _is_whole(request: bytes) -> bool:
 
 
 @contextmanager
-def tls_in_front_of(house: House, certificate: Path) -> Iterator[TLSFront]:
-    front = TLSFront(("127.0.0.1", house.rps["red"].port), certificate)
+def tls_in_front_of(site: Site, certificate: Path) -> Iterator[TLSFront]:
+    front = TLSFront(("127.0.0.1", site.rps["red"].port), certificate)
     try:
         yield front
     finally:

@@ -23,7 +23,7 @@ StartWorker = Callable[..., Worker]
 
 
 @contextmanager
-def full_house() -> Iterator[int]:
+def full_server() -> Iterator[int]:
     """A port at which connections are neither accepted nor refused: clients wait."""
     guests: list[socket.socket] = []
     with socket.create_server(("127.0.0.1", 0), backlog=0) as listener:
@@ -67,7 +67,7 @@ def is_accepted(delivery: Delivery) -> bool:
 
 
 def test_killed_before_the_post(app: Flask, start_worker: StartWorker) -> None:
-    with full_house() as port:
+    with full_server() as port:
         delivery = owe(port=port)
         doomed = start_worker()
         wait_until(lambda: now_is(delivery).leased_until)

@@ -31,7 +31,7 @@ pytestmark = [
 
 
 @dataclass
-class House:
+class Site:
     """The provider with its two apps, and Ada."""
 
     issuer: str
@@ -68,7 +68,7 @@ def settings(settings: Settings, issuer: str) -> Settings:
 
 
 @pytest.fixture
-def house(app: Flask, signing_keys: None, issuer: str, port: int) -> Iterator[House]:
+def site(app: Flask, signing_keys: None, issuer: str, port: int) -> Iterator[Site]:
     make_account("ada")
     with ExitStack() as open_doors:
         open_doors.enter_context(serving(app, port))
@@ -77,7 +77,7 @@ def house(app: Flask, signing_keys: None, issuer: str, port: int) -> Iterator[Ho
             one.register()
             open_doors.callback(one.release.set)
             open_doors.enter_context(serving(one.serve(), one.port))
-        yield House(issuer, *apps)
+        yield Site(issuer, *apps)
 
 
 def ask(page: Page, message: object) -> str:
@@ -97,26 +97,26 @@ def ask(page: Page, message: object) -> str:
 
 
 @pytest.mark.spec("session 4")
-def test_an_app_sees_unchanged_until_the_person_signs_out_in_another_tab(house, page, context):
-    house.sign_in(page, house.red)
-    house.sign_in(context.new_page(), house.green)
+def test_an_app_sees_unchanged_until_the_person_signs_out_in_another_tab(site, page, context):
+    site.sign_in(page, site.red)
+    site.sign_in(context.new_page(), site.green)
     expect(page.locator("#said")).to_have_text("unchanged")
 
     other = context.new_page()
-    house.sign_out(other)
+    site.sign_out(other)
 
     expect(page.locator("#said")).to_have_text("changed")
 
 
 @pytest.mark.spec("session 3")
-def test_the_iframe_computes_what_the_provider_computes(house, page, context):
-    house.sign_in(page, house.red)
+def test_the_iframe_computes_what_the_provider_computes(site, page, context):
+    site.sign_in(page, site.red)
     state = next(cookie["value"] for cookie in context.cookies() if cookie["name"] == "curfew_op_state")
     ids = ["c" * length for length in range(1, 130)] + ["a client with spaces", "~!@#$%^&*()_+"]
 
     outcomes = {}
     for client_id in ids:
-        value = session_state(client_id, house.red.origin, browser_state=state, salt="salt")
+        value = session_state(client_id, site.red.origin, browser_state=state, salt="salt")
         outcomes[client_id] = ask(page, f"{client_id} {value}")
 
     assert set(outcomes.values()) == {"unchanged"}
@@ -137,8 +137,8 @@ def test_the_iframe_computes_what_the_provider_computes(house, page, context):
         pytest.param(None, id="null"),
     ],
 )
-def test_a_message_of_another_form_is_an_error(house, page, message):
-    house.sign_in(page, house.red)
+def test_a_message_of_another_form_is_an_error(site, page, message):
+    site.sign_in(page, site.red)
 
     assert ask(page, message) == "error"
 
@@ -151,8 +151,8 @@ def test_a_message_of_another_form_is_an_error(house, page, message):
         pytest.param("green", False, id="a frame of another app in the page"),
     ],
 )
-def test_only_the_origin_of_the_page_is_answered(house, page, asks, answered):
-    house.sign_in(page, house.red)
+def test_only_the_origin_of_the_page_is_answered(site, page, asks, answered):
+    site.sign_in(page, site.red)
     page.evaluate(
         """address => new Promise(resolve => {
             const frame = document.createElement("iframe");
@@ -160,7 +160,7 @@ def test_only_the_origin_of_the_page_is_answered(house, page, asks, answered):
             frame.src = address;
             document.body.append(frame);
         })""",
-        f"{getattr(house, asks).origin}/stranger",
+        f"{getattr(site, asks).origin}/stranger",
     )
     frame = next(frame for frame in page.frames if frame.url.endswith("/stranger"))
 
@@ -169,7 +169,7 @@ def test_only_the_origin_of_the_page_is_answered(house, page, asks, answered):
             window.addEventListener("message", event => { window.heard = event.data; });
             parent.frames[0].postMessage("red", issuer);
         }""",
-        house.issuer,
+        site.issuer,
     )
 
     # The frame's question came first, so the response to ours is the later one.
@@ -178,41 +178,41 @@ def test_only_the_origin_of_the_page_is_answered(house, page, asks, answered):
 
 
 @pytest.mark.spec("frontchannel 3, frontchannel 4")
-def test_signing_out_calls_each_app_in_its_frame_and_leads_back(house, page, context):
-    house.sign_in(page, house.red)
-    house.sign_in(page, house.green)
+def test_signing_out_calls_each_app_in_its_frame_and_leads_back(site, page, context):
+    site.sign_in(page, site.red)
+    site.sign_in(page, site.green)
 
-    house.sign_out(page, client_id="red", post_logout_redirect_uri=f"{house.red.origin}/signed-out")
+    site.sign_out(page, client_id="red", post_logout_redirect_uri=f"{site.red.origin}/signed-out")
 
-    expect(page).to_have_url(f"{house.red.origin}/signed-out")
-    sids = {"red": house.red.calls, "green": house.green.calls}
-    assert all(len(calls) == 1 and calls[0]["iss"] == house.issuer for calls in sids.values())
+    expect(page).to_have_url(f"{site.red.origin}/signed-out")
+    sids = {"red": site.red.calls, "green": site.green.calls}
+    assert all(len(calls) == 1 and calls[0]["iss"] == site.issuer for calls in sids.values())
     client_sessions = db.session.execute(
         select(Client.client_id, ClientSession.sid).join(Client, Client.id == ClientSession.client_id)
     )
     assert {name: calls[0]["sid"] for name, calls in sids.items()} == dict(client_sessions.all())
 
 
-def test_an_app_that_never_responds_delays_no_sign_out(house, page):
-    house.green.hangs = True
-    house.sign_in(page, house.red)
-    house.sign_in(page, house.green)
+def test_an_app_that_never_responds_delays_no_sign_out(site, page):
+    site.green.hangs = True
+    site.sign_in(page, site.red)
+    site.sign_in(page, site.green)
 
-    house.sign_out(page)
+    site.sign_out(page)
 
     expect(page).to_have_url(re.compile(r"/session/ended/[\w-]+$"))
-    assert not house.green.release.is_set()
-    assert len(house.green.calls) == 1
+    assert not site.green.release.is_set()
+    assert len(site.green.calls) == 1
 
 
-def test_without_javascript_the_apps_are_called_and_the_way_leads_on(house, page, chromium):
-    house.sign_in(page, house.red)
+def test_without_javascript_the_apps_are_called_and_the_way_leads_on(site, page, chromium):
+    site.sign_in(page, site.red)
     plain = new_window(chromium, java_script_enabled=False, storage_state=page.context.storage_state())
     reader = plain.new_page()
 
-    house.sign_out(reader, client_id="red", post_logout_redirect_uri=f"{house.red.origin}/signed-out")
+    site.sign_out(reader, client_id="red", post_logout_redirect_uri=f"{site.red.origin}/signed-out")
 
     expect(reader.locator("#signed-out")).to_be_visible()
-    expect(reader).to_have_url(f"{house.red.origin}/signed-out")
-    assert len(house.red.calls) == 1
+    expect(reader).to_have_url(f"{site.red.origin}/signed-out")
+    assert len(site.red.calls) == 1
     plain.close()

@@ -25,7 +25,7 @@ from provider.protocol.idn import both_forms, uri_in_both_forms, with_ascii_host
 from provider.protocol.jwks_rules import certificate_thumbprints, problems_of_jwks, usable_keys
 from provider.protocol.redirect_uri import LONGEST_SHOWN, matches, shown
 from provider.protocol.uri import MalformedURI, check_private_use_uri, is_short_scheme_uri, parse_web_uri
-from tests.fuzz.house import NOW
+from tests.fuzz.site import NOW
 
 
 def json_text(data: bytes) -> None:

@@ -51,8 +51,8 @@ def in_child(atheris: ModuleType, target: Callable[[bytes], None], options: Sequ
 
 
 def _fuzz(atheris: ModuleType, target: Callable[[bytes], None], options: Sequence[str], folder: Path) -> None:
-    from tests.fuzz.house import provider
     from tests.fuzz.mutator import mutator
+    from tests.fuzz.site import provider
 
     def run(data: bytes) -> None:
         begun = time.process_time()

@@ -8,7 +8,7 @@ import pytest
 from curfew_rp import logout_token
 from provider.oauth.registration import software_statement
 from tests.fuzz import tokens
-from tests.fuzz.house import provider
+from tests.fuzz.site import provider
 from tests.fuzz.targets import TARGETS
 
 CORPUS = Path(__file__).parent / "corpus"
@@ -16,7 +16,7 @@ CPU_SECONDS = 0.1
 
 
 @pytest.fixture(scope="module")
-def house():
+def site():
     with provider() as app:
         yield app
 
@@ -27,7 +27,7 @@ def test_each_target_has_a_corpus_and_each_corpus_a_target():
 
 
 @pytest.mark.parametrize("name", TARGETS)
-def test_the_corpus_is_read_or_refused(house, name):
+def test_the_corpus_is_read_or_refused(site, name):
     target = TARGETS[name]
     for path in sorted((CORPUS / name).iterdir()):
         data = path.read_bytes()
@@ -41,7 +41,7 @@ def _cpu_of(target, data: bytes) -> float:
     return time.thread_time() - begun
 
 
-def test_the_honest_seeds_are_accepted(house):
+def test_the_honest_seeds_are_accepted(site):
     """A seed that is refused at the door would leave the code behind it untried."""
 
     def seed(name: str) -> str:

@@ -24,7 +24,7 @@ from provider.oauth.registration import software_statement
 from provider.protocol import dpop_proof, signed_token
 from provider.protocol.errors import ProtocolError
 from relying_party_demo import receipts
-from tests.fuzz.house import AT, KEY, NOW, PUBLIC, metadata_of_red
+from tests.fuzz.site import AT, KEY, NOW, PUBLIC, metadata_of_red
 from tests.support.browsers import ISSUER
 
 LEEWAY_SECONDS = 60.0

@@ -1,8 +1,8 @@
-"""The houses of the fault suite, opened on several hosts."""
+"""The sites of the fault suite, opened on several hosts."""
 
 import pytest
 
-from tests.faults.conftest import broker, houses, open_house  # noqa: F401 – fixtures.
+from tests.faults.conftest import broker, open_site, sites  # noqa: F401 – fixtures.
 
 
 @pytest.hookimpl(tryfirst=True)

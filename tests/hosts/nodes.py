@@ -7,9 +7,9 @@ from typing import Any
 
 import requests
 
-from tests.faults.house import House
 from tests.faults.programs import Program
 from tests.faults.proxy import Wire
+from tests.faults.site import Site
 from tests.support.waiting import PATIENCE, wait_until
 from tests.support.warm_programs import OFF_BY
 
@@ -31,13 +31,13 @@ class Balancer(Wire):
 
 
 class Nodes:
-    """The web processes of one house."""
+    """The web processes of one site."""
 
-    def __init__(self, house: House, clocks: list[float]) -> None:
-        self.house = house
+    def __init__(self, site: Site, clocks: list[float]) -> None:
+        self.site = site
         self.ports = [free_port() for _ in clocks]
         self.programs = [self._start(*each) for each in zip(self.ports, clocks, strict=True)]
-        house.wires.append(Balancer(house.port, [("127.0.0.1", port) for port in self.ports]))
+        site.wires.append(Balancer(site.port, [("127.0.0.1", port) for port in self.ports]))
         try:
             for port in self.ports:
                 wait_until(lambda port=port: readiness(port).get("status") == "ok")
@@ -46,11 +46,11 @@ class Nodes:
             raise
 
     def _start(self, port: int, off_by: float) -> Program:
-        log = self.house.folder / f"node-{port}.log"
-        self.house.logs.append(log)
+        log = self.site.folder / f"node-{port}.log"
+        self.site.logs.append(log)
         command = ["serve", "--port", str(port), "--threads", "8"]
-        environ = self.house.environ(data_dir=str(self.house.folder / f"node-{port}"))
-        return Program(command, environ | {OFF_BY: str(off_by)}, log, self.house.warm)
+        environ = self.site.environ(data_dir=str(self.site.folder / f"node-{port}"))
+        return Program(command, environ | {OFF_BY: str(off_by)}, log, self.site.warm)
 
     def close(self) -> None:
         for program in self.programs:

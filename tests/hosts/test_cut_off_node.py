@@ -46,16 +46,16 @@ def network():
     network.remove()
 
 
-def test_a_pulled_cable(open_house, network, far_node):
-    house = open_house("postgresql")
-    to_database = Wire(("127.0.0.1", house.database.server.port), host=network.here)
-    house.wires.append(to_database)
+def test_a_pulled_cable(open_site, network, far_node):
+    site = open_site("postgresql")
+    to_database = Wire(("127.0.0.1", site.database.server.port), host=network.here)
+    site.wires.append(to_database)
     port = free_port()
-    url = house.database.url_at(to_database.port).replace("127.0.0.1", network.here)
-    node = house._start(
+    url = site.database.url_at(to_database.port).replace("127.0.0.1", network.here)
+    node = site._start(
         "far-node",
         ["serve", "--port", str(port)],
-        {"database_url": url, "data_dir": str(house.folder / "far")},
+        {"database_url": url, "data_dir": str(site.folder / "far")},
         [*network.inside, sys.executable, "-c", "from provider.command import main; main()"],
     )
 
@@ -74,7 +74,7 @@ def test_a_pulled_cable(open_house, network, far_node):
         return tuple(json.loads(done.stdout)) if done.returncode == 0 else (0, done.stderr, 0.0)
 
     wait_until(lambda: ask("/health/ready")[0] == 200)
-    visit = house.visitors.sign_in("ada", ["red", "green"])
+    visit = site.visitors.sign_in("ada", ["red", "green"])
     token = {"Authorization": f"Bearer {visit.client_sessions['red'].access_token}"}
     assert ask("/userinfo", **token)[0] == 200
 
@@ -91,11 +91,11 @@ def test_a_pulled_cable(open_house, network, far_node):
     assert (status, json.loads(body)["error"]) == (503, "temporarily_unavailable")
     assert seconds < 8
     # The others go on, and no row is kept from them.
-    house.visitors.sign_out(visit)
-    house.wait_until_settled()
+    site.visitors.sign_out(visit)
+    site.wait_until_settled()
 
     network.plug()
     wait_until(lambda: ask("/health/ready")[0] == 200)
     assert ask("/userinfo", **token)[0] == 401
-    house.visitors.probe(visit)
-    assert house.findings() == []
+    site.visitors.probe(visit)
+    assert site.findings() == []

@@ -5,57 +5,57 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.house import House
+from tests.faults.site import Site
 
 pytestmark = pytest.mark.processes
 OLDER = 5
 
 
 @pytest.fixture
-def house(open_house):
-    return open_house("postgresql")
+def site(open_site):
+    return open_site("postgresql")
 
 
-def note_how_far_it_is(house: House) -> None:
+def note_how_far_it_is(site: Site) -> None:
     """Link the audit and remember its end, as the worker and each node do every few seconds."""
-    house.curfew("audit", "head")
-    house.wait_until_open()
+    site.curfew("audit", "head")
+    site.wait_until_open()
 
 
-def test_the_drill(house: House) -> None:
-    server, backup = house.database.server, Path(house.database.server.folder) / "drill.dump"
-    visits = house.visitors
+def test_the_drill(site: Site) -> None:
+    server, backup = site.database.server, Path(site.database.server.folder) / "drill.dump"
+    visits = site.visitors
     ended = visits.sign_in("ada", ["red", "green"])
     kept_offline = visits.sign_in("ben", ["blue"], scope="openid offline_access")
-    note_how_far_it_is(house)
-    server.dump(house.database, backup)
+    note_how_far_it_is(site)
+    server.dump(site.database, backup)
 
     visits.sign_out(ended)
-    house.curfew("logout", "user", "ben", "--yes")
+    site.curfew("logout", "user", "ben", "--yes")
     lost = visits.sign_in("cleo", ["red"])
-    house.wait_until_settled()
-    note_how_far_it_is(house)
-    heard = len(house.history.receipts)
-    house.web.kill()
-    house.workers[0].kill()
-    server.restore(house.database, backup)
+    site.wait_until_settled()
+    note_how_far_it_is(site)
+    heard = len(site.history.receipts)
+    site.web.kill()
+    site.workers[0].kill()
+    server.restore(site.database, backup)
 
-    house.curfew("serve", "--port", str(house.port), code=OLDER)
-    house.curfew("worker", code=OLDER)
-    found = json.loads(house.curfew("check", "--json", code=1))
+    site.curfew("serve", "--port", str(site.port), code=OLDER)
+    site.curfew("worker", code=OLDER)
+    found = json.loads(site.curfew("check", "--json", code=1))
     assert [one["name"] for one in found["checks"] if one["wrong"]] == ["database_history"]
-    assert json.loads(house.curfew("db", "restored", "--dry-run", "--json"))["sessions"] == 2
-    done = json.loads(house.curfew("db", "restored", "--yes", "--json"))
+    assert json.loads(site.curfew("db", "restored", "--dry-run", "--json"))["sessions"] == 2
+    done = json.loads(site.curfew("db", "restored", "--yes", "--json"))
     assert (done["kind"], done["done"]) == ("all", 2)
 
-    house.curfew("check")
-    house.open(workers=1)
+    site.curfew("check")
+    site.open(workers=1)
     # The app still has the session that the backup knows nothing of.
     visits.sign_out(lost)
-    house.wait_until_settled()
+    site.wait_until_settled()
     for visit in (ended, kept_offline, lost):
         assert not any(probe.worked for probe in visits.probe(visit))
-    notified = {receipt.claims.get("sid") for receipt in house.history.receipts[heard:]}
+    notified = {receipt.claims.get("sid") for receipt in site.history.receipts[heard:]}
     assert notified >= {
         client_session.sid
         for visit in (ended, kept_offline, lost)

@@ -13,7 +13,7 @@ import requests
 
 from demo.browser import Browser
 from tests.faults.databases import SQLiteDatabase
-from tests.faults.house import PASSWORD, House
+from tests.faults.site import PASSWORD, Site
 from tests.interop.landing import Landing
 from tests.support.waiting import PATIENCE
 
@@ -41,29 +41,27 @@ def landing() -> Iterator[Landing]:
 
 
 @pytest.fixture(scope="session")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """The provider."""
     folder = tmp_path_factory.mktemp("interop")
     with socket.create_server(("127.0.0.1", 0)) as free:
         port: int = free.getsockname()[1]
     database = SQLiteDatabase(folder / "curfew.sqlite3")
-    house = House(
-        folder, database, {}, port, settings={"registration": "open", "dpop_nonce_required": "true"}
-    )
+    site = Site(folder, database, {}, port, settings={"registration": "open", "dpop_nonce_required": "true"})
     ada = ["user", "add", "ada", "--claim", "email=ada@example.test", "--claim", "name=Ada Lovelace"]
-    house.curfew_many([["db", "upgrade"], ["keys", "rotate", "--now"], ada])
+    site.curfew_many([["db", "upgrade"], ["keys", "rotate", "--now"], ada])
     try:
-        yield house.open(workers=1)
+        yield site.open(workers=1)
     finally:
-        house.close()
+        site.close()
 
 
 @pytest.fixture(scope="session")
-def register(house: House) -> Callable[..., dict[str, Any]]:
+def register(site: Site) -> Callable[..., dict[str, Any]]:
     """Registers a client by its metadata, as anyone may; returns the response."""
 
     def register(**metadata: object) -> dict[str, Any]:
-        response = requests.post(f"{house.issuer}/register", json=metadata, timeout=PATIENCE)
+        response = requests.post(f"{site.issuer}/register", json=metadata, timeout=PATIENCE)
         assert response.status_code == HTTPStatus.CREATED, response.text
         return response.json()
 
@@ -83,13 +81,13 @@ class Added:
 
 
 @pytest.fixture(scope="session")
-def add_for(house: House) -> Callable[[str, str], Added]:
+def add_for(site: Site) -> Callable[[str, str], Added]:
     """Registers an app by `curfew client add --for`, and has `curfew client recipe` print what to paste."""
 
     def add_for(software: str, base_url: str) -> Added:
-        added = house.curfew("client", "add", "--for", software, "--base-url", base_url, "--json")
+        added = site.curfew("client", "add", "--for", software, "--base-url", base_url, "--json")
         client = json.loads(added)
-        recipe = json.loads(house.curfew("client", "recipe", client["client_id"], "--json"))
+        recipe = json.loads(site.curfew("client", "recipe", client["client_id"], "--json"))
         files = {file["name"]: file["text"] for file in recipe["files"]}
         return Added(client["client_id"], client.get("client_secret", ""), files)
 

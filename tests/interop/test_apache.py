@@ -11,7 +11,7 @@ from tests.support.waiting import wait_until
 
 
 @pytest.fixture(scope="module")
-def site(house, add_for):
+def wiki(site, add_for):
     if find_apache() is None:
         pytest.skip(
             "Apache's module is not installed: apt install apache2-bin libapache2-mod-auth-openidc gets it"
@@ -26,38 +26,38 @@ def site(house, add_for):
             yield url
 
 
-def shows(ada, site: str) -> bool:
+def shows(ada, wiki: str) -> bool:
     """Return whether Apache shows Ada its page, and not the provider its sign-in."""
-    return "For Ada" in ada.browser.ask("GET", f"{site}/private.html").text
+    return "For Ada" in ada.browser.ask("GET", f"{wiki}/private.html").text
 
 
 @pytest.mark.spec("core §3.1.3.7, discovery 1")
-def test_it_shows_its_page_to_who_signed_in(ada, site):
-    assert not shows(ada, site)
+def test_it_shows_its_page_to_who_signed_in(ada, wiki):
+    assert not shows(ada, wiki)
 
-    assert ada.go(f"{site}/private.html") == f"{site}/private.html"
+    assert ada.go(f"{wiki}/private.html") == f"{wiki}/private.html"
 
-    assert shows(ada, site)
+    assert shows(ada, wiki)
 
 
 @pytest.mark.spec("rpinitiated 6, rpinitiated 11, rpinitiated 7")
-def test_it_signs_ada_out(ada, site, house):
-    ada.go(f"{site}/private.html")
+def test_it_signs_ada_out(ada, wiki, site):
+    ada.go(f"{wiki}/private.html")
 
-    left = ada.go(f"{site}/callback?logout={site}/signed-out.html")
+    left = ada.go(f"{wiki}/callback?logout={wiki}/signed-out.html")
 
-    assert left.startswith(f"{site}/signed-out.html")
-    assert not shows(ada, site)
-    ada.browser.open(f"{site}/private.html")
-    assert ada.browser.url.startswith(house.issuer)
+    assert left.startswith(f"{wiki}/signed-out.html")
+    assert not shows(ada, wiki)
+    ada.browser.open(f"{wiki}/private.html")
+    assert ada.browser.url.startswith(site.issuer)
     assert ada.browser.has("sign-in")
 
 
 @pytest.mark.spec("backchannel OP 8", "backchannel RP 11", "backchannel OP 10", "backchannel §2.8")
-def test_it_ends_its_session_when_it_is_notified(ada, site, house):
-    ada.go(f"{site}/private.html")
-    assert shows(ada, site)
+def test_it_ends_its_session_when_it_is_notified(ada, wiki, site):
+    ada.go(f"{wiki}/private.html")
+    assert shows(ada, wiki)
 
-    ada.go(f"{house.issuer}/session/end")
+    ada.go(f"{site.issuer}/session/end")
 
-    wait_until(lambda: not shows(ada, site))
+    wait_until(lambda: not shows(ada, wiki))

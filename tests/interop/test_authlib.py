@@ -7,7 +7,7 @@ from tests.support.demo import free_run
 
 
 @pytest.fixture(scope="module")
-def app_url(house, register):
+def app_url(site, register):
     port = free_run(1)
     url = f"http://127.0.0.1:{port}"
     client = register(
@@ -17,12 +17,12 @@ def app_url(house, register):
         grant_types=["authorization_code", "refresh_token"],
         scope="openid profile email offline_access",
     )
-    with served(authlib_app(house.issuer, client), port):
+    with served(authlib_app(site.issuer, client), port):
         yield url
 
 
 @pytest.mark.spec("core §3.1.3.7, core 15, core 24, rpinitiated 7")
-def test_a_flask_app_signs_ada_in_and_out(ada, app_url, house):
+def test_a_flask_app_signs_ada_in_and_out(ada, app_url, site):
     ada.go(f"{app_url}/login")
     me = ada.browser.ask("GET", f"{app_url}/me").json()
     assert me["email"] == "ada@example.test"
@@ -34,5 +34,5 @@ def test_a_flask_app_signs_ada_in_and_out(ada, app_url, house):
     assert ada.go(f"{app_url}/logout").startswith(f"{app_url}/signed-out?state=")
     assert ada.browser.status == 200
     ada.browser.open(f"{app_url}/login")
-    assert ada.browser.url.startswith(house.issuer)
+    assert ada.browser.url.startswith(site.issuer)
     assert ada.browser.has("sign-in")

@@ -39,7 +39,7 @@ def serve(add_for, tmp_path):
 
 @pytest.mark.spec("core §3.1.3.7, core 15")
 @pytest.mark.parametrize("software", LOGIN)
-def test_it_knows_who_signed_in(ada, serve, software, house):
+def test_it_knows_who_signed_in(ada, serve, software, site):
     with serve(software) as app:
         assert ada.browser.ask("GET", f"{app}/").json() == {"name": None}
         method, path = LOGIN[software]
@@ -50,6 +50,6 @@ def test_it_knows_who_signed_in(ada, serve, software, house):
         if software == "mozilla-django-oidc":
             # The only one of them that signs out at the provider.
             left = ada.browser.ask("POST", f"{app}/oidc/logout/")
-            assert left.history[1].url.startswith(f"{house.issuer}/session/end?id_token_hint=")
+            assert left.history[1].url.startswith(f"{site.issuer}/session/end?id_token_hint=")
             ada.browser.open(f"{app}{path}")
             assert ada.browser.has("sign-in")

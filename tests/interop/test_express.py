@@ -57,24 +57,24 @@ def name_at(person, app):
 
 
 @pytest.mark.spec("core §3.1.3.7, core 16, rpinitiated 11")
-def test_express_openid_connect_signs_ada_in_and_out(ada, app, house):
+def test_express_openid_connect_signs_ada_in_and_out(ada, app, site):
     ada.go(f"{app}/login")
     assert name_at(ada, app) == "Ada Lovelace"
 
     # The page to which it comes back is protected, so that the provider asks who she is.
     ada.browser.open(f"{app}/logout")
 
-    assert ada.browser.trail[1].startswith(f"{house.issuer}/session/end")
+    assert ada.browser.trail[1].startswith(f"{site.issuer}/session/end")
     assert name_at(ada, app) is None
 
 
 @pytest.mark.spec("backchannel OP 4, backchannel OP 10, backchannel §2.8")
-def test_a_logout_token_ends_one_browser_at_express_openid_connect(ada, ada_elsewhere, app, house):
+def test_a_logout_token_ends_one_browser_at_express_openid_connect(ada, ada_elsewhere, app, site):
     for person in (ada, ada_elsewhere):
         person.go(f"{app}/login")
         assert name_at(person, app) == "Ada Lovelace"
 
-    ada.go(f"{house.issuer}/session/end")
+    ada.go(f"{site.issuer}/session/end")
 
     wait_until(lambda: name_at(ada, app) is None)
     assert name_at(ada_elsewhere, app) == "Ada Lovelace"

@@ -42,7 +42,7 @@ def signed_in(ada, app):
 
 
 @pytest.mark.spec("core §3.1.3.7, core 16, rpinitiated 7")
-def test_the_printed_app_signs_ada_in_and_out(ada, app, house):
+def test_the_printed_app_signs_ada_in_and_out(ada, app, site):
     assert signed_in(ada, app) is None
     assert ada.go(f"{app}/login") == f"{app}/"
     assert signed_in(ada, app) == "Ada Lovelace"
@@ -51,22 +51,22 @@ def test_the_printed_app_signs_ada_in_and_out(ada, app, house):
 
     assert signed_in(ada, app) is None
     ada.browser.open(f"{app}/login")
-    assert ada.browser.url.startswith(house.issuer)
+    assert ada.browser.url.startswith(site.issuer)
     assert ada.browser.has("sign-in")
 
 
 @pytest.mark.spec("backchannel OP 8", "backchannel RP 11", "backchannel OP 10", "backchannel §2.8")
-def test_a_logout_token_ends_the_session_of_the_printed_app(ada, app, house):
+def test_a_logout_token_ends_the_session_of_the_printed_app(ada, app, site):
     ada.go(f"{app}/login")
     assert signed_in(ada, app) == "Ada Lovelace"
 
-    ada.go(f"{house.issuer}/session/end")
+    ada.go(f"{site.issuer}/session/end")
 
     wait_until(lambda: signed_in(ada, app) is None)
 
 
 @pytest.mark.spec("backchannel RP 6")
-def test_the_printed_app_refuses_what_is_no_logout_token(ada, app, house):
+def test_the_printed_app_refuses_what_is_no_logout_token(ada, app, site):
     ada.go(f"{app}/login")
     ada.browser.open(f"{app}/logout")
     id_token = ada.browser.answer("id_token_hint")
@@ -81,7 +81,7 @@ def test_the_printed_app_refuses_what_is_no_logout_token(ada, app, house):
 
 
 @pytest.mark.usefixtures("app")
-def test_the_printed_app_refuses_every_bad_token_of_the_doctor(client, house):
-    report = json.loads(house.curfew("doctor", client.client_id, "--json"))
+def test_the_printed_app_refuses_every_bad_token_of_the_doctor(client, site):
+    report = json.loads(site.curfew("doctor", client.client_id, "--json"))
 
     assert [one["check"] for one in report["findings"] if one["grade"] != "pass"] == ["TLS"]

@@ -15,11 +15,11 @@ def python() -> str:
 
 
 @pytest.mark.spec("discovery 1, core §3.1.3.7, core 24, rpinitiated 7, backchannel RP 11")
-def test_it_signs_ada_in_and_its_session_ends_by_the_back_channel(house, add_for, landing, ada, python):
+def test_it_signs_ada_in_and_its_session_ends_by_the_back_channel(site, add_for, landing, ada, python):
     url = f"{landing.url}/idpy"
     client = add_for("idpyoidc", url)
     recipe = client.files["configuration.py"]
-    facts = {"issuer": house.issuer, "url": url, "secret": client.secret, "recipe": recipe}
+    facts = {"issuer": site.issuer, "url": url, "secret": client.secret, "recipe": recipe}
 
     seen = play([python, HERE / "python" / "sign_in.py"], facts, ada.go, landing)
 

@@ -32,15 +32,15 @@ def client_and_site(add_for, tmp_path):
 
 
 @pytest.mark.spec("core §3.1.3.7, rpinitiated 11")
-def test_it_shows_the_site_to_who_signed_in(ada, client_and_site, house):
+def test_it_shows_the_site_to_who_signed_in(ada, client_and_site, site):
     client, site = client_and_site
     assert ada.browser.ask("GET", f"{site}/page").status_code == 403
 
     ada.go(f"{site}/oauth2/start?rd=/page")
     assert "Landed" in ada.browser.ask("GET", f"{site}/page").text
 
-    address = quote(f"{house.issuer}/session/end?client_id={client.client_id}", safe="")
+    address = quote(f"{site.issuer}/session/end?client_id={client.client_id}", safe="")
     ada.go(f"{site}/oauth2/sign_out?rd={address}")
 
-    assert ada.browser.url.startswith(f"{house.issuer}/session/ended")
+    assert ada.browser.url.startswith(f"{site.issuer}/session/ended")
     assert ada.browser.ask("GET", f"{site}/page").status_code == 403

@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.faults.house import PASSWORD
+from tests.faults.site import PASSWORD
 from tests.interop.conftest import SCRIPT
 
 pytestmark = pytest.mark.browser
@@ -15,7 +15,7 @@ MANAGER = """
 
 
 @pytest.fixture
-def app(page: Page, house, landing, register):
+def app(page: Page, site, landing, register):
     if not SCRIPT.exists():
         pytest.skip("oidc-client-ts is not installed: `make interop` gets it, given Node.js 20 with npm")
     client = register(
@@ -26,7 +26,7 @@ def app(page: Page, house, landing, register):
         grant_types=["authorization_code", "refresh_token"],
         scope="openid email",
     )
-    app = App(page, house.issuer, client["client_id"], f"{landing.url}/spa")
+    app = App(page, site.issuer, client["client_id"], f"{landing.url}/spa")
     page.goto(app.url)
     return app
 
@@ -87,7 +87,7 @@ def test_ada_signs_in_and_out_at_an_app_in_her_browser(app):
 
 
 @pytest.mark.spec("rfc9449 2, rfc9449 3, THR-33")
-def test_its_tokens_are_bound_to_a_key_of_her_browser(app, house):
+def test_its_tokens_are_bound_to_a_key_of_her_browser(app, site):
     # The library asks for userinfo by Bearer alone, so the app asks by itself.
     app.settings |= {"with_dpop": True, "loadUserInfo": False}
     app.sign_in()
@@ -95,7 +95,7 @@ def test_its_tokens_are_bound_to_a_key_of_her_browser(app, house):
     user = app.call("return await users.signinCallback()")
     asked = app.call(
         f"""
-        const address = '{house.issuer}/userinfo', user = await users.getUser();
+        const address = '{site.issuer}/userinfo', user = await users.getUser();
         const ask = async (nonce) => fetch(address, {{ headers: {{
             Authorization: `DPoP ${{user.access_token}}`,
             DPoP: await users.dpopProof(address, user, 'GET', nonce),

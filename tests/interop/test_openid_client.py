@@ -14,9 +14,9 @@ OLDEST_NODE = 20
 
 
 @pytest.fixture
-def run(house, landing, ada, node):
+def run(site, landing, ada, node):
     def run(script: str, **facts: str):
-        everything = {"issuer": house.issuer, "redirect_uri": f"{landing.url}/callback"} | facts
+        everything = {"issuer": site.issuer, "redirect_uri": f"{landing.url}/callback"} | facts
         return play([node, HERE / "node" / script], everything, ada.go, landing)
 
     return run

@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.faults.house import PASSWORD
+from tests.faults.site import PASSWORD
 from tests.interop.conftest import HERE
 from tests.interop.landing import Landing
 
@@ -25,7 +25,7 @@ def app(add_for, tmp_path):
 
 
 @pytest.mark.spec("core 1, core 15, rfc7636 1, rpinitiated 7")
-def test_the_printed_configuration_signs_ada_in_and_out(page: Page, app, house):
+def test_the_printed_configuration_signs_ada_in_and_out(page: Page, app, site):
     page.goto(app)
     leave_by(page, "signinRedirect")
     page.fill("#username", "ada")
@@ -41,7 +41,7 @@ def test_the_printed_configuration_signs_ada_in_and_out(page: Page, app, house):
     leave_by(page, "signoutRedirect")
     page.wait_for_url(f"{app}/")
     expect(page.locator("h1")).to_have_text("An app by its recipe")
-    page.goto(f"{house.issuer}/account")
+    page.goto(f"{site.issuer}/account")
     expect(page.locator("#password")).to_be_visible()
 
 

@@ -45,12 +45,12 @@ def name_at(person, app):
 @pytest.mark.spec(
     "core §3.1.3.7", "core 15", "rpinitiated 6", "backchannel OP 4", "backchannel OP 10", "backchannel §2.8"
 )
-def test_a_logout_token_ends_one_browser(ada, ada_elsewhere, app, house):
+def test_a_logout_token_ends_one_browser(ada, ada_elsewhere, app, site):
     for person in (ada, ada_elsewhere):
         person.go(f"{app}/oauth2/authorization/curfew")
         assert name_at(person, app) == "Ada Lovelace"
 
-    ada.go(f"{house.issuer}/session/end")
+    ada.go(f"{site.issuer}/session/end")
 
     wait_until(lambda: name_at(ada, app) is None)
     assert name_at(ada_elsewhere, app) == "Ada Lovelace"

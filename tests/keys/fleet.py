@@ -22,13 +22,13 @@ class Fleet:
 
     def start(self, key=None):
         """Start another process, with the key that is set unless another is named."""
-        house = compose_services(replace(self.settings, secret_key=key or self.key))
-        self.work(house)
-        return house
+        services = compose_services(replace(self.settings, secret_key=key or self.key))
+        self.work(services)
+        return services
 
-    def work(self, house):
+    def work(self, services):
         end_read()
-        current.install(self.app, house)
+        current.install(self.app, services)
 
     def rekey(self, *arguments, key=None, code=0):
         environ = {

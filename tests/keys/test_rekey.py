@@ -1,6 +1,6 @@
 """`curfew keys rekey`: the secret key is replaced while processes work on; then the old one opens nothing.
 
-A house stands for a process: one that was started with the old key and goes on, or a new one.
+A site stands for a process: one that was started with the old key and goes on, or a new one.
 """
 
 from datetime import timedelta
@@ -80,8 +80,8 @@ def test_the_key_is_replaced_while_everything_works_on(app, fleet, red):
     counts = fleet.replace_key()
 
     # The process of before, one that is started again with the old key, and a new one: in any order.
-    for house in (fleet.old, fleet.start(fleet.settings.secret_key), fleet.start()):
-        fleet.work(house)
+    for site in (fleet.old, fleet.start(fleet.settings.secret_key), fleet.start()):
+        fleet.work(site)
         made.append(works(app, red, made[-1]))
     assert (counts["client_secrets"], counts["passwords"], counts["generation"]) == (1, 1, 1)
     assert counts["signing_keys"] > 0
@@ -198,8 +198,8 @@ def test_device_codes_are_known_to_all_processes_during_a_rotation(app, fleet, a
     late = [device.begin()["user_code"] for _ in range(2)]
     turned_clock.turn(LOOK_AGAIN_AFTER + timedelta(seconds=2))
 
-    for house in (fleet.old, new):
-        fleet.work(house)
+    for site in (fleet.old, new):
+        fleet.work(site)
         assert [answer(codes.pop(), made) for codes in (early, late)] == [True, True]
 
 

@@ -19,7 +19,7 @@ from curfew_rp.stores.django_cache import DjangoCacheStore
 from curfew_rp.stores.redis import RedisStore
 from curfew_rp.stores.sqlalchemy import SQLAlchemyStore, metadata
 from tests.faults.databases import SQLiteDatabase
-from tests.faults.house import House
+from tests.faults.site import Site
 from tests.kit.other_provider import CLIENT_ID, OtherProvider
 from tests.support.warm_programs import WarmPrograms
 
@@ -138,18 +138,18 @@ def receiver(index: SessionIndex, provider: OtherProvider) -> LogoutReceiver:
 
 
 @pytest.fixture(scope="session")
-def house(tmp_path_factory: pytest.TempPathFactory, warm_programs: WarmPrograms) -> Iterator[House]:
+def site(tmp_path_factory: pytest.TempPathFactory, warm_programs: WarmPrograms) -> Iterator[Site]:
     """A real Curfew with a worker, whose person is Ada."""
     folder = tmp_path_factory.mktemp("kit")
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    house = House(folder, SQLiteDatabase(folder / "curfew.sqlite3"), {}, port, warm=warm_programs)
+    site = Site(folder, SQLiteDatabase(folder / "curfew.sqlite3"), {}, port, warm=warm_programs)
     claims = ("--claim", "email=ada@example.test", "--claim", "name=Ada Lovelace")
-    house.curfew_many([["db", "upgrade"], ["keys", "rotate", "--now"], ["user", "add", "ada", *claims]])
+    site.curfew_many([["db", "upgrade"], ["keys", "rotate", "--now"], ["user", "add", "ada", *claims]])
     try:
-        yield house.open(workers=1)
+        yield site.open(workers=1)
     finally:
-        house.close()
+        site.close()
 
 
 def form(token: str) -> bytes:

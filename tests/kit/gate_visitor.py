@@ -1,7 +1,7 @@
 """Ada at her browser, in front of apps behind the gate, and what reaches an app of her requests."""
 
 from demo.browser import Browser
-from tests.faults.house import PASSWORD
+from tests.faults.site import PASSWORD
 from tests.support.waiting import PATIENCE
 
 BUTTONS = ("sign-in", "continue", "allow")

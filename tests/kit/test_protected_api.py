@@ -12,7 +12,7 @@ import requests
 from curfew_rp import probe
 from curfew_rp.probe import Tokens
 from demo.browser import Browser
-from tests.faults.house import PASSWORD
+from tests.faults.site import PASSWORD
 from tests.kit.apps import KINDS, Kind, starting
 from tests.support.demo import free_run
 from tests.support.relying_party import CHALLENGE, VERIFIER
@@ -31,7 +31,7 @@ def audience_of(mode):
 
 
 @pytest.fixture(scope="module")
-def shop(house):
+def shop(site):
     """The address of an app that is registered for the APIs."""
     # The ports behind it are the APIs'.
     url = f"http://127.0.0.1:{free_run(1 + len(AT_MOST_SECONDS))}"
@@ -44,15 +44,15 @@ def shop(house):
     scope = ["--scope", "openid profile orders"]
     commands.append([*add, "shop", "--first-party", *scope, "--redirect-uri", *addresses])
     for command in commands:
-        house.curfew(*command)
+        site.curfew(*command)
     return url
 
 
 @pytest.fixture(scope="module")
-def apis(house, shop, valkey, tmp_path_factory):
+def apis(site, shop, valkey, tmp_path_factory):
     """The addresses of the APIs by mode; the app beside them hears of logouts."""
     shared = {
-        "ISSUER": house.issuer,
+        "ISSUER": site.issuer,
         "STORE": valkey,
         "NO_PROXY": "*",
         "CLIENT_SECRET": SECRET,
@@ -75,8 +75,8 @@ def apis(house, shop, valkey, tmp_path_factory):
 class Ada:
     """Ada at a browser of her own, signed in at the app with a token for one of the APIs."""
 
-    def __init__(self, house, shop, mode):
-        self.issuer = house.issuer
+    def __init__(self, site, shop, mode):
+        self.issuer = site.issuer
         self.url = shop
         self.mode = mode
         self.browser = Browser()
@@ -121,11 +121,11 @@ def call(apis, mode, token, path="/orders", method="GET"):
 
 
 @pytest.mark.parametrize("mode", AT_MOST_SECONDS)
-def test_an_api_refuses_after_a_logout(house, shop, apis, mode):
+def test_an_api_refuses_after_a_logout(site, shop, apis, mode):
     people = []
 
     def get_tokens():
-        people.append(Ada(house, shop, mode))
+        people.append(Ada(site, shop, mode))
         token = people[-1].access_token()
         return Tokens(api=token, end=token)
 
@@ -143,10 +143,10 @@ def test_an_api_refuses_after_a_logout(house, shop, apis, mode):
     assert 0 <= result.p50 <= result.p99 <= AT_MOST_SECONDS[mode]
 
 
-def test_responses_say_how_fresh_they_are(house, shop, apis):
+def test_responses_say_how_fresh_they_are(site, shop, apis):
     body = {}
     for mode in AT_MOST_SECONDS:
-        ada = Ada(house, shop, mode)
+        ada = Ada(site, shop, mode)
         token = ada.access_token()
         body[mode] = [call(apis, mode, token).headers["Token-Freshness"] for _ in range(2)]
 
@@ -158,9 +158,9 @@ def test_responses_say_how_fresh_they_are(house, shop, apis):
 
 
 @pytest.mark.parametrize("mode", AT_MOST_SECONDS)
-def test_an_api_lets_in_its_own_tokens_alone(house, shop, apis, mode):
+def test_an_api_lets_in_its_own_tokens_alone(site, shop, apis, mode):
     other = "signed" if mode == "ask" else "ask"
-    token = Ada(house, shop, other).access_token()
+    token = Ada(site, shop, other).access_token()
 
     assert call(apis, other, token).json() == {"of": call(apis, other, token).json()["of"]}
     refused = call(apis, mode, token)
@@ -169,7 +169,7 @@ def test_an_api_lets_in_its_own_tokens_alone(house, shop, apis, mode):
     assert call(apis, mode, None).headers["WWW-Authenticate"].startswith("Bearer")
 
 
-def test_paying_takes_a_recent_sign_in(house, shop, apis):
-    token = Ada(house, shop, "signed").access_token()
+def test_paying_takes_a_recent_sign_in(site, shop, apis):
+    token = Ada(site, shop, "signed").access_token()
 
     assert call(apis, "signed", token, "/orders/pay", "POST").json() == {"paid": True}

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.conftest import houses, open_house  # noqa: F401 – fixtures.
-from tests.faults.house import House
+from tests.faults.conftest import open_site, sites  # noqa: F401 – fixtures.
 from tests.faults.programs import Program
+from tests.faults.site import Site
 from tests.migrations.programs import ROOT, Release
 
 pytestmark = pytest.mark.processes
@@ -34,69 +34,69 @@ def previous(tmp_path_factory: pytest.TempPathFactory) -> Release:
 
 
 @pytest.fixture
-def house(open_house: Callable[..., House], previous: Release, monkeypatch: pytest.MonkeyPatch) -> House:  # noqa: F811
+def site(open_site: Callable[..., Site], previous: Release, monkeypatch: pytest.MonkeyPatch) -> Site:  # noqa: F811
     """A database with the schema, the people and the clients of this release; nothing runs yet."""
-    house = open_house("postgresql", is_open=False)
+    site = open_site("postgresql", is_open=False)
     # Of the processes that follow, those started with -P run the previous release.
     monkeypatch.setenv("PYTHONPATH", str(previous.folder))
-    return house
+    return site
 
 
-def open_previous(house: House, previous: Release) -> None:
+def open_previous(site: Site, previous: Release) -> None:
     """Start web and worker of the previous release."""
-    log = house.folder / "previous-web.log"
-    house.logs.append(log)
-    serve = previous.command("serve", "--port", str(house.port), "--threads", "4")
-    house.web = Program(serve, house.environ(), log)
-    worker = house.start_worker(wait=False, launcher=previous.command())
-    house.wait_until_open()
-    house.wait_for_worker(worker)
+    log = site.folder / "previous-web.log"
+    site.logs.append(log)
+    serve = previous.command("serve", "--port", str(site.port), "--threads", "4")
+    site.web = Program(serve, site.environ(), log)
+    worker = site.start_worker(wait=False, launcher=previous.command())
+    site.wait_until_open()
+    site.wait_for_worker(worker)
 
 
-def test_it_runs_the_recorded_code_and_not_this_one(previous, house):
+def test_it_runs_the_recorded_code_and_not_this_one(previous, site):
     where = [sys.executable, "-P", "-c", "import provider; print(provider.__file__)"]
 
-    said = subprocess.run(where, env=house.environ(), capture_output=True, text=True, check=True).stdout
+    said = subprocess.run(where, env=site.environ(), capture_output=True, text=True, check=True).stdout
 
     assert Path(said.strip()).is_relative_to(previous.folder)
 
 
-def test_it_signs_people_in_and_out_on_the_new_schema(previous, house):
-    open_previous(house, previous)
+def test_it_signs_people_in_and_out_on_the_new_schema(previous, site):
+    open_previous(site, previous)
 
-    visit = house.visitors.sign_in("ada", ["red", "green"])
-    house.visitors.allow_offline(visit, "blue")
+    visit = site.visitors.sign_in("ada", ["red", "green"])
+    site.visitors.allow_offline(visit, "blue")
     for client_session in visit.client_sessions.values():
-        assert house.visitors.refresh_token_works(client_session)
-        assert house.visitors.access_token_works(client_session)
-    house.visitors.sign_out(visit, "red")
-    house.wait_until_settled()
+        assert site.visitors.refresh_token_works(client_session)
+        assert site.visitors.access_token_works(client_session)
+    site.visitors.sign_out(visit, "red")
+    site.wait_until_settled()
 
-    assert {row["rp"]: row["state"] for row in house.deliveries()} == {
+    assert {row["rp"]: row["state"] for row in site.deliveries()} == {
         "red": "accepted",
         "green": "accepted",
         "blue": "accepted",
     }
-    assert not any(probe.worked for probe in house.visitors.probe(visit))
-    assert house.visitors.access_token_works(visit.offline["blue"])
-    assert house.findings() == []
+    assert not any(probe.worked for probe in site.visitors.probe(visit))
+    assert site.visitors.access_token_works(visit.offline["blue"])
+    assert site.findings() == []
 
 
-def test_it_goes_on_beside_this_release(previous, house):
+def test_it_goes_on_beside_this_release(previous, site):
     """In the middle of a rolling upgrade each honours what the other has written."""
-    open_previous(house, previous)
-    of_this_release = house.start_other_web()
+    open_previous(site, previous)
+    of_this_release = site.start_other_web()
 
-    visit = house.visitors.sign_in("ada", ["red"])
-    house.visitors.issuer = of_this_release
-    house.visitors.visit_rp(visit, "green")
-    assert house.visitors.access_token_works(visit.client_sessions["red"])
-    house.visitors.issuer = house.issuer
-    assert house.visitors.access_token_works(visit.client_sessions["green"])
-    house.visitors.sign_out(visit, "red")
-    house.wait_until_settled()
+    visit = site.visitors.sign_in("ada", ["red"])
+    site.visitors.issuer = of_this_release
+    site.visitors.visit_rp(visit, "green")
+    assert site.visitors.access_token_works(visit.client_sessions["red"])
+    site.visitors.issuer = site.issuer
+    assert site.visitors.access_token_works(visit.client_sessions["green"])
+    site.visitors.sign_out(visit, "red")
+    site.wait_until_settled()
 
-    assert {row["state"] for row in house.deliveries()} == {"accepted"}
-    house.visitors.issuer = of_this_release
-    assert not any(probe.worked for probe in house.visitors.probe(visit))
-    assert house.findings() == []
+    assert {row["state"] for row in site.deliveries()} == {"accepted"}
+    site.visitors.issuer = of_this_release
+    assert not any(probe.worked for probe in site.visitors.probe(visit))
+    assert site.findings() == []

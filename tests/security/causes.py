@@ -217,8 +217,8 @@ def and_walked(begin: Cause) -> Cause:
 
 
 def set_settings(story: FullStory, **values: object) -> None:
-    house = current.services()
-    story.app.extensions["curfew"] = replace(house, settings=replace(house.settings, **values))
+    services = current.services()
+    story.app.extensions["curfew"] = replace(services, settings=replace(services.settings, **values))
 
 
 CAUSES = [

@@ -41,7 +41,7 @@ CURFEW = [sys.executable, "-c", "from provider.command import main; main()"]
 PREPARE = Path(__file__).with_name("prepare.py")
 
 
-class House:
+class Site:
     """One provider on one database, from its opening to its end."""
 
     def __init__(
@@ -129,7 +129,7 @@ class House:
         assert found == code, errors + printed
         return printed
 
-    def open(self, *, workers: int = 1) -> "House":
+    def open(self, *, workers: int = 1) -> "Site":
         """Start the web process and some workers."""
         self.start_web(wait=False)
         started = [self.start_worker(wait=False) for _ in range(workers)]
@@ -202,7 +202,7 @@ class House:
         return Program([*(launcher or CURFEW), *arguments], environ, log)
 
     def wire_to_database(self) -> Wire:
-        """Put a wire between the house and PostgreSQL; processes started from now on use it."""
+        """Put a wire between the site and PostgreSQL; processes started from now on use it."""
         assert isinstance(self.database, PostgresDatabase)
         wire = Wire(("127.0.0.1", self.database.server.port))
         self.wires.append(wire)

@@ -1,4 +1,4 @@
-"""Houses by the dozen: their relying parties, and databases with people and clients to copy."""
+"""Sites by the dozen: their relying parties, and databases with people and clients to copy."""
 
 import shutil
 import socket
@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from tests.faults.databases import Database, PostgresServer, SQLiteDatabase
-from tests.faults.house import RPS, House
 from tests.faults.simulators import RelyingParty
+from tests.faults.site import RPS, Site
 from tests.support.warm_programs import WarmPrograms
 
 
-class Houses:
-    """Makes houses quickly: people and clients are added once and copied for each."""
+class Sites:
+    """Makes sites quickly: people and clients are added once and copied for each."""
 
     def __init__(self, folder: Path, warm: WarmPrograms | None = None) -> None:
         self.folder = folder
@@ -24,11 +24,11 @@ class Houses:
         self._templates: dict[str, Any] = {}
         self._made = 0
 
-    def make(self, kind: str, **options: Any) -> House:
+    def make(self, kind: str, **options: Any) -> Site:
         self._made += 1
-        folder = self.folder / f"house-{self._made}"
+        folder = self.folder / f"site-{self._made}"
         folder.mkdir(parents=True)
-        return House(folder, self._database(kind, folder), self.rps, self.port, warm=self.warm, **options)
+        return Site(folder, self._database(kind, folder), self.rps, self.port, warm=self.warm, **options)
 
     def _database(self, kind: str, folder: Path) -> Database:
         if kind not in self._templates:
@@ -49,7 +49,7 @@ class Houses:
             self.postgres = PostgresServer()
             self.postgres.make()
             database = self.postgres.copy_of()
-        House(folder, database, self.rps, self.port).prepare()
+        Site(folder, database, self.rps, self.port).prepare()
         if isinstance(database, SQLiteDatabase):
             database.rows("PRAGMA wal_checkpoint(TRUNCATE)")
             return database.path
