@@ -16,7 +16,7 @@ from provider.sessions.models import ClientSession, Session
 from tests.factories import make_session
 from tests.races.at_once import ON_POSTGRESQL
 from tests.support.round_trips import fewest_round_trips
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE, wait_until
 
 _WAITING = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
 # So many entries are sent table by table.
@@ -38,14 +38,14 @@ def live(model, column, name):
     )
 
 
-_SESSION, _SHARE = live(Session, "device", "device"), live(ClientSession, "sid", "sid")
+_SESSION, _CLIENT_SESSION = live(Session, "device", "device"), live(ClientSession, "sid", "sid")
 
 
 @pytest.fixture
 def ids(ada, red):
     """The identifiers of a session and of the client session in it."""
     made = make_session(ada, [red])
-    return SimpleNamespace(session=made.session.id, share=made.client_sessions["red"].id)
+    return SimpleNamespace(session=made.session.id, client_session=made.client_sessions["red"].id)
 
 
 def gather(ids, *, may_stay: bool = True, entries: int = 2) -> None:
@@ -53,7 +53,7 @@ def gather(ids, *, may_stay: bool = True, entries: int = 2) -> None:
     change_at_commit(
         _SESSION, otherwise=Late("session"), may_stay=may_stay, device="new", device_id=ids.session
     )
-    change_at_commit(_SHARE, otherwise=Late("share"), sid="new", sid_id=ids.share)
+    change_at_commit(_CLIENT_SESSION, otherwise=Late("client session"), sid="new", sid_id=ids.client_session)
     for _ in range(entries):
         record(EventTag.SESSION_RENEWED, actor="account", session_id=ids.session)
 
@@ -61,7 +61,7 @@ def gather(ids, *, may_stay: bool = True, entries: int = 2) -> None:
 def written(ids) -> tuple[bool, bool, int]:
     """Whether the session and the client session were changed, and the number of entries."""
     device = db.session.scalar(select(Session.device).where(Session.id == ids.session))
-    sid = db.session.scalar(select(ClientSession.sid).where(ClientSession.id == ids.share))
+    sid = db.session.scalar(select(ClientSession.sid).where(ClientSession.id == ids.client_session))
     renewed = AuditEvent.tag == EventTag.SESSION_RENEWED.value
     entries = db.session.scalar(select(func.count()).select_from(AuditEvent).where(renewed))
     return device == "new", sid == "new", entries
@@ -93,9 +93,9 @@ def test_nothing_follows_from_a_change_that_was_too_late(ids, entries):
 
 def test_what_may_not_stay_is_rolled_back_with_what_was_too_late(ids):
     with transaction():
-        end(ClientSession, ids.share)
+        end(ClientSession, ids.client_session)
 
-    with pytest.raises(Late, match="share"), transaction():
+    with pytest.raises(Late, match="client session"), transaction():
         gather(ids, may_stay=False)
 
     assert written(ids) == (False, False, 0)
@@ -127,16 +127,19 @@ def test_an_error_in_the_use_case_writes_nothing(ids, use_case):
 
 def end_and_gather(ids) -> None:
     with transaction():
-        end(ClientSession, ids.share)
+        end(ClientSession, ids.client_session)
         gather(ids)
 
 
 def test_it_is_part_of_a_transaction_that_has_begun(ids):
-    with pytest.raises(Late, match="share"):
+    with pytest.raises(Late, match="client session"):
         end_and_gather(ids)
 
     assert written(ids) == (False, False, 0)
-    assert db.session.scalar(select(ClientSession.ended_at).where(ClientSession.id == ids.share)) is None
+    assert (
+        db.session.scalar(select(ClientSession.ended_at).where(ClientSession.id == ids.client_session))
+        is None
+    )
 
 
 def test_nothing_is_gathered_outside_of_a_transaction(app):
@@ -161,10 +164,9 @@ def test_a_use_case_that_only_gathers_waits_for_the_database_once(ids):
 
 
 @ON_POSTGRESQL
-@pytest.mark.spec("RACE-06")
-@pytest.mark.parametrize(("model", "late"), [(Session, "session"), (ClientSession, "share")])
+@pytest.mark.parametrize(("model", "late"), [(Session, "session"), (ClientSession, "client session")])
 def test_a_change_sees_what_it_has_waited_for(app, ids, model, late):
-    """Its statement began before the other transaction was over, and looks at the row again."""
+    """RACE-06: its statement began before the other transaction was over, and looks at the row again."""
 
     def gathering() -> None:
         with app.app_context(), transaction():
@@ -176,11 +178,11 @@ def test_a_change_sees_what_it_has_waited_for(app, ids, model, late):
 
     with ThreadPoolExecutor(1) as pool:
         with transaction():
-            end(model, ids.session if model is Session else ids.share)
+            end(model, ids.session if model is Session else ids.client_session)
             future = pool.submit(gathering)
             wait_until(is_waiting)
         with pytest.raises(Late, match=late):
-            future.result(timeout=20)
+            future.result(timeout=PATIENCE)
 
     # The session may stay changed: what was too late came after it.
     assert written(ids)[1:] == (False, 0)

@@ -255,7 +255,7 @@ def test_a_sign_out_at_the_gate_signs_out_at_the_provider(signed_in, gated, site
     assert signed_in.ask("/api/").status_code == 200
 
     response = signed_in.ask("/_gate/sign-out", "POST", Sec_Fetch_Site="same-origin")
-    assert response.headers["Clear-Gated-Data"] == '"cache"'
+    assert response.headers["Clear-Site-Data"] == '"cache"'
     signed_in.browser.open(response.headers["Location"])
 
     assert "/session/end" in "".join(signed_in.browser.trail)
@@ -266,7 +266,7 @@ def test_a_sign_out_at_the_gate_signs_out_at_the_provider(signed_in, gated, site
 
 
 def test_another_site_cannot_sign_people_out(signed_in):
-    for headers in ({"Sec_Fetch_Site": "cross-gated"}, {"Origin": "https://evil.example"}, {}):
+    for headers in ({"Sec_Fetch_Site": "cross-site"}, {"Origin": "https://evil.example"}, {}):
         assert signed_in.ask("/_gate/sign-out", "POST", **headers).status_code == 403
     assert signed_in.ask("/api/").status_code == 200
 
