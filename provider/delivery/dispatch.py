@@ -20,7 +20,7 @@ from collections import Counter
 from contextlib import AbstractContextManager, nullcontext
 
 from provider.delivery.expiry import end_expired
-from provider.delivery.health import Health
+from provider.delivery.health import HASTEN_BATCH, Health
 from provider.delivery.limiter import Limiter, Limits
 from provider.delivery.next_look import Leased, NextLook, pause, plan
 from provider.delivery.owner import Owner
@@ -40,7 +40,9 @@ _PAUSE_AFTER_FAILURE = 1.0
 class Dispatcher:
     """Leases what is due and attempts it, in threads of its own."""
 
-    def __init__(self, owner: Owner, *, concurrency: int, name: str) -> None:
+    def __init__(
+        self, owner: Owner, *, concurrency: int, name: str, hasten_batch: int = HASTEN_BATCH
+    ) -> None:
         permits = concurrency * _LEASED_AHEAD
         self._name = name
         self._builders = owner.builders
@@ -48,7 +50,7 @@ class Dispatcher:
         # SQLite has one writer at a time, and makes a second one sleep longer than it would have to wait.
         self._write_lock: AbstractContextManager[object] = threading.Lock() if is_sqlite() else nullcontext()
         self._limiter = Limiter(Limits.in_force(), slots=concurrency, permits=permits)
-        self._health = Health(name, self._limiter, owner.announce, owner.current_urls)
+        self._health = Health(name, self._limiter, owner.announce, owner.current_urls, hasten_batch)
         self._results = Results(owner.record, self._write_lock, self._wake_up.notify)
         self._sender = Sender(
             self._limiter, self._results, self._wake_up, slots=concurrency, stalled_limit=permits

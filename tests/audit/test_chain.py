@@ -163,12 +163,12 @@ def test_all_entries_of_an_act_cost_one_statement_at_its_end(app, statements):
         assert not any("audit_event" in statement for statement in seen)
 
     assert len([statement for statement in seen if "audit_event" in statement]) == 1
-    assert seen[-1].startswith("INSERT INTO audit_event")
+    assert "INSERT INTO audit_event" in seen[-1]
     assert len(list_events()) == 2
 
 
 def test_an_entry_is_of_an_act(app):
-    with pytest.raises(RuntimeError, match="needs an open transaction"):
+    with pytest.raises(RuntimeError, match="only an open transaction"):
         record(EventTag.CLIENT_ADDED, actor="admin", client_id="red")
 
 

@@ -8,7 +8,7 @@ import pytest
 from provider.grants import lifecycle as grants
 from provider.grants.models import Grant
 from provider.holdings.apps import list_held_apps
-from provider.infrastructure.database import db, transaction
+from provider.infrastructure.database import db, transaction, write_gathered
 from provider.infrastructure.opaque_tokens import new_id
 from provider.logout.preview import MOST_SESSIONS
 from provider.pages.account_lists import MOST_ROWS
@@ -133,6 +133,7 @@ def test_an_app_is_counted_once_for_each_session_and_acts_until_its_last_grant_e
             provider_epoch=here.session.provider_epoch,
             offline=True,
         )
+        write_gathered()
         longest = db.session.get_one(Grant, made.id)
         longest.expires_at += timedelta(days=1)
 
