@@ -55,7 +55,7 @@ class EndpointPage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EndpointToTry(Input, frozen=True, kw_only=True):
-    """Whose endpoint is to be tried."""
+    """The client whose endpoint is to be tried."""
 
     client_id: Annotated[str, Meta(min_length=1, max_length=255)]
 

@@ -1,4 +1,4 @@
-"""What an error of the database means: away, read-only, a deadlock given up, or a wrong statement."""
+"""The meaning of an error of the database: away, read-only, a deadlock given up, or a wrong statement."""
 
 from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout

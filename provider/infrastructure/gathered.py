@@ -1,4 +1,4 @@
-"""What a use case writes without reading it again, gathered until its commit (LIB-25).
+"""Changes and rows that a use case does not read again, gathered until its commit (LIB-25).
 
 PostgreSQL is sent all of it as one statement: first the changes, each of which is tried only if those before
 it met their rows, then the new rows. A use case that asks the database for nothing else needs no transaction

@@ -29,7 +29,7 @@ def recipient_of(client_id: UUID) -> Recipient:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogoutNotice:
-    """Whose logout it is, and by which names the client knows what has ended."""
+    """The person of a logout, and the names by which the client knows what has ended."""
 
     account_id: UUID
     # The central session that the client had a part of; None for a grant on its own and a lost session.

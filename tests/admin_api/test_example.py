@@ -35,7 +35,7 @@ def settings(settings, port):
 
 
 def examples() -> list[str]:
-    """What follows the feed, and the whole program."""
+    """The part that follows the feed, and the whole program."""
     page = (ROOT / "docs" / "operate" / "admin-api.md").read_text()
     return re.findall(r"```python\n(.*?)```", page, re.DOTALL)
 

@@ -34,7 +34,7 @@ def made(ada, red, green):
 
 @pytest.fixture
 def start(admin, made, turned_clock) -> str:
-    """Where the feed ends."""
+    """Return the cursor at the end of the feed."""
     turned_clock.turn(SETTLED)
     return admin.get("/feed")["next"]
 

@@ -62,7 +62,7 @@ def page(chromium: Browser, served: Day, request: pytest.FixtureRequest) -> Iter
 
 
 def problem(page: Page) -> str | None:
-    """What is wrong with how the focus is shown."""
+    """Return the faults in how the focus is shown."""
     seen = page.evaluate(FOCUSED)
     return seen and problem_of(seen)
 

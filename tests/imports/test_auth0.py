@@ -173,7 +173,7 @@ def test_another_file_is_refused(curfew, export, content):
 
 
 def test_pages_with_totals_are_read(curfew, export):
-    """What the Management API answers with `include_totals=true`."""
+    """The response of the Management API to `include_totals=true`."""
     page = {"total": 2, "start": 0, "limit": 50, "clients": [SHOP, SPA]}
     users = {"total": 1, "start": 0, "limit": 50, "users": [ADA]}
 

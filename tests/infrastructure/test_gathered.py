@@ -1,4 +1,4 @@
-"""What is gathered until a commit happens as a whole or not at all, and after the locks that it waits for."""
+"""Gathered changes and rows: as a whole or not at all, and after the locks that they wait for."""
 
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace

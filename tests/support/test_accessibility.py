@@ -1,4 +1,4 @@
-"""That nothing escapes where one element stands for all that look like it."""
+"""Accessibility: nothing escapes where one element stands for all that look like it."""
 
 import re
 
