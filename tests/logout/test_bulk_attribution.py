@@ -1,4 +1,7 @@
-"""The bulk logout that ended a session is named, and found at the right moment."""
+"""The bulk logout that ended a session is named, and found at the right moment.
+
+What is owed names the logout of its session.
+"""
 
 from datetime import timedelta
 
@@ -7,12 +10,16 @@ from sqlalchemy import select, update
 
 from provider.accounts.models import Account
 from provider.audit.models import AuditEvent
+from provider.delivery.models import Delivery
 from provider.infrastructure import acting
 from provider.infrastructure.acting import Operator
 from provider.infrastructure.database import change, db, transaction
 from provider.logout import expiry
 from provider.logout.bulk import begin as bulk
+from provider.logout.bulk.batch import end_sessions
 from provider.logout.models import Logout
+from provider.logout.notice import SID
+from provider.sessions.models import ClientSession
 from provider.worker import duties
 from tests.factories import make_account, make_session
 
@@ -125,3 +132,16 @@ def test_only_a_bulk_logout_of_sessions_puts_off_those_already_revoked(ada, red)
     begin(bulk.end_everybody)
     assert list(expiry.list_already_revoked(10)) == []
     assert lives.session.ended_at is None
+
+
+def test_each_notification_is_owed_because_of_the_logout_of_its_session(ada, ben, red, green):
+    made = [make_session(one, [red, green]).session.id for one in (ada, ben)]
+    begin(bulk.end_everybody)
+
+    with transaction():
+        end_sessions(made)
+
+    owed = {(row[0], row[1]) for row in db.session.execute(select(SID, Delivery.cause_id))}
+    ended = db.session.execute(select(ClientSession.sid, ClientSession.logout_id))
+    assert owed == {(row[0], row[1]) for row in ended}
+    assert len({logout_id for _, logout_id in owed}) == 2

@@ -93,6 +93,19 @@ def test_an_ending_leaves_one_audit_entry_that_says_what_it_did(ada, red, green)
     assert entry.detail["reason"] == "user"
 
 
+def test_a_grant_that_expires_at_the_very_instant_is_revoked_and_not_counted(ada, red, green, turned_clock):
+    made = make_session(ada, [red, green])
+    with transaction():
+        made.grants["red"].expires_at = turned_clock()
+
+    with transaction():
+        outcome = end(made.session, BY_ADA)
+
+    db.session.refresh(made.grants["red"])
+    assert made.grants["red"].revoked_at == turned_clock()
+    assert outcome.logout.grants_revoked == 1
+
+
 def test_a_failed_ending_leaves_no_trace(ada, red):
     made = make_session(ada, [red])
 

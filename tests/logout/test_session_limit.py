@@ -15,6 +15,7 @@ from provider.authentication.factors import Factor
 from provider.authentication.password import Credentials
 from provider.infrastructure import current
 from provider.infrastructure.database import db, is_sqlite, transaction
+from provider.logout import limit
 from provider.logout.models import Logout, LogoutReason
 from provider.logout.notice import SID
 from provider.pages.sign_in import admit
@@ -86,6 +87,20 @@ def test_a_limit_of_one_leaves_the_new_session_alone(app, ada, at_most):
 
     assert find_live(old.handle) is None
     assert find_live(new)
+
+
+def test_where_a_limit_is_new_a_persons_many_sessions_end_over_some_sign_ins(app, ada, at_most, monkeypatch):
+    monkeypatch.setattr(limit, "_MOST_AT_ONCE", 2)
+    at_most(1)
+    for _ in range(5):
+        make_session(ada)
+    left = []
+
+    for _ in range(4):
+        sign_in(app)
+        left.append(len(list_living_of(ada.id)))
+
+    assert left == [4, 3, 2, 1]
 
 
 def test_sign_ins_at_the_same_moment_count_one_another(app, ada, at_most):

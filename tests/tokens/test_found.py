@@ -5,7 +5,14 @@ import pytest
 from provider.infrastructure.database import transaction
 from provider.infrastructure.opaque_tokens import new_id
 from provider.tokens import access, codes, refresh
-from provider.tokens.found import find_code, read_access_token, read_refresh_token, read_with_client
+from provider.tokens.found import (
+    find_code,
+    find_code_with_client,
+    read_access_token,
+    read_refresh_token,
+    read_refresh_token_with_client,
+    read_with_client,
+)
 from provider.tokens.id_token import SignIn
 from provider.tokens.liveness import find_access_token, find_refresh_token
 from tests.factories import make_account, make_client, make_session
@@ -70,3 +77,22 @@ def test_the_client_that_asks_is_found_with_the_token_or_without(made, red):
     client, found = read_with_client("unknown", "api")
     assert (client.id, found) == (api.id, None)
     assert read_with_client(handle, "unknown") == (None, None)
+
+
+def test_the_client_that_presents_a_code_or_refresh_token_is_found_with_it_or_without(made, red):
+    of = (red, made.grants["red"], made.client_sessions["red"], made.session)
+    with transaction():
+        sign_in = SignIn(auth_time=made.session.authenticated_at, amr="pwd", acr=None)
+        token = refresh.issue(*of, scope="openid", family_id=new_id(), offline=False, sign_in=sign_in)
+        code = codes.issue(
+            *of, code_id=new_id(), redirect_uri="", scope="openid", nonce=None, code_challenge=None
+        )
+    api = make_client("api")
+
+    for find, handle in ((find_code_with_client, code), (read_refresh_token_with_client, token)):
+        client, found = find(handle, "api")
+        assert (client.id, parts(found)) == (api.id, expected(made, red))
+        client, found = find("unknown", "api")
+        assert (client.id, found) == (api.id, None)
+        client, found = find(handle, "unknown")
+        assert (client, parts(found)) == (None, expected(made, red))
