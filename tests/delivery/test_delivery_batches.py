@@ -80,6 +80,13 @@ def test_many_apps_are_owed_in_one_transaction(app: Flask) -> None:
     assert len(db.session.scalars(select(Delivery.id)).all()) == 1101
 
 
+def test_nothing_is_counted_yet_of_what_is_owed_anew(app: Flask) -> None:
+    new = owe()
+
+    assert (new.attempt_count, new.attempts_before_resend) == (0, 0)
+    assert (new.refusals, new.unfinished_attempts) == (0, 0)
+
+
 @pytest.mark.parametrize(
     ("lifetime", "hours"),
     [

@@ -217,6 +217,22 @@ class TestAClaim:
         )
         assert len(red.received) == 1
 
+    @pytest.mark.parametrize(("are_of_one", "taken"), [(False, 2), (True, 1)])
+    def test_takes_less_for_the_apps_of_one_registrant(
+        self, worker: Worker, are_of_one: bool, taken: int
+    ) -> None:
+        with receiving(200) as both:
+            apps = [make_client(name, port=both.port) for name in ("red", "green")]
+            for one in apps if are_of_one else ():
+                registered_by_itself(one)
+            sign_out_at(*apps)
+
+            found = worker.starter.lease_and_start(None)
+            worker.close()
+
+        assert isinstance(found, Leased)
+        assert found.taken == len(both.received) == taken
+
     def test_waits_for_the_trial_that_is_due_next(self, worker: Worker) -> None:
         red = make_client("red")
         sign_out_at(red)
