@@ -69,8 +69,8 @@ def limits(app):
         kinds = ("account", "address", "everywhere", "slow", "browser")
         usual = {f"sign_in_limit_{kind}": "1000 per hour" for kind in kinds}
         named = {f"sign_in_limit_{kind}": f"{count} per hour" for kind, count in limits.items()}
-        site = app.extensions["curfew"]
-        app.extensions["curfew"] = replace(site, settings=replace(site.settings, **usual | named))
+        services = app.extensions["curfew"]
+        app.extensions["curfew"] = replace(services, settings=replace(services.settings, **usual | named))
 
     return set_
 

@@ -139,11 +139,11 @@ def test_the_new_password_is_another_one(http, ada, made):
 
 
 def test_guesses_at_the_current_password_are_limited_like_sign_ins(http, app, ada, made):
-    site = app.extensions["curfew"]
+    services = app.extensions["curfew"]
     settings = replace(
-        site.settings, sign_in_limit_browser="2 per hour", sign_in_limit_account="1 per 5 minutes"
+        services.settings, sign_in_limit_browser="2 per hour", sign_in_limit_account="1 per 5 minutes"
     )
-    app.extensions["curfew"] = replace(site, settings=settings)
+    app.extensions["curfew"] = replace(services, settings=settings)
     show_session(http, made)
     # Two that count for this browser alone, one as in any other browser of this network.
     for _ in range(3):

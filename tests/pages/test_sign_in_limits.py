@@ -55,9 +55,9 @@ def test_an_unknown_name_is_limited_like_any_other(app, http, parked):
 
 
 def limited(app, *, account="1000 per minute", address="1000 per minute"):
-    site = app.extensions["curfew"]
-    settings = replace(site.settings, sign_in_limit_account=account, sign_in_limit_address=address)
-    app.extensions["curfew"] = replace(site, settings=settings)
+    services = app.extensions["curfew"]
+    settings = replace(services.settings, sign_in_limit_account=account, sign_in_limit_address=address)
+    app.extensions["curfew"] = replace(services, settings=settings)
 
 
 @pytest.mark.parametrize("moment", ["password", "disabled"])
@@ -99,9 +99,9 @@ def change_ada(app, account_id, moment):
     ],
 )
 def test_a_hash_with_other_settings_takes_as_long_as_an_unknown_name(app, http, parked, ada, memory, passes):
-    site = app.extensions["curfew"]
-    now_set = replace(site.settings, argon2_memory=12 * 1024, argon2_passes=2)
-    app.extensions["curfew"] = replace(site, settings=now_set, memo={})
+    services = app.extensions["curfew"]
+    now_set = replace(services.settings, argon2_memory=12 * 1024, argon2_passes=2)
+    app.extensions["curfew"] = replace(services, settings=now_set, memo={})
     older = PasswordHasher(time_cost=passes, memory_cost=memory, parallelism=1)
     with transaction():
         ada.password_hash = older.hash(PASSWORD)
@@ -123,8 +123,8 @@ def test_a_hash_with_other_settings_takes_as_long_as_an_unknown_name(app, http, 
 
 def test_an_old_hash_is_made_anew_at_the_next_sign_in(app, http, parked, ada):
     before = ada.password_hash
-    site = app.extensions["curfew"]
-    stronger = replace(site, settings=replace(site.settings, argon2_passes=2), memo={})
+    services = app.extensions["curfew"]
+    stronger = replace(services, settings=replace(services.settings, argon2_passes=2), memo={})
     app.extensions["curfew"] = stronger
 
     sign_in(http, parked(http))

@@ -24,8 +24,9 @@ Do = Callable[..., Act]
 
 @pytest.fixture
 def settings(settings):
-    """A person who signs in a thousand times is no attacker here."""
-    return replace(settings, sign_in_limit_account="1000000 per minute")
+    """A person who signs in a thousand times is no attacker here, and a device that asks as often is none."""
+    limits = ("sign_in_limit_account", "sign_in_limit_address", "device_request_limit_address")
+    return replace(settings, **dict.fromkeys(limits, "1000000 per minute"))
 
 
 @pytest.fixture(autouse=True)

@@ -123,9 +123,9 @@ def test_race_11_client_disabled_and_used(rp, green, begin, do):
 @pytest.mark.parametrize("rounds", [max(1, ROUNDS // 10)])
 def test_race_15_wrong_passwords_at_once_are_counted_exactly(app, ada, sign_in_page, monkeypatch, rounds):
     """Of 20 wrong ones exactly as many are checked as the limit allows, and then no attempt succeeds."""
-    site = app.extensions["curfew"]
-    limited = replace(site.settings, sign_in_limit_account="10 per 5 minutes")
-    monkeypatch.setitem(app.extensions, "curfew", replace(site, settings=limited))
+    services = app.extensions["curfew"]
+    limited = replace(services.settings, sign_in_limit_account="10 per 5 minutes")
+    monkeypatch.setitem(app.extensions, "curfew", replace(services, settings=limited))
     pages = [sign_in_page() for _ in range(21)]
     for round_ in range(rounds):
         # An unknown name is counted like any other.
@@ -143,11 +143,11 @@ def test_race_15_wrong_passwords_at_once_are_counted_exactly(app, ada, sign_in_p
 
 def test_race_15_guesses_with_one_stolen_proof_are_counted_exactly(app, ada, sign_in_page, monkeypatch):
     """SEC-601: of 20 at once as many are looked at as a known browser and any other may make, and no more."""
-    site = app.extensions["curfew"]
+    services = app.extensions["curfew"]
     limited = replace(
-        site.settings, sign_in_limit_browser="6 per hour", sign_in_limit_account="4 per 5 minutes"
+        services.settings, sign_in_limit_browser="6 per hour", sign_in_limit_account="4 per 5 minutes"
     )
-    monkeypatch.setitem(app.extensions, "curfew", replace(site, settings=limited))
+    monkeypatch.setitem(app.extensions, "curfew", replace(services, settings=limited))
     stolen = browser_proof.make(ada)
     pages = [sign_in_page() for _ in range(20)]
     for page in pages:

@@ -1,7 +1,5 @@
 """A device's two codes, answered and fetched from several sides at the same instant (rfc8628)."""
 
-from dataclasses import replace
-
 import pytest
 from sqlalchemy import func, select
 
@@ -22,11 +20,6 @@ pytestmark = ON_POSTGRESQL
 BY_ADA = Cause(reason=LogoutReason.USER, initiator="account")
 # Each round asks many times.
 DEVICE_ROUNDS = max(1, ROUNDS // 3)
-
-
-@pytest.fixture
-def settings(settings):
-    return replace(settings, device_request_limit_address="1000000 per minute")
 
 
 @pytest.fixture
