@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 from flask import Flask
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from provider.clients.models import Client
 from provider.config import Settings
@@ -133,6 +133,9 @@ def test_a_database_that_goes_away_when_an_endpoint_works_again_leaves_nothing_l
     hastening = "UPDATE delivery SET next_attempt_at"
     with database_lost_once("unreachable", at=hastening, nth=nth), pytest.raises(AWAY):
         dispatcher.drain()
+    # What was made due by then, a batch of three, stays so.
+    waiting = select(func.count()).where(Delivery.next_attempt_at == later)
+    assert db.session.scalar(waiting) == 10 - 3 * (nth - 1)
     dispatcher.drain()
     dispatcher.close()
 
