@@ -19,6 +19,7 @@
 #   make bench-bulk   how fast bulk logouts end their rows, and what each costs
 #   make bench-start  the CPU that commands need to start, beside their libraries
 #   make bench-parked     whether a day of 100 sign-ins a second leaves the table of parked requests flat
+#   make bench-mix    whether times and memory stay flat while requests of all kinds arrive for ten minutes
 #   make fuzz         every parser by atheris for FUZZ_MINUTES=10 each, or FUZZ_ARGS="jwks" alone; x86-64 Linux
 #   make mutants      how many small defects the tests find in tokens, logout and delivery; takes hours
 #   make wheel-check  builds the wheel, installs it elsewhere, and signs in and out with it
@@ -146,6 +147,10 @@ bench-start: install-dev
 
 bench-check: install-dev
 	@$(BIN)/python -m benchmarks.check $(BENCH_ARGS)
+
+.PHONY: bench-mix
+bench-mix: install-dev
+	@$(BIN)/python -m benchmarks.mix $(BENCH_ARGS)
 
 bench-parked: install-dev
 	@$(BIN)/python -m benchmarks.parked $(BENCH_ARGS)

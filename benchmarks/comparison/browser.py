@@ -49,7 +49,7 @@ class Browser:
             sent["Content-Type"] = _FORM
         try:
             received = self._send(method, target, body, sent)
-        except http.client.RemoteDisconnected:
+        except ConnectionError:
             # It was idle for longer than the server keeps it; browsers connect anew.
             self.close()
             received = self._send(method, target, body, sent)
