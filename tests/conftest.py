@@ -35,7 +35,7 @@ from tests.support.distribution import Scheduling, arrange
 from tests.support.fork_server import curfew_commands  # noqa: F401 – a fixture.
 from tests.support.prepared import prepared_data  # noqa: F401 – a fixture.
 from tests.support.signing_keys import provide as provide_signing_keys
-from tests.support.warm_programs import warm_programs  # noqa: F401 – a fixture.
+from tests.support.warm_programs import warm_granian, warm_programs  # noqa: F401 – fixtures.
 
 # The machine's load is no property of the code: neither the time of one example nor the time that drawing
 # examples takes says anything on a busy one. `function_scoped_fixture` warns that all examples of a test

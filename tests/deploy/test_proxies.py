@@ -59,11 +59,11 @@ def settings_at(place: Place) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module", params=["", "/auth"], ids=["a host of its own", "below a path"])
-def provider(request, tmp_path_factory) -> Iterator[tuple[Place, Site, Landing]]:
+def provider(request, warm_programs, tmp_path_factory) -> Iterator[tuple[Place, Site, Landing]]:
     folder = tmp_path_factory.mktemp("proxy")
     place = make_place(folder, request.param)
     database = SQLiteDatabase(folder / "curfew.sqlite3")
-    site = Site(folder, database, {}, place.upstream, settings=settings_at(place))
+    site = Site(folder, database, {}, place.upstream, settings=settings_at(place), warm=warm_programs)
     with Landing() as landing:
         red = ["client", "add", "--client-id", "red", "--client-secret", SECRET, "--first-party"]
         red += ["--redirect-uri", f"{landing.url}/callback"]

@@ -16,6 +16,7 @@ from tests.faults.databases import SQLiteDatabase
 from tests.faults.site import PASSWORD, Site
 from tests.interop.landing import Landing
 from tests.support.waiting import PATIENCE
+from tests.support.warm_programs import WarmPrograms
 
 HERE = Path(__file__).parent
 SCRIPT = HERE / "node" / "node_modules" / "oidc-client-ts" / "dist" / "browser" / "oidc-client-ts.min.js"
@@ -41,13 +42,14 @@ def landing() -> Iterator[Landing]:
 
 
 @pytest.fixture(scope="session")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def site(tmp_path_factory: pytest.TempPathFactory, warm_programs: WarmPrograms) -> Iterator[Site]:
     """The provider."""
     folder = tmp_path_factory.mktemp("interop")
     with socket.create_server(("127.0.0.1", 0)) as free:
         port: int = free.getsockname()[1]
     database = SQLiteDatabase(folder / "curfew.sqlite3")
-    site = Site(folder, database, {}, port, settings={"registration": "open", "dpop_nonce_required": "true"})
+    settings = {"registration": "open", "dpop_nonce_required": "true"}
+    site = Site(folder, database, {}, port, settings=settings, warm=warm_programs)
     ada = ["user", "add", "ada", "--claim", "email=ada@example.test", "--claim", "name=Ada Lovelace"]
     site.curfew_many([["db", "upgrade"], ["keys", "rotate", "--now"], ada])
     try:

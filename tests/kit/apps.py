@@ -11,6 +11,7 @@ from pathlib import Path
 import requests
 
 from tests.support.waiting import PATIENCE, wait_until
+from tests.support.warm_programs import WarmProcess, WarmPrograms
 
 EXAMPLES = Path(__file__).parents[2] / "kit" / "examples"
 BIN = Path(sys.executable).parent
@@ -65,9 +66,11 @@ KINDS = {
 
 
 @contextmanager
-def running(kind: Kind, ports: list[int], environ: dict[str, str], folder: Path) -> Iterator[list[str]]:
+def running(
+    granian: WarmPrograms, kind: Kind, ports: list[int], environ: dict[str, str], folder: Path
+) -> Iterator[list[str]]:
     """Run a node of the app at each port until they answer; yields their addresses."""
-    with starting(kind, ports, environ, folder) as nodes:
+    with starting(granian, kind, ports, environ, folder) as nodes:
         yield nodes.wait()
 
 
@@ -75,7 +78,7 @@ def running(kind: Kind, ports: list[int], environ: dict[str, str], folder: Path)
 class Nodes:
     """Processes of an app that may not answer yet."""
 
-    processes: list["subprocess.Popen[bytes]"]
+    processes: list[WarmProcess]
     addresses: list[str]
     folder: Path
 
@@ -89,7 +92,9 @@ class Nodes:
 
 
 @contextmanager
-def starting(kind: Kind, ports: list[int], environ: dict[str, str], folder: Path) -> Iterator[Nodes]:
+def starting(
+    granian: WarmPrograms, kind: Kind, ports: list[int], environ: dict[str, str], folder: Path
+) -> Iterator[Nodes]:
     """Start a node of the app at each port, so that other apps can be started meanwhile."""
     variables = os.environ | environ | dict(kind.environ) | {"DATABASE": str(folder / "app.sqlite3")}
     place = EXAMPLES / kind.folder
@@ -100,7 +105,7 @@ def starting(kind: Kind, ports: list[int], environ: dict[str, str], folder: Path
             env=variables,
             check=True,
         )
-    started = [_start(kind, port, variables, place, folder) for port in ports]
+    started = [_start(granian, kind, port, variables, place, folder) for port in ports]
     try:
         yield Nodes(started, [f"http://127.0.0.1:{port}" for port in ports], folder)
     finally:
@@ -110,14 +115,14 @@ def starting(kind: Kind, ports: list[int], environ: dict[str, str], folder: Path
 
 
 def _start(
-    kind: Kind, port: int, environ: dict[str, str], place: Path, folder: Path
-) -> "subprocess.Popen[bytes]":
-    command = [BIN / "granian", "--interface", kind.interface, "--port", str(port), kind.target]
+    granian: WarmPrograms, kind: Kind, port: int, environ: dict[str, str], place: Path, folder: Path
+) -> WarmProcess:
+    arguments = ["--interface", kind.interface, "--port", str(port), kind.target]
     with (folder / f"{port}.log").open("wb") as log:
-        return subprocess.Popen(command, cwd=place, env=environ, stdout=log, stderr=subprocess.STDOUT)
+        return granian.start(arguments, environ, log, folder=place)
 
 
-def _answers(process: "subprocess.Popen[bytes]", address: str, folder: Path) -> bool:
+def _answers(process: WarmProcess, address: str, folder: Path) -> bool:
     assert process.poll() is None, "\n".join(log.read_text() for log in folder.glob("*.log"))
     try:
         return (

@@ -56,7 +56,7 @@ def client_command(name, port):
 
 
 @pytest.fixture(scope="module", params=KINDS)
-def app(request, site, first_ports, store_server, redis_at, tmp_path_factory):
+def app(request, site, first_ports, store_server, redis_at, warm_granian, tmp_path_factory):
     """Two nodes of an app, of which the first is registered."""
     kind, port = KINDS[request.param], first_ports[request.param]
     client_id = request.param.replace(" ", "-")
@@ -69,7 +69,8 @@ def app(request, site, first_ports, store_server, redis_at, tmp_path_factory):
         "CACHE": f"unix://{redis_at}",
         "NO_PROXY": "*",
     }
-    with running(kind, [port, port + 1], environ, tmp_path_factory.mktemp("app")) as nodes:
+    folder = tmp_path_factory.mktemp("app")
+    with running(warm_granian, kind, [port, port + 1], environ, folder) as nodes:
         yield kind, nodes, client_id
 
 

@@ -49,7 +49,7 @@ def shop(site):
 
 
 @pytest.fixture(scope="module")
-def apis(site, shop, valkey, tmp_path_factory):
+def apis(site, shop, valkey, warm_granian, tmp_path_factory):
     """The addresses of the APIs by mode; the app beside them hears of logouts."""
     shared = {
         "ISSUER": site.issuer,
@@ -62,12 +62,13 @@ def apis(site, shop, valkey, tmp_path_factory):
         app = shared | {"CLIENT_ID": "shop"}
         folder = tmp_path_factory.mktemp("shop")
         port = int(shop.rpartition(":")[2])
-        hearing = stack.enter_context(starting(KINDS["flask"], [port], app, folder))
+        hearing = stack.enter_context(starting(warm_granian, KINDS["flask"], [port], app, folder))
         nodes = {}
         for number, mode in enumerate(AT_MOST_SECONDS, start=1):
             body = shared | {"CLIENT_ID": "orders-api", "MODE": mode, "AUDIENCE": audience_of(mode)}
             folder = tmp_path_factory.mktemp("api")
-            nodes[mode] = stack.enter_context(starting(API, [port + number], body, folder))
+            node = starting(warm_granian, API, [port + number], body, folder)
+            nodes[mode] = stack.enter_context(node)
         hearing.wait()
         yield {mode: node.wait()[0] for mode, node in nodes.items()}
 

@@ -13,6 +13,7 @@ from provider.infrastructure import schema
 from tests.conftest import FAST_SETTINGS
 from tests.faults.programs import Program
 from tests.support.waiting import PATIENCE
+from tests.support.warm_programs import WarmPrograms
 
 ROOT = Path(__file__).resolve().parents[2]
 _MAIN = "from provider.command import main; main()"
@@ -23,6 +24,8 @@ class Release:
     """A folder with the code of one release, which its processes run."""
 
     folder: Path = ROOT
+    # Forks commands of this checkout, so that they start at once.
+    warm: WarmPrograms | None = None
 
     def command(self, *arguments: str) -> list[str]:
         # -P: not the working directory but PYTHONPATH says whose code it is.
@@ -31,13 +34,16 @@ class Release:
     @contextmanager
     def running(self, environ: dict[str, str], log: Path, *arguments: str) -> Iterator[Program]:
         """Run a command beside what follows, and not longer."""
-        program = Program(self.command(*arguments), self._own(environ), log)
+        command = list(arguments) if self.warm else self.command(*arguments)
+        program = Program(command, self._own(environ), log, self.warm)
         try:
             yield program
         finally:
             program.kill()
 
     def run(self, environ: dict[str, str], *arguments: str) -> "subprocess.CompletedProcess[str]":
+        if self.warm:
+            return subprocess.CompletedProcess(arguments, *self.warm.run(list(arguments), environ))
         return subprocess.run(
             self.command(*arguments),
             env=self._own(environ),
@@ -83,7 +89,7 @@ def upgrade() -> None:
 def next_release(folder: Path, *steps: str) -> Release:
     """Make a release with the code of this checkout and a further migration for each step."""
     for name in ("provider", "migrations"):
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / name, folder / name)
     newest = int(schema.newest_revision() or 0)
     for number, step in enumerate(steps, newest + 1):
         text = _REVISION.format(revision=f"{number:04}", down_revision=f"{number - 1:04}", step=step)

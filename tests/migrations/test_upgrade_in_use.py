@@ -18,6 +18,7 @@ from provider.infrastructure.engine import prepare_engine
 from tests.migrations.programs import Release, environ_of, next_release
 from tests.support.databases import empty_database
 from tests.support.waiting import PATIENCE, wait_until
+from tests.support.warm_programs import WarmPrograms
 
 pytestmark = pytest.mark.processes
 TRY_AGAIN = 6
@@ -79,8 +80,8 @@ def present(postgres_url: str, tmp_path: Path) -> Database:
 
 
 @pytest.fixture
-def release() -> Release:
-    return Release()
+def release(warm_programs: WarmPrograms) -> Release:
+    return Release(warm=warm_programs)
 
 
 def test_a_table_in_use_is_waited_for_shortly_and_the_run_can_be_repeated(older, release):

@@ -58,7 +58,22 @@ def load_phone() -> Program:
     return lambda: sys.exit(command_line.main(sys.argv[1:]))
 
 
-PROGRAMS = {"curfew": load_curfew, "phone": load_phone}
+def load_granian() -> Program:
+    """Load the server of the kit's example apps, with the libraries on which those stand."""
+    import django.core.management
+    import django.core.wsgi
+    import fastapi
+    import flask_session
+    from granian.cli import entrypoint
+
+    import curfew_rp.flask
+    import curfew_rp.starlette
+
+    assert all((django, fastapi, flask_session, curfew_rp))
+    return entrypoint
+
+
+PROGRAMS = {"curfew": load_curfew, "phone": load_phone, "granian": load_granian}
 
 
 @contextmanager

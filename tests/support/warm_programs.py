@@ -1,8 +1,8 @@
-"""Servers and workers without their start-up time: forked by a process that has loaded the command.
+"""Servers and workers without their start-up time: forked by a process that has loaded their program.
 
 Each is a process of its own, in a group of its own, which is signalled, frozen and killed like any other, and
 which ends like any other. It lacks the second of CPU that importing takes. `WarmPrograms` starts the process
-that forks, `python -m tests.support.warm_programs SOCKET`.
+that forks, `python -m tests.support.warm_programs PROGRAM SOCKET`.
 """
 
 import contextlib
@@ -22,7 +22,7 @@ from typing import IO
 
 import pytest
 
-from tests.support.fork_server import LONGEST_CALL, ROOT, load_curfew
+from tests.support.fork_server import LONGEST_CALL, PROGRAMS, ROOT
 from tests.support.waiting import PATIENCE
 
 # A variable of a process whose clock is to be off: by how many seconds.
@@ -72,12 +72,12 @@ class WarmProcess:
 
 
 class WarmPrograms:
-    """Starts `curfew` commands, of which some run until they are stopped."""
+    """Starts commands of a program, of which some run until they are stopped."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, program: str = "curfew") -> None:
         self._address = folder / "socket"
         self._forking = subprocess.Popen(
-            [sys.executable, "-m", "tests.support.warm_programs", str(self._address)],
+            [sys.executable, "-m", "tests.support.warm_programs", program, str(self._address)],
             cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -87,12 +87,17 @@ class WarmPrograms:
         assert self._forking.stdout.readline() == "ready\n"
 
     def start(
-        self, arguments: list[str], environ: dict[str, str], log: IO[bytes], errors: IO[bytes] | None = None
+        self,
+        arguments: list[str],
+        environ: dict[str, str],
+        log: IO[bytes],
+        errors: IO[bytes] | None = None,
+        folder: Path | None = None,
     ) -> WarmProcess:
         """Start a command that writes what it says into a file, and errors into another if one is given."""
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         connection.connect(str(self._address))
-        asked = json.dumps([arguments, environ, str(Path.cwd())])
+        asked = json.dumps([arguments, environ, str(folder or Path.cwd())])
         socket.send_fds(connection, [asked.encode()], [log.fileno(), (errors or log).fileno()])
         return WarmProcess(connection, int(connection.recv(16)))
 
@@ -124,14 +129,22 @@ def warm_programs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WarmProg
     programs.close()
 
 
-def main(address: str) -> None:
+@pytest.fixture(scope="session")
+def warm_granian(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WarmPrograms]:
+    """Starts nodes of the kit's example apps."""
+    programs = WarmPrograms(tmp_path_factory.mktemp("warm"), "granian")
+    yield programs
+    programs.close()
+
+
+def main(program: str, address: str) -> None:
     """Fork until standard input ends; each process that was forked runs its command and ends as one does."""
-    run = load_curfew()
+    run = PROGRAMS[program]()
     # Locks of other threads would be copied as they are, without the threads that release them.
     assert len(list(Path("/proc/self/task").iterdir())) == 1
     gc.freeze()
     if asked := _fork_for_callers(address):
-        _become(*asked)
+        _become(program, *asked)
         run()
 
 
@@ -182,7 +195,9 @@ def _close(call: socket.socket, *ended: int) -> None:
         os.close(fileno)
 
 
-def _become(arguments: list[str], environ: dict[str, str], folder: str, output: int, errors: int) -> None:
+def _become(
+    program: str, arguments: list[str], environ: dict[str, str], folder: str, output: int, errors: int
+) -> None:
     """Take the place of a process that a shell has started with these."""
     os.setpgid(0, 0)
     nothing = os.open(os.devnull, os.O_RDONLY)
@@ -192,7 +207,7 @@ def _become(arguments: list[str], environ: dict[str, str], folder: str, output: 
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environ)
-    sys.argv = ["curfew", *arguments]
+    sys.argv = [program, *arguments]
     _turn_clock(float(os.environ.pop(OFF_BY, "0")))
 
 
