@@ -5,9 +5,8 @@ import shutil
 import signal
 import socket
 import ssl
-import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
 import pytest
@@ -15,10 +14,10 @@ import requests
 
 from demo.processes import own_environment
 from tests.support.certificates import localhost_certificate
-from tests.support.demo import CURFEW, free_run
+from tests.support.demo import free_run
 from tests.support.processes import descendants, is_alive
 from tests.support.waiting import PATIENCE, wait_until
-from tests.support.warm_programs import WarmPrograms
+from tests.support.warm_programs import WarmProcess, WarmPrograms
 
 pytestmark = pytest.mark.processes
 NOT_MIGRATED = 3
@@ -50,14 +49,24 @@ def serve_fails(warm_programs: WarmPrograms) -> Fails:
     return run
 
 
-@contextmanager
-def serving(environ: dict[str, str], *options: str) -> Iterator["subprocess.Popen[str]"]:
-    process = subprocess.Popen([CURFEW, "serve", *options], env=environ, stdout=subprocess.PIPE, text=True)
-    try:
-        yield process
-    finally:
-        process.terminate()
-        process.communicate(timeout=PATIENCE)
+Serving = Callable[..., AbstractContextManager[WarmProcess]]
+
+
+@pytest.fixture
+def serving(warm_programs: WarmPrograms, tmp_path: Path) -> Serving:
+    """Runs a `curfew serve`, which writes to `serve.log`."""
+
+    @contextmanager
+    def run(environ: dict[str, str], *options: str) -> Iterator[WarmProcess]:
+        with (tmp_path / "serve.log").open("wb") as log:
+            process = warm_programs.start(["serve", *options], environ, log)
+        try:
+            yield process
+        finally:
+            process.terminate()
+            process.wait(PATIENCE)
+
+    return run
 
 
 def response_of(url: str, **options) -> requests.Response | None:
@@ -117,21 +126,20 @@ def test_a_busy_port_is_not_shared(migrated, serve_fails):
     assert f"127.0.0.1:{port} is taken" in errors
 
 
-def test_it_listens_on_the_issuers_port_and_leaves_at_once_when_asked(migrated):
+def test_it_listens_on_the_issuers_port_and_leaves_at_once_when_asked(migrated, serving, tmp_path):
     port = free_run(1)
     issuer = f"http://localhost:{port}"
     with serving(migrated | {"CURFEW_ISSUER": issuer}) as process:
         wait_until(lambda: response_of(f"{issuer}/health/ready"))
         family = descendants(process.pid)
         process.send_signal(signal.SIGTERM)
-        said, _ = process.communicate(timeout=PATIENCE)
+        assert process.wait(PATIENCE) == 0
 
-    assert said.startswith(f"Curfew serves {issuer} on ")
-    assert process.returncode == 0
+    assert (tmp_path / "serve.log").read_text().startswith(f"Curfew serves {issuer} on ")
     assert not any(map(is_alive, family))
 
 
-def test_its_workers_do_not_outlive_a_kill(migrated):
+def test_its_workers_do_not_outlive_a_kill(migrated, serving):
     port = free_run(1)
     with serving(migrated, "--port", str(port), "--workers", "2") as process:
         wait_until(lambda: response_of(f"http://127.0.0.1:{port}/health/live"))
@@ -142,7 +150,7 @@ def test_its_workers_do_not_outlive_a_kill(migrated):
 
 
 @pytest.mark.parametrize("least", ["1.3", "1.2"])
-def test_it_serves_tls_with_its_own_certificate_on_the_issuers_port(migrated, certificate, least):
+def test_it_serves_tls_with_its_own_certificate_on_the_issuers_port(migrated, serving, certificate, least):
     cert_file, key_file = certificate
     port = free_run(1)
     issuer = f"https://localhost:{port}"

@@ -4,7 +4,6 @@ Everything is a real process or a real socket, driven by the `curfew` command, i
 """
 
 import contextlib
-import json
 import os
 import signal
 import socket

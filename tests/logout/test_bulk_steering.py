@@ -1,11 +1,7 @@
 """A bulk logout can be stopped, resumed and re-paced while a worker walks; what is dead stays dead."""
 
-import os
-import subprocess
-import sys
 import threading
 import time
-from contextlib import contextmanager
 from uuid import uuid4
 
 import pytest
@@ -23,6 +19,7 @@ from tests.factories import make_account, make_client, make_session
 from tests.support.command import run_curfew
 from tests.support.reads import end_read
 from tests.support.waiting import wait_until
+from tests.support.walker import walking
 
 ROWS = 24
 
@@ -128,30 +125,10 @@ def test_what_cannot_be_steered_is_said_in_one_line(made, act, said):
         run_curfew("logout", "bulk", act[0], named, *act[2:])
 
 
-@contextmanager
-def a_walker(settings, pace: int):
-    """A worker's walk in a process of its own."""
-    walker = subprocess.Popen(
-        [sys.executable, "-c", _WALKER],
-        env=os.environ
-        | {
-            "CURFEW_DATABASE_URL": settings.database_url,
-            "CURFEW_DATA_DIR": str(settings.data_dir),
-            "CURFEW_SECRET_KEY": settings.secret_key,
-            "CURFEW_BULK_LOGOUT_PACE": str(pace),
-        },
-    )
-    try:
-        yield
-    finally:
-        walker.kill()
-        walker.wait()
-
-
 @pytest.mark.processes
-def test_a_worker_that_walks_is_stopped_resumed_and_made_faster(app, settings, made):
+def test_a_worker_that_walks_is_stopped_resumed_and_made_faster(app, settings, made, warm_programs, tmp_path):
     begun = begin()
-    with a_walker(settings, pace=4):
+    with walking(warm_programs, settings, pace=4, log=tmp_path / "log"):
         wait_until(lambda: done(begun) >= 2)
         run_curfew("logout", "bulk", "stop", begun.id)
         at_stop = ended()
@@ -171,16 +148,3 @@ def test_a_worker_that_walks_is_stopped_resumed_and_made_faster(app, settings, m
     # At the old pace the rest alone would have taken longer.
     assert find(begun.id).pace == 1000
     assert time.monotonic() - started < 60
-
-
-_WALKER = """
-import time
-from provider.app import create_app
-from provider.config import load_settings
-from provider.logout.bulk import walk as bulk_walk
-
-with create_app(load_settings()).app_context():
-    while True:
-        bulk_walk.carry_on_if_free("walker")
-        time.sleep(0.05)
-"""

@@ -1,9 +1,5 @@
 """The walk of a bulk logout goes on: beside other walkers, past broken rows, after a crash."""
 
-import os
-import signal
-import subprocess
-import sys
 import threading
 from dataclasses import replace
 from datetime import timedelta
@@ -23,6 +19,7 @@ from tests.factories import make_session
 from tests.logout.test_bulk_logout import begin, notified, sids, walk
 from tests.support.losing_database import LOSSES, database_lost_once
 from tests.support.waiting import wait_until
+from tests.support.walker import walking
 
 
 @pytest.fixture
@@ -79,30 +76,18 @@ def test_a_database_that_is_away_for_a_moment_leaves_no_row_behind(ada, red, los
 
 @pytest.mark.processes
 def test_killed_with_9_in_the_middle_it_is_carried_on_and_no_app_is_notified_twice(
-    app, settings, ada, red, green, tmp_path
+    app, settings, ada, red, green, warm_programs, tmp_path
 ):
     made = [make_session(ada, [red, green]) for _ in range(30)]
     begun = begin(bulk.end_everybody)
-    walker = subprocess.Popen(
-        [sys.executable, "-c", _WALKER],
-        env=os.environ
-        | {
-            "CURFEW_DATABASE_URL": settings.database_url,
-            "CURFEW_DATA_DIR": str(settings.data_dir),
-            "CURFEW_SECRET_KEY": settings.secret_key,
-            "CURFEW_BULK_LOGOUT_PACE": "20",
-        },
-    )
 
     def some_are_done() -> int:
         db.session.rollback()
         return find(begun.id).done
 
-    try:
+    # Left, it is killed with 9.
+    with walking(warm_programs, settings, pace=20, log=tmp_path / "log"):
         wait_until(some_are_done)
-    finally:
-        walker.send_signal(signal.SIGKILL)
-        walker.wait()
     assert 0 < some_are_done() < 30
     db.session.rollback()
 
@@ -111,14 +96,3 @@ def test_killed_with_9_in_the_middle_it_is_carried_on_and_no_app_is_notified_twi
     assert notified() == sids(*made)
     assert ended.done == 30
     assert db.session.scalar(select(func.count()).where(Session.ended_at.is_(None))) == 0
-
-
-_WALKER = """
-from provider.app import create_app
-from provider.config import load_settings
-from provider.logout.bulk import walk as bulk_walk
-
-with create_app(load_settings()).app_context():
-    while bulk_walk.carry_on() is not None:
-        pass
-"""

@@ -78,6 +78,9 @@ def served(
     )
     if prepared:
         shutil.copytree(prepared, folder / "data")
+    elif warm:
+        code, _, errors = warm.run(["db", "upgrade"], environ)
+        assert code == 0, errors
     else:
         subprocess.run([CURFEW, "db", "upgrade"], env=environ, check=True, capture_output=True)
     log = folder / "serve.log"

@@ -17,13 +17,14 @@ from tests.support.browsers import id_token_of
 from tests.support.processes import descendants, is_alive
 from tests.support.reads import end_read
 from tests.support.waiting import PATIENCE, wait_until
+from tests.support.warm_programs import WarmPrograms
 
 pytestmark = pytest.mark.processes
 SIGNED_OUT = "https://red.test/signed-out"
 
 
 @contextmanager
-def serving_with_worker(folder: Path, **settings: str):
+def serving_with_worker(folder: Path, warm: WarmPrograms, **settings: str):
     settings |= {
         "CURFEW_SECRET_KEY": FAST_SETTINGS["secret_key"],
         "CURFEW_OUTBOUND_ALLOW": "127.0.0.0/8",
@@ -31,7 +32,7 @@ def serving_with_worker(folder: Path, **settings: str):
         "CURFEW_SWEEP_INTERVAL": "1h",
         "CURFEW_NOTIFY_BUDGET": "2s",
     }
-    with served(folder, "--with-worker", **settings) as here:
+    with served(folder, "--with-worker", warm=warm, **settings) as here:
         wait_until(lambda: "worker_started" in here.log.read_text())
         yield here
 
@@ -67,9 +68,9 @@ def worker_of(here: Served) -> int | None:
 # Such installations have no server for their database, and the wake-up does not depend on its kind.
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_sign_out_is_notified_at_once_and_a_dead_worker_is_started_again(
-    tmp_path, database_url, sign_out, receiver
+    tmp_path, warm_programs, database_url, sign_out, receiver
 ):
-    with serving_with_worker(tmp_path, CURFEW_DATABASE_URL=database_url) as here:
+    with serving_with_worker(tmp_path, warm_programs, CURFEW_DATABASE_URL=database_url) as here:
         first = sign_out(here)
         os.kill(worker_of(here), signal.SIGKILL)
         wait_until(lambda: here.log.read_text().count("worker_started") == 2)
@@ -86,8 +87,8 @@ def test_a_sign_out_is_notified_at_once_and_a_dead_worker_is_started_again(
     assert '"event": "worker_ended", "exit_code": -9' in here.log.read_text()
 
 
-def test_nothing_of_the_tree_outlives_a_kill(tmp_path):
-    with serving_with_worker(tmp_path) as here:
+def test_nothing_of_the_tree_outlives_a_kill(tmp_path, warm_programs):
+    with serving_with_worker(tmp_path, warm_programs) as here:
         family = descendants(here.process.pid)
         assert worker_of(here) in family
         here.process.kill()

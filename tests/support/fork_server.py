@@ -20,16 +20,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.demo import CURFEW
-
 # Tests with `curfew_commands` belong to it.
 QUICK_COMMANDS = pytest.mark.xdist_group("commands")
 ROOT = Path(__file__).parents[2]
 CLIENT = """\
 #!{python} -IS
 import json, os, socket, sys
-if sys.argv[1:2] in {directly}:
-    os.execv("{command}", sys.argv)
 call = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
 call.connect("{address}")
 said = json.dumps([sys.argv[1:], dict(os.environ), os.getcwd()])
@@ -77,16 +73,10 @@ PROGRAMS = {"curfew": load_curfew, "phone": load_phone, "granian": load_granian}
 
 
 @contextmanager
-def fork_server(folder: Path, program: str, *, directly: Path | None = None) -> Iterator[Path]:
-    """Start the process that forks for each call of a program; yields the command to call.
-
-    `directly` is the program to which the command hands servers, which outlive such a call.
-    """
+def fork_server(folder: Path, program: str) -> Iterator[Path]:
+    """Start the process that forks for each call of a program; yields the command to call."""
     address, command = folder / "socket", folder / program
-    servers = (["serve"], ["worker"]) if directly else ()
-    command.write_text(
-        CLIENT.format(python=sys.executable, directly=servers, command=directly, address=address)
-    )
+    command.write_text(CLIENT.format(python=sys.executable, address=address))
     command.chmod(0o755)
     server = subprocess.Popen(
         [sys.executable, "-m", "tests.support.fork_server", program, str(address)],
@@ -105,7 +95,7 @@ def fork_server(folder: Path, program: str, *, directly: Path | None = None) -> 
 @pytest.fixture(scope="session")
 def curfew_commands(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A folder with a `curfew` that starts at once; tests of one group share it."""
-    with fork_server(tmp_path_factory.mktemp("commands"), "curfew", directly=CURFEW) as command:
+    with fork_server(tmp_path_factory.mktemp("commands"), "curfew") as command:
         yield command.parent
 
 

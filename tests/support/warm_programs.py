@@ -72,7 +72,10 @@ class WarmProcess:
 
 
 class WarmPrograms:
-    """Starts commands of a program, of which some run until they are stopped."""
+    """Starts commands of a program, of which some run until they are stopped.
+
+    `-c` and Python code in place of a command run that code, which finds loaded what the program loads.
+    """
 
     def __init__(self, folder: Path, program: str = "curfew") -> None:
         self._address = folder / "socket"
@@ -145,7 +148,7 @@ def main(program: str, address: str) -> None:
     gc.freeze()
     if asked := _fork_for_callers(address):
         _become(program, *asked)
-        run()
+        _run_code(*sys.argv[2:]) if sys.argv[1:2] == ["-c"] else run()
 
 
 def _fork_for_callers(address: str) -> Asked | None:
@@ -209,6 +212,11 @@ def _become(
     os.environ.update(environ)
     sys.argv = [program, *arguments]
     _turn_clock(float(os.environ.pop(OFF_BY, "0")))
+
+
+def _run_code(code: str, *arguments: str) -> None:
+    sys.argv = ["-c", *arguments]
+    exec(code, {"__name__": "__main__"})
 
 
 def _turn_clock(seconds: float) -> None:

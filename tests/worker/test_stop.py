@@ -1,11 +1,11 @@
 """A worker that is asked to stop again and again stops all the same."""
 
-import os
 import signal
-import subprocess
-import sys
 
 import pytest
+
+from demo.processes import own_environment
+from tests.support.waiting import wait_until
 
 ASKED_ONCE_MORE = 25
 # A worker without its threads: what waits and what is called by the signal is the product's own.
@@ -43,25 +43,25 @@ print("listening", flush=True)
 
 
 @pytest.mark.processes
-def test_a_worker_that_cannot_begin_does_not_listen(tmp_path) -> None:
-    environ = os.environ | {"CURFEW_DATA_DIR": str(tmp_path)}
-    ended = subprocess.run(
-        [sys.executable, "-c", DOES_NOT_START], env=environ, capture_output=True, text=True, check=False
-    )
+def test_a_worker_that_cannot_begin_does_not_listen(warm_programs, tmp_path) -> None:
+    environ = own_environment(CURFEW_DATA_DIR=str(tmp_path))
 
-    assert (ended.returncode, ended.stdout) == (1, "")
-    assert "worker_not_started" in ended.stderr
+    code, printed, errors = warm_programs.run(["-c", DOES_NOT_START], environ)
+
+    assert (code, printed) == (1, "")
+    assert "worker_not_started" in errors
 
 
 @pytest.mark.processes
-def test_many_requests_to_stop_at_once(tmp_path) -> None:
-    command = [sys.executable, "-c", WAITS, str(tmp_path)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as worker:
-        assert worker.stdout is not None
-        assert worker.stdout.readline() == "waiting\n"
+def test_many_requests_to_stop_at_once(warm_programs, tmp_path) -> None:
+    log = tmp_path / "log"
+    with log.open("wb") as file:
+        worker = warm_programs.start(["-c", WAITS, str(tmp_path)], own_environment(), file)
+    try:
+        wait_until(lambda: "waiting" in log.read_text())
         for _ in range(ASKED_ONCE_MORE):
             worker.send_signal(signal.SIGTERM)
-        try:
-            assert worker.stdout.readline() == "stopped\n"
-        finally:
-            worker.kill()
+        wait_until(lambda: "stopped" in log.read_text())
+    finally:
+        worker.kill()
+        worker.wait()
