@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 from dataclasses import replace
@@ -15,50 +14,29 @@ from rich.table import Table
 from demo.browser import Browser
 from demo.check import find_running, play
 from demo.processes import own_environment
-from tests.support.demo import CURFEW, RunningDemo, free_run
+from tests.support.demo import CURFEW, LEAST_PROCESSES, PORTS, RunningDemo, free_run
 from tests.support.fork_server import fork_server
-from tests.support.processes import descendants
+from tests.support.processes import descendants, is_alive
 from tests.support.waiting import PATIENCE, wait_until
 
 pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("demo")]
 
 
-@pytest.fixture
-def started(tmp_path):
-    """Starts demos, and stops what a failing test leaves."""
-    running: list[RunningDemo] = []
-
-    def start(**options) -> RunningDemo:
-        running.append(RunningDemo(tmp_path, **options))
-        return running[-1]
-
-    yield start
-    for demo in running:
-        if demo.process.poll() is None:
-            demo.stop()
+def test_a_busy_port_is_replaced_and_said(demo):
+    assert demo.issuer == f"http://localhost:{demo.port + PORTS}"
+    assert f"port {demo.port} is taken; provider is on {demo.port + PORTS}" in demo.said()
 
 
-def test_busy_ports_are_replaced_and_said_and_ctrl_c_leaves_no_process(started):
-    """A second start continues with the data and the ports, and not even a kill leaves a process."""
-    ada = Browser()
-    with socket.socket() as neighbour:
-        taken = free_run(8)
-        # Connections of an earlier demo may linger on the port.
-        neighbour.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        neighbour.bind(("127.0.0.1", taken))
-        neighbour.listen()
-        first = started(port=taken)
-        assert first.issuer == f"http://localhost:{taken + 8}"
-        assert f"port {taken} is taken; provider is on {taken + 8}" in first.said()
-        sign_in(ada, first)
-        first.stop_all(signal.SIGINT)
+def test_ctrl_c_leaves_no_process_and_a_second_start_continues_with_the_data_and_the_ports(demo):
+    ada, where = Browser(), (demo.issuer, demo.apps)
+    sign_in(ada, demo)
+    demo.stop_all(signal.SIGINT)
 
-        second = started(port=taken)
-        assert (second.issuer, second.apps) == (first.issuer, first.apps)
-        ada.open(f"{second.apps['green']}/login")
-        assert ada.ask("GET", f"{second.apps['green']}/api/state").json()["signed_in"]
-        # It cannot see this one coming.
-        second.stop_all(signal.SIGKILL)
+    demo.start()
+
+    assert (demo.issuer, demo.apps) == where
+    ada.open(f"{demo.apps['green']}/login")
+    assert ada.ask("GET", f"{demo.apps['green']}/api/state").json()["signed_in"]
 
 
 def test_two_demos_do_not_share_a_folder(demo):
@@ -104,11 +82,17 @@ def test_the_terminal_shows_sign_in_ending_and_delivery(demo):
 
 
 def test_a_check_below_a_path_passes_beside_a_running_demo(demo):
-    command = [CURFEW, "demo-check", "--port", str(free_run(8)), "--issuer-path", "/auth"]
-    check = subprocess.run(command, capture_output=True, text=True, check=False)
+    """Its own demo is stopped as a supervisor would, and leaves no process either."""
+    command = [CURFEW, "demo-check", "--port", str(free_run(PORTS)), "--issuer-path", "/auth"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as check:
+        wait_until(lambda: len(descendants(check.pid)) > LEAST_PROCESSES or check.poll() is not None)
+        family = descendants(check.pid)
+        printed, _ = check.communicate()
 
-    assert check.returncode == 0, check.stdout
-    assert "Everything worked as expected" in check.stdout
+    assert check.returncode == 0, printed
+    assert "Everything worked as expected" in printed
+    assert len(family) > LEAST_PROCESSES
+    wait_until(lambda: not any(map(is_alive, family)))
 
 
 def test_what_the_check_plays_is_right_without_a_path_too(demo, warm_programs, tmp_path):

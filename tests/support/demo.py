@@ -15,18 +15,25 @@ from tests.support.waiting import PATIENCE, wait_until
 CURFEW = Path(sys.executable).with_name("curfew")
 # provider and its worker process, the worker, the broker, three apps with a worker process each, the warden
 LEAST_PROCESSES = 11
+# It looks for that many free ports in a row.
+PORTS = 8
 
 
 class RunningDemo:
     """One demo with its folder and its ports."""
 
-    def __init__(self, folder: Path, *, port: int | None = None) -> None:
+    def __init__(self, folder: Path, port: int | None = None) -> None:
         self.folder = folder
+        self.port = port or free_run(PORTS)
         self.data = folder / "data"
         self.output = folder / "output.txt"
+        self.start()
+
+    def start(self) -> None:
+        """Start it with its folder and the first of its ports, also again."""
         with self.output.open("ab") as output:
             self.process = subprocess.Popen(
-                [CURFEW, "demo", "--data-dir", self.data, "--port", str(port or free_run(7))],
+                [CURFEW, "demo", "--data-dir", self.data, "--port", str(self.port)],
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 stdin=subprocess.DEVNULL,
