@@ -1,6 +1,7 @@
 """Signing keys in several processes that rotate, compromise and sign at the same time (KEY-05)."""
 
 import threading
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -13,6 +14,12 @@ from provider.keys.models import KeyState
 from tests.keys.test_lifecycle import kids, read, signed
 from tests.races.at_once import just_after
 from tests.support.waiting import PATIENCE
+
+
+@pytest.fixture
+def settings(settings):
+    """On a busy machine, RSA keys are made for longer than a request would wait for SQLite's only lock."""
+    return replace(settings, database_deadline=timedelta(minutes=1))
 
 
 @pytest.fixture
