@@ -38,9 +38,13 @@ class JobQueue:
     At most `stalled_limit` threads more wait for late responses.
     """
 
-    def __init__(self, slots: int, stalled_limit: int, act: Callable[[Job], None]) -> None:
+    def __init__(
+        self, slots: int, stalled_limit: int, act: Callable[[Job], None], tell_quiet: Callable[[], None]
+    ) -> None:
         self._slots = slots
         self._act = act
+        # Called when nothing waits and nothing runs but what is stalled.
+        self._tell_quiet = tell_quiet
         self._threads = ApplicationThreads(slots + stalled_limit, "delivery")
         self._lock = threading.Lock()
         self._waiting: list[tuple[int, int, int, Job]] = []
@@ -72,6 +76,7 @@ class JobQueue:
             except RuntimeError:
                 self._waiting.clear()
                 raise
+        self._tell_if_quiet()
 
     def replace_stalled(self, limit: int) -> list[Job]:
         """Replace at most `limit` threads that have waited for a response for longer than QUICK.
@@ -91,6 +96,8 @@ class JobQueue:
                 self._silent.add(job.leased.recipient)
             self._active -= len(stalled)
             self._fill()
+        if stalled:
+            self._tell_if_quiet()
         return stalled
 
     def is_silent(self, recipient: Recipient) -> bool:
@@ -114,6 +121,12 @@ class JobQueue:
             except Exception:  # noqa: BLE001 – logged; the next job has nothing to do with it.
                 event_log.error("job_failed", exc_info=True, delivery_id=job.leased.id)
             job = self._next(job)
+        self._tell_if_quiet()
+
+    def _tell_if_quiet(self) -> None:
+        # Each thread looks after it has taken its own job away, so the last one finds none.
+        if not self._waiting and not self._running:
+            self._tell_quiet()
 
     def _next(self, done: Job | None = None) -> Job | None:
         """Return the next job for this thread, or None if the thread is no longer needed."""

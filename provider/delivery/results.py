@@ -18,6 +18,9 @@ from provider.infrastructure.thread_pool import ApplicationThreads, forget_sessi
 
 Recorder = Callable[[Sequence[Ended]], None]
 _WRITTEN_AT_ONCE = 500
+# Seconds that a result may wait for others to be written with it: a transaction takes as much CPU for one
+# as for several, while other apps wait to be notified.
+_GATHERED_FOR = 0.05
 _PAUSE_AFTER_TROUBLE = 1.0
 _NOTED_AHEAD = 60.0
 _NOTED_A_SECOND = 20
@@ -41,6 +44,8 @@ class Results:
         self._unwritten: list[Ended] = []
         self._is_writing = False
         self._is_closing = False
+        # Set when nothing more is worth waiting for.
+        self._is_complete = threading.Event()
         self._states: Counter[str] = Counter()
         # When attempts that were put off are due soon; the sweep finds the others.
         self._due_at: set[float] = set()
@@ -48,10 +53,18 @@ class Results:
     def add(self, leased: LeasedDelivery, result: AttemptResult) -> None:
         """Take a result; it is written down soon."""
         with self._lock:
+            if not self._unwritten:
+                self._is_complete.clear()
             self._unwritten.append((leased, result))
+            if len(self._unwritten) == _WRITTEN_AT_ONCE:
+                self._is_complete.set()
             if not self._is_writing:
                 self._thread.submit(self._write_all)
                 self._is_writing = True
+
+    def write_now(self) -> None:
+        """Write without waiting for more: no attempt is under way that is likely to end soon."""
+        self._is_complete.set()
 
     @property
     def is_busy(self) -> bool:
@@ -76,6 +89,7 @@ class Results:
     def close(self) -> None:
         """Write what is left, and try no longer than once if the database is away."""
         self._is_closing = True
+        self._is_complete.set()
         self._thread.close()
 
     def _write_all(self) -> None:
@@ -95,7 +109,10 @@ class Results:
             self._tell_written()
 
     def _next_batch(self) -> "list[Ended]":
+        if 0 < len(self._unwritten) < _WRITTEN_AT_ONCE and not self._is_closing:
+            self._is_complete.wait(_GATHERED_FOR)
         with self._lock:
+            self._is_complete.clear()
             ended = self._unwritten[:_WRITTEN_AT_ONCE]
             self._is_writing = bool(ended)
         if not ended:

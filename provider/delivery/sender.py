@@ -31,7 +31,7 @@ class Sender:
         self._results = results
         self._wake_up = wake_up
         self._outbound = current.services().outbound
-        self._jobs = JobQueue(slots, stalled_limit, self._perform)
+        self._jobs = JobQueue(slots, stalled_limit, self._perform, results.write_now)
         self._ended: queue.SimpleQueue[tuple[Job, AttemptResult | None]] = queue.SimpleQueue()
 
     def start(self, jobs: list[Job]) -> None:

@@ -23,12 +23,17 @@ class Acts:
         self.put_back: list[str] = []
         self.may_end = threading.Event()
         self.hang: set[str] = set()
+        # How many jobs had begun each time the queue became quiet.
+        self.quiet_after: list[int] = []
 
     def __call__(self, job: Job) -> None:
         name: Any = job.prepared
         (self.put_back if job.is_put_back else self.begun).append(name)
         if name in self.hang:
             self.may_end.wait(PATIENCE)
+
+    def note_quiet(self) -> None:
+        self.quiet_after.append(len(self.begun))
 
 
 @pytest.fixture
@@ -38,7 +43,7 @@ def acts() -> Acts:
 
 @pytest.fixture
 def jobs(app: Flask, acts: Acts) -> Iterator[JobQueue]:
-    jobs = JobQueue(1, 1, acts)
+    jobs = JobQueue(1, 1, acts, acts.note_quiet)
     yield jobs
     acts.may_end.set()
     jobs.close()
@@ -98,6 +103,32 @@ def test_no_more_are_replaced_than_may_be(jobs: JobQueue, acts: Acts) -> None:
     assert acts.begun == ["red 1"]
 
 
+def test_it_is_quiet_when_the_last_job_has_ended(jobs: JobQueue, acts: Acts) -> None:
+    acts.hang = {"red 1"}
+    jobs.add([job("red 1", RED), job("green 1", GREEN), job("red 2", RED)])
+    wait_until(lambda: acts.begun)
+    assert acts.quiet_after == []
+
+    acts.may_end.set()
+
+    wait_until(lambda: acts.quiet_after)
+    assert acts.quiet_after == [3]
+
+
+def test_a_job_that_is_stalled_does_not_count_for_quiet(jobs: JobQueue, acts: Acts) -> None:
+    acts.hang = {"red 1"}
+    jobs.add([job("red 1", RED)])
+    wait_until(lambda: jobs.replace_stalled(1))
+
+    assert acts.quiet_after == [1]
+
+
+def test_it_is_quiet_when_there_was_nothing_to_add(jobs: JobQueue, acts: Acts) -> None:
+    jobs.add([])
+
+    assert acts.quiet_after == [0]
+
+
 def test_a_job_that_fails_is_logged_and_the_next_one_goes_on(
     app: Flask, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -108,7 +139,7 @@ def test_a_job_that_fails_is_logged_and_the_next_one_goes_on(
         if one.prepared == "red 1":  # type: ignore[comparison-overlap]
             raise LookupError("out of order")
 
-    jobs = JobQueue(1, 1, act)
+    jobs = JobQueue(1, 1, act, lambda: None)
     jobs.add([job("red 1", RED), job("red 2", RED)])
     jobs.close()
 

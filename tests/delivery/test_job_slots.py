@@ -44,7 +44,7 @@ def acts() -> Acts:
 
 @pytest.fixture
 def jobs(app: Flask, acts: Acts) -> Iterator[JobQueue]:
-    jobs = JobQueue(2, 2, acts)
+    jobs = JobQueue(2, 2, acts, lambda: None)
     yield jobs
     acts.let_go("a", "b", "c", "d", "e", "f")
     jobs.close()

@@ -45,12 +45,14 @@ class Recorded:
         self.final: list[LeasedDelivery] = []
         self.refused: LeasedDelivery | None = None
         self.calls = 0
+        self.batches: list[int] = []
         self.results = Results(self._record, nullcontext(), self._tell)
 
     def _record(self, ended: Sequence[Ended]) -> None:
         if self.refused in [leased for leased, _ in ended]:
             raise LookupError("out of order")
         self.final += [leased for leased, _ in ended]
+        self.batches.append(len(ended))
 
     def _tell(self) -> None:
         self.calls += 1
