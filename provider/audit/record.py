@@ -14,7 +14,7 @@ from provider.audit.tags import EventTag
 from provider.infrastructure import acting, clock, current, event_log
 from provider.infrastructure.acting import Operator
 from provider.infrastructure.database import Base
-from provider.infrastructure.many_rows import insert_many
+from provider.infrastructure.many_rows import insert_later
 from provider.infrastructure.one_row import insert_at_commit
 from provider.infrastructure.opaque_tokens import new_handle, new_id
 from provider.infrastructure.secrets import SecretBox
@@ -96,7 +96,7 @@ record = _recorded(entry)
 def record_many(entries: Sequence[Entry]) -> None:
     """Add entries to the open transaction: one INSERT however many they are."""
     if entries:
-        insert_many(_table, entries)
+        insert_later(_table, entries)
 
 
 def macs_of(event: AuditEvent, secret_box: SecretBox) -> tuple[str, ...]:

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Table, delete, select, tuple_
+from sqlalchemy import Select, Table, delete, select, tuple_
 
 from provider.delivery.attempt import AttemptResult
 from provider.delivery.judge import Accepted, Expired, Outcome, Postponed, RetryAt
@@ -13,8 +14,9 @@ from provider.delivery.models import REFUSALS, Delivery, DeliveryState
 from provider.delivery.outgoing import Cancelled, LeasedDelivery, Superseded
 from provider.delivery.queries import is_still_pending
 from provider.infrastructure import clock
-from provider.infrastructure.database import Base, change, db
-from provider.infrastructure.many_rows import is_among, update_many
+from provider.infrastructure.built_once import fetch
+from provider.infrastructure.database import Base, change, connection, is_sqlite
+from provider.infrastructure.many_rows import given_ids, is_given, update_later
 
 Ended = tuple[LeasedDelivery, AttemptResult]
 
@@ -30,10 +32,10 @@ def finish(ended: Sequence[Ended]) -> set[LeasedDelivery]:
     if not valid:
         return held
     now = clock.now()
-    update_many(_delivery, [_row(leased, result, now) for leased, result in valid], ("id",))
+    update_later(_delivery, [_row(leased, result, now) for leased, result in valid], ("id",))
     made = [_attempt_row(leased, result, now) for leased, result in valid if result.sent]
     if made:
-        update_many(_attempt, made, ("delivery_id", "number"))
+        update_later(_attempt, made, ("delivery_id", "number"))
     unmade = [_key(leased) for leased, result in valid if result.sent is None]
     if unmade:
         # Nothing was sent, so there was no attempt.
@@ -58,14 +60,19 @@ def state_after(result: AttemptResult) -> DeliveryState:
 
 def _lock_held(leased: Sequence[LeasedDelivery]) -> set[LeasedDelivery]:
     """Lock the rows whose leases still hold: after a later lease a row has another token (FLT-11)."""
-    rows = (
-        select(Delivery.id, Delivery.lease_token)
-        .where(is_among(Delivery.id, {one.id for one in leased}), is_still_pending())
+    rows = fetch(connection(), _locked(sqlite=is_sqlite()), given_ids({one.id for one in leased}))
+    tokens = {key: token for key, token in rows}  # noqa: C416 – the rows are lists.
+    return {one for one in leased if tokens.get(one.id) == one.lease_token}
+
+
+@cache
+def _locked(*, sqlite: bool) -> Select[Any]:
+    return (
+        select(*_KEPT)
+        .where(is_given(Delivery.id, sqlite=sqlite), is_still_pending())
         .order_by(Delivery.id)
         .with_for_update()
     )
-    tokens = {row.id: row.lease_token for row in db.session.connection().execute(rows)}
-    return {one for one in leased if tokens.get(one.id) == one.lease_token}
 
 
 def _row(leased: LeasedDelivery, result: AttemptResult, now: datetime) -> dict[str, Any]:
@@ -112,5 +119,6 @@ def _key(leased: LeasedDelivery) -> tuple[UUID, int]:
     return leased.id, leased.attempt_number
 
 
+_KEPT: tuple[Any, ...] = (Delivery.id, Delivery.lease_token)
 _delivery: Table = Base.metadata.tables["delivery"]
 _attempt: Table = Base.metadata.tables["delivery_attempt"]

@@ -3,10 +3,11 @@
 from collections.abc import Collection
 from dataclasses import dataclass, fields
 from datetime import datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Table, select, update
+from sqlalchemy import Table, Update, bindparam, select, update
 
 from provider.delivery.models import Delivery
 from provider.delivery.outgoing import LeasedDelivery
@@ -23,8 +24,9 @@ from provider.delivery.recipient import Recipient
 from provider.delivery.selection import Admit, Capacity, Selection, select_fairly
 from provider.delivery.workers import mark_of
 from provider.infrastructure import clock, current
-from provider.infrastructure.database import Base, db
-from provider.infrastructure.many_rows import insert_many, is_among
+from provider.infrastructure.built_once import fetch
+from provider.infrastructure.database import NOW, Base, connection, is_sqlite
+from provider.infrastructure.many_rows import given_ids, insert_later, is_given
 from provider.infrastructure.opaque_tokens import new_handle, new_id
 
 # Enough to select from, so that apps take turns; more would be read and locked in vain.
@@ -76,8 +78,23 @@ def own(ids: Collection[UUID], now: datetime, holder: str, *, due: bool = True) 
     """Own those of these deliveries that are still pending and free, and count their attempts."""
     if not ids:
         return []
-    wanted = [is_among(Delivery.id, ids), is_still_pending(), is_free(now)]
-    wanted += [Delivery.next_attempt_at <= now] if due else []
+    values = {
+        **given_ids(ids),
+        "now": now,
+        "until": now + current.settings().delivery_lease,
+        "token": mark_of(holder) + new_handle(),
+    }
+    rows = fetch(connection(), _lease(due=due, sqlite=is_sqlite()), values)
+    owned = [LeasedDelivery(**dict(zip(_NAMES, row, strict=True))) for row in rows]
+    if owned:
+        insert_later(_attempts, [_attempt_row(one, now) for one in owned])
+    return owned
+
+
+@cache
+def _lease(*, due: bool, sqlite: bool) -> Update:
+    wanted = [is_given(Delivery.id, sqlite=sqlite), is_still_pending(), is_free(NOW)]
+    wanted += [Delivery.next_attempt_at <= NOW] if due else []
     free = (
         select(Delivery.id)
         .where(*wanted)
@@ -85,22 +102,18 @@ def own(ids: Collection[UUID], now: datetime, holder: str, *, due: bool = True) 
         # A common table expression with row locks is computed once; a subquery might be planned as a loop.
         .cte("free")
     )
-    lease = (
+    return (
         update(_table)
         .where(_table.c.id.in_(select(free.c.id)))
         .values(
             attempt_count=_table.c.attempt_count + 1,
             # The result sets it back to zero.
             unfinished_attempts=_table.c.unfinished_attempts + 1,
-            leased_until=now + current.settings().delivery_lease,
-            lease_token=mark_of(holder) + new_handle(),
+            leased_until=bindparam("until"),
+            lease_token=bindparam("token"),
         )
         .returning(*_RETURNED)
     )
-    owned = [LeasedDelivery(**row) for row in db.session.connection().execute(lease).mappings()]
-    if owned:
-        insert_many(_attempts, [_attempt_row(one, now) for one in owned])
-    return owned
 
 
 _table: Table = Base.metadata.tables["delivery"]
@@ -112,6 +125,7 @@ _RETURNED = (
     _table.c.attempt_count.label("attempt_number"),
     (_table.c.attempt_count - _table.c.attempts_before_resend).label("try_number"),
 )
+_NAMES = tuple(column.name for column in _RETURNED)
 
 
 def _attempt_row(one: LeasedDelivery, now: datetime) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from sqlalchemy import Table
 from provider.delivery.models import Delivery, DeliveryState
 from provider.infrastructure import event_log
 from provider.infrastructure.database import Base
-from provider.infrastructure.many_rows import insert_many
+from provider.infrastructure.many_rows import insert_later
 from provider.infrastructure.opaque_tokens import new_id
 
 # DLV-26: one commit for a logout, however many are notified, but no statement without bounds.
@@ -54,7 +54,7 @@ def enqueue(owing: Iterable[Owing], *, at: datetime, horizon: timedelta) -> None
     none = dict.fromkeys(name for row in rows for name in row)
     rows = [none | row for row in rows]
     for start in range(0, len(rows), _CHUNK):
-        insert_many(_table, rows[start : start + _CHUNK])
+        insert_later(_table, rows[start : start + _CHUNK])
 
 
 def _row(owing: Owing, *, at: datetime, horizon: timedelta) -> dict[str, Any]:

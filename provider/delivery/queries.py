@@ -2,22 +2,27 @@
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
     CTE,
     ColumnElement,
+    Integer,
+    Select,
     String,
     and_,
     bindparam,
     cast,
+    false,
     func,
     literal,
+    literal_column,
     null,
     or_,
     select,
-    text,
+    true,
     tuple_,
     union_all,
 )
@@ -33,17 +38,20 @@ from provider.delivery.models import (
 )
 from provider.delivery.recipient import Recipient
 from provider.delivery.selection import DueDelivery
-from provider.infrastructure.database import db, is_sqlite
+from provider.infrastructure.built_once import fetch_together
+from provider.infrastructure.database import NOW, connection, db, is_sqlite
 from provider.infrastructure.opaque_tokens import first_id_at
 
 # The registrant of a delivery's recipient, as a kind finds it.
 Registrant = ColumnElement[str | None]
+Instant = datetime | ColumnElement[datetime]
 NO_REGISTRANT: Registrant = cast(null(), String())
 # How long before or after its `created_at` a row's identifier may have been made.
 _APART = timedelta(minutes=5)
 # For the rest of the transaction. The statistics of a quiet day say that nothing waits; when a backlog comes,
 # PostgreSQL would go by them and read and sort all of it for each lease, not take the first in order.
-_BY_INDEX = text("SET LOCAL enable_sort = off")
+_NO_VALUES: dict[str, Any] = {}
+_BY_INDEX = ((select(func.set_config("enable_sort", "off", true())), _NO_VALUES),)
 
 
 class UnknownDelivery(Exception):
@@ -52,7 +60,7 @@ class UnknownDelivery(Exception):
 
 def is_pending() -> ColumnElement[bool]:
     """Return whether a delivery is unfinished; written out, as a parameter would hide the partial indexes."""
-    return Delivery.state == bindparam(None, DeliveryState.PENDING.value, literal_execute=True)
+    return Delivery.state == literal_column(f"'{DeliveryState.PENDING.value}'")
 
 
 def is_still_pending() -> ColumnElement[bool]:
@@ -71,7 +79,7 @@ def is_of(kinds: Collection[str]) -> ColumnElement[bool]:
     kind, and sort a whole backlog to find the first.
     """
     kind = func.coalesce(Delivery.kind, "") if is_sqlite() else Delivery.kind
-    return kind.in_(list(kinds))
+    return or_(false(), *(kind == one for one in kinds))
 
 
 def is_to(recipient: Recipient) -> ColumnElement[bool]:
@@ -89,12 +97,12 @@ def is_health_among(recipients: Collection[Recipient]) -> ColumnElement[bool]:
     return tuple_(EndpointHealth.kind, EndpointHealth.recipient_id).in_(list(recipients))
 
 
-def due_condition(now: datetime) -> ColumnElement[bool]:
+def due_condition(now: Instant) -> ColumnElement[bool]:
     """Return whether a delivery's time has come and no worker owns it."""
     return and_(is_pending(), Delivery.next_attempt_at <= now, is_free(now))
 
 
-def is_free(now: datetime) -> ColumnElement[bool]:
+def is_free(now: Instant) -> ColumnElement[bool]:
     """Return whether no worker owns a delivery."""
     return or_(Delivery.leased_until.is_(None), Delivery.leased_until < now)
 
@@ -113,17 +121,21 @@ def list_due(
     The rows are locked, and those that another worker has locked are its business: two workers choose
     from different rows.
     """
-    due = (
+    due = _list_due(tuple(kinds), registrant, sqlite=is_sqlite())
+    before = () if is_sqlite() else _BY_INDEX
+    *_, found = fetch_together(connection(), *before, (due, {"now": now, "most": limit}))
+    return [_due_delivery(*row) for row in found]
+
+
+@lru_cache(maxsize=32)
+def _list_due(kinds: tuple[str, ...], registrant: Registrant, *, sqlite: bool) -> Select[Any]:  # noqa: ARG001 – `is_of` asks for it by itself.
+    return (
         select(*_due_columns(registrant))
-        .where(due_condition(now), is_of(kinds))
+        .where(due_condition(NOW), is_of(kinds))
         .order_by(Delivery.priority, Delivery.next_attempt_at)
-        .limit(limit)
+        .limit(bindparam("most", type_=Integer))
         .with_for_update(skip_locked=True)
     )
-    connection = db.session.connection()
-    if not is_sqlite():
-        connection.execute(_BY_INDEX)
-    return [_due_delivery(*row) for row in connection.execute(due)]
 
 
 def list_first_due(

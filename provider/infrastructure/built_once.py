@@ -6,6 +6,7 @@ any other, and errors are the same. On PostgreSQL several may share a round trip
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -66,12 +67,14 @@ class _Compiled:
         return values
 
 
-def fetch(connection: Connection, statement: Select[Any], values: Mapping[str, Any]) -> list[Row]:
-    """Return the rows of a statement."""
+def fetch(connection: Connection, statement: Select[Any] | Update, values: Mapping[str, Any]) -> list[Row]:
+    """Return the rows of a statement, of an update those that it says."""
     return fetch_together(connection, (statement, values))[0]
 
 
-def fetch_together(connection: Connection, *asked: tuple[Select[Any], Mapping[str, Any]]) -> list[list[Row]]:
+def fetch_together(
+    connection: Connection, *asked: tuple[Select[Any] | Update, Mapping[str, Any]]
+) -> list[list[Row]]:
     """Return the rows of several statements, for which PostgreSQL is waited for once."""
     compiled = [(_compile(statement, connection.dialect), values) for statement, values in asked]
     found = _execute(connection, [Asked(one.sql, one.bind(values)) for one, values in compiled])
@@ -142,7 +145,9 @@ def _prepared_statements(connection: Connection) -> Any:
 @lru_cache(maxsize=_MOST_STATEMENTS)
 def _compile(statement: Statement, dialect: Dialect) -> _Compiled:
     # The names of the columns that get values: otherwise an INSERT would ask for generated ones.
-    keys = list(statement.table.columns.keys()) if isinstance(statement, Insert) else None
+    keys = None
+    if isinstance(statement, Insert) and statement.select is None:
+        keys = list(statement.table.columns.keys())
     compiled = statement.compile(dialect=dialect, column_keys=keys)
     if (
         not isinstance(compiled, SQLCompiler)
@@ -162,12 +167,13 @@ def _compile(statement: Statement, dialect: Dialect) -> _Compiled:
 
 
 def _readers(statement: Statement, dialect: Dialect) -> tuple[tuple[int, Processor], ...]:
-    if not isinstance(statement, Select):
-        return ()
-    found = (
-        _kind_of(column.type, dialect).result_processor(dialect, None)
-        for column in statement.selected_columns
-    )
+    columns: Any
+    if isinstance(statement, Select):
+        columns = statement.selected_columns
+    else:
+        # Of a copy: SQLAlchemy keeps what it answers, also in a statement that is made of this one.
+        columns = copy(statement).exported_columns
+    found = (_kind_of(column.type, dialect).result_processor(dialect, None) for column in columns)
     return tuple((index, reader) for index, reader in enumerate(found) if reader is not None)
 
 

@@ -6,7 +6,7 @@ to send than to run.
 """
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -31,19 +31,26 @@ from sqlalchemy import (
     update,
 )
 
-from provider.infrastructure.database import db, is_sqlite
+from provider.infrastructure import built_once
+from provider.infrastructure.database import connection, is_sqlite
 
 
-def update_many(table: Table, rows: Sequence[Mapping[str, Any]], key: tuple[str, ...]) -> int:
-    """Update the rows that the key columns name, each with its values, and return how many that were."""
+def update_later(table: Table, rows: Sequence[Mapping[str, Any]], key: tuple[str, ...]) -> None:
+    """Update the rows that the key columns name, each with its values; PostgreSQL with the next statement."""
     statement = _update(table, tuple(rows[0]), key, sqlite=is_sqlite())
-    return db.session.connection().execute(statement, {"given_rows": _as_text(rows)}).rowcount
+    built_once.change_later(connection(), statement, {"given_rows": _as_text(rows)})
 
 
 def insert_many(table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert rows that all have the same columns."""
     statement = _insert(table, tuple(rows[0]), sqlite=is_sqlite())
-    db.session.connection().execute(statement, {"given_rows": _as_text(rows)})
+    built_once.change(connection(), statement, {"given_rows": _as_text(rows)})
+
+
+def insert_later(table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Do the same on PostgreSQL with the next statement or the commit, which then raises the errors."""
+    statement = _insert(table, tuple(rows[0]), sqlite=is_sqlite())
+    built_once.change_later(connection(), statement, {"given_rows": _as_text(rows)})
 
 
 def is_among(id_column: Any, ids: Collection[UUID]) -> ColumnElement[bool]:
@@ -52,6 +59,20 @@ def is_among(id_column: Any, ids: Collection[UUID]) -> ColumnElement[bool]:
         among: ColumnElement[bool] = id_column.in_(ids)
         return among
     return id_column == any_(bindparam(None, list(ids), type_=ARRAY(Uuid())))  # type: ignore[no-any-return]
+
+
+def is_given(id_column: Any, *, sqlite: bool) -> ColumnElement[bool]:
+    """Do the same in a statement that is built once: its values are those of `given_ids`."""
+    if sqlite:
+        each = func.json_each(bindparam("given_ids", type_=Text)).table_valued("value")
+        among: ColumnElement[bool] = id_column.in_(select(each.c.value))
+        return among
+    return id_column == any_(bindparam("given_ids", type_=ARRAY(Uuid())))  # type: ignore[no-any-return]
+
+
+def given_ids(ids: Iterable[UUID]) -> dict[str, Any]:
+    """Return identifiers as the value that `is_given` asks for."""
+    return {"given_ids": json.dumps([one.hex for one in ids]) if is_sqlite() else list(ids)}
 
 
 @cache

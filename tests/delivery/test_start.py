@@ -153,7 +153,7 @@ def test_the_first_of_a_backlog_are_read_in_order_and_not_sorted(
     finally:
         event.remove(db.engine, "before_cursor_execute", note)
     sql, values = asked[-1]
-    plan = db.session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", values).all()
+    plan = db.session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", tuple(values)).all()
 
     assert not [step for step in plan if "TEMP B-TREE" in step[3]]
 

@@ -68,6 +68,19 @@ def test_a_locked_database_is_an_operational_error(app, red):
         built_once.change(db.session.connection(), _NAME, {"name": "flask"})
 
 
+def test_an_update_returns_rows_that_are_read_as_by_sqlalchemy(app, red):
+    returning = _NAME.returning(Client.id, Client.registered, Client.created_at)
+    with transaction():
+        [row] = built_once.fetch(db.session.connection(), returning, {"name": "flask"})
+    assert row == [red.id, red.registered, red.created_at]
+
+
+def test_an_update_that_was_run_may_be_made_into_one_that_returns_rows(app, red):
+    with transaction():
+        assert built_once.change(db.session.connection(), _NAME, {"name": "flask"}) == 1
+    assert [column.name for column in _NAME.returning(Client.recipe).exported_columns] == ["recipe"]
+
+
 def test_a_change_says_how_many_rows_it_met(app, red, statements):
     with statements() as seen, transaction():
         assert built_once.change(db.session.connection(), _NAME, {"name": "flask"}) == 1

@@ -14,7 +14,7 @@ from provider.audit.tags import EventTag
 from provider.delivery.outbox import Owed, Owing, enqueue
 from provider.infrastructure import current
 from provider.infrastructure.database import Base, after_commit
-from provider.infrastructure.many_rows import insert_many, update_many
+from provider.infrastructure.many_rows import insert_later, update_later
 from provider.infrastructure.opaque_tokens import digest_of, new_handle
 from provider.logout import fanout
 from provider.logout.models import Logout
@@ -64,7 +64,7 @@ def write(left: Sequence[Leave], at: datetime) -> None:
         ended_at=at,
     )
     _mark(_grants, ((row, one) for one in left for row in one.revoked), revoked_at=at)
-    insert_many(_logouts, [_row(one) for one in left])
+    insert_later(_logouts, [_row(one) for one in left])
     enqueue(
         (Owing(owed, one.draft.logout_id, _priority(one)) for one in left for owed in one.owed),
         at=at,
@@ -78,7 +78,7 @@ def write(left: Sequence[Leave], at: datetime) -> None:
 def _mark(table: Table, ended: Iterable[tuple[UUID, Leave]], **values: datetime) -> None:
     rows = [{"id": row_id, "logout_id": one.draft.logout_id, **values} for row_id, one in ended]
     if rows:
-        update_many(table, rows, key=("id",))
+        update_later(table, rows, key=("id",))
 
 
 def _priority(one: Leave) -> int:

@@ -6,11 +6,11 @@ with `sub` alone is not sent once the person has a newer session at the client, 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, case, exists, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, case, exists, func, or_, select
 
 from provider.clients.models import Client, LogoutTokenNames
 from provider.delivery.models import Delivery
@@ -24,8 +24,9 @@ from provider.delivery.outgoing import (
     form,
 )
 from provider.infrastructure import clock, current
-from provider.infrastructure.database import db
-from provider.infrastructure.many_rows import is_among
+from provider.infrastructure.built_once import fetch
+from provider.infrastructure.database import connection, is_sqlite
+from provider.infrastructure.many_rows import given_ids, is_given
 from provider.infrastructure.opaque_tokens import new_handle
 from provider.keys import jwt
 from provider.logout.notice import ACCOUNT_ID, SESSION_ID, SID, SUB
@@ -38,17 +39,22 @@ CLIENT_DELETED = "client_deleted"
 def prepare(deliveries: Sequence[LeasedDelivery]) -> dict[UUID, Prepared]:
     """Read what these attempts need, in one statement; each token is made when it is sent."""
     by_id = {delivery.id: delivery for delivery in deliveries}
-    rows = db.session.execute(
-        select(Delivery.id, SUB, SID, _lives(), _came_back(), *_OF_CLIENT)
-        .join(Client, Client.id == Delivery.recipient_id)
-        .where(is_among(Delivery.id, by_id))
-    )
+    rows = fetch(connection(), _needed(sqlite=is_sqlite()), given_ids(by_id))
     prepared: dict[UUID, Prepared] = {}
     for delivery_id, sub, sid, lives, came_back, *of_client in rows:
         del by_id[delivery_id]
         receiver = _receiver(*of_client)
         prepared[delivery_id] = _decide(receiver, sub, sid, lives=lives, came_back=came_back)
     return prepared | dict.fromkeys(by_id, Cancelled(CLIENT_DELETED))
+
+
+@cache
+def _needed(*, sqlite: bool) -> Select[Any]:
+    return (
+        select(Delivery.id, SUB, SID, _lives(), _came_back(), *_OF_CLIENT)
+        .join(Client, Client.id == Delivery.recipient_id)
+        .where(is_given(Delivery.id, sqlite=sqlite))
+    )
 
 
 def logout_url_of(client: Client) -> str | None:
