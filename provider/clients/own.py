@@ -1,6 +1,6 @@
 """Clients of the provider itself: the console. It registers them, and no one else may use their ids."""
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, and_, select
 
 from provider.clients.models import Client, IDTokenClaims
 from provider.clients.queries import find_by_client_id
@@ -17,7 +17,7 @@ CONSOLE_NAME = "Curfew console"
 
 def is_app() -> ColumnElement[bool]:
     """The condition, over Client, that it is an app, and not a part of the provider."""
-    return Client.client_id.not_in(RESERVED_IDS)
+    return and_(*(Client.client_id != one for one in sorted(RESERVED_IDS)))
 
 
 def is_own(client: Client) -> bool:

@@ -102,19 +102,18 @@ def _given(table: Table, names: tuple[str, ...], *, sqlite: bool) -> Any:
 
 def _as_text(rows: Sequence[Mapping[str, Any]]) -> str:
     """Return rows as JSON that the database reads as it keeps them."""
-    return json.dumps(rows, default=_plain_for_sqlite if is_sqlite() else _plain)
+    if is_sqlite():
+        return json.dumps(rows, default=_plain_for_sqlite)
+    # Several times faster than the standard library, and loaded by those alone who write many rows.
+    from msgspec.json import encode
 
-
-def _plain(value: object) -> str:
-    if isinstance(value, UUID):
-        return value.hex
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat(" ", "microseconds")
-    raise TypeError(f"no column holds a {type(value).__name__}")
+    return encode(rows).decode()
 
 
 def _plain_for_sqlite(value: object) -> str:
     """Return what SQLite compares as text: instants all have the same length and no zone."""
+    if isinstance(value, UUID):
+        return value.hex
     if isinstance(value, datetime):
         return value.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
-    return _plain(value)
+    raise TypeError(f"no column holds a {type(value).__name__}")

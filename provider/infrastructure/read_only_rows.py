@@ -104,6 +104,12 @@ def find_together(*asked: tuple[Select[Any], Mapping[str, object]]) -> list[list
     return [rows[0] if rows else None for rows in found]
 
 
+def list_rows(statement: Select[Any], values: Mapping[str, object]) -> list[list[Any]]:
+    """Return the values of all rows of a statement that was built once."""
+    with _connection() as used:
+        return built_once.fetch(used, statement, values)
+
+
 @contextmanager
 def _connection() -> Iterator[Connection]:
     """Yield a connection for one statement that reads: that of the open work, or one for this alone.

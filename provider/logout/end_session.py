@@ -5,7 +5,7 @@ from uuid import UUID
 
 from provider.infrastructure.database import db
 from provider.logout.models import LogoutScope
-from provider.logout.participants import Participant, list_of_session
+from provider.logout.participants import Participant, lock_of_session
 from provider.logout.steps import (
     Cause,
     LogoutDraft,
@@ -34,7 +34,7 @@ def end(
     if not lifecycle.end(session.id, logout_id=draft.logout_id, at=draft.at):
         db.session.refresh(session)
         return None
-    participants = list_of_session(session.id, lock=True)
+    participants = lock_of_session(session.id)
     survivors: list[Participant] = []
     if not revoke_offline:
         survivors = [s for s in participants if s.survives_browser and s.client.id not in revoke_offline_of]

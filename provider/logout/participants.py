@@ -11,13 +11,14 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, exists, select
+from sqlalchemy import ColumnElement, Select, bindparam, exists, select
 
 from provider.clients.models import Client, OfflinePolicy
 from provider.grants.models import Grant
-from provider.infrastructure import clock
-from provider.infrastructure.database import Base, db
+from provider.infrastructure import built_once, clock
+from provider.infrastructure.database import Base, connection, db
 from provider.infrastructure.many_rows import is_among
+from provider.infrastructure.read_only_rows import ReadOnly, columns_of
 from provider.sessions.models import ClientSession, Session
 
 # Rows that were read before are read anew.
@@ -69,6 +70,15 @@ class Participant:
 def list_of_session(session_id: UUID, *, lock: bool) -> list[Participant]:
     """List the participants of one session."""
     return _list_client_sessions(ClientSession.session_id == session_id, lock=lock)
+
+
+def lock_of_session(session_id: UUID) -> list[Participant]:
+    """Lock the participants of one session, and return them in rows that are only read."""
+    found = map(iter, built_once.fetch(connection(), _LOCKED_OF_SESSION, {"session_id": session_id}))
+    return [
+        Participant(**{name: part.take(values) for name, part in _READ.items()}, is_device=next(values))
+        for values in found
+    ]
 
 
 def lock_of_sessions(session_ids: Collection[UUID]) -> dict[UUID, list[Participant]]:
@@ -217,6 +227,27 @@ def _locked(statement: AnySelect, *tables: type[Base], skip_locked: bool = False
     return statement.with_for_update(of=tables, key_share=True, skip_locked=skip_locked)
 
 
+# What a logout needs of a participant.
+_READ: dict[str, ReadOnly[Any]] = {
+    "client_session": ReadOnly(ClientSession, "id", "session_id", "sid"),
+    "client": ReadOnly(
+        Client,
+        *("id", "client_id", "registered", "offline_policy", "logout_token_names"),
+        *("session_lifetime", "told_of_expiry"),
+    ),
+    "grant": ReadOnly(Grant, "id", "account_id", "sub", "sid", "offline", "expires_at", "revoked_at"),
+}
+_LOCKED_OF_SESSION = _locked(
+    select(*columns_of(*_READ.values()), Session.is_device)
+    .select_from(ClientSession)
+    .join(Session, Session.id == ClientSession.session_id)
+    .join(Client, Client.id == ClientSession.client_id)
+    .join(Grant, Grant.id == ClientSession.grant_id)
+    .where(ClientSession.session_id == bindparam("session_id"), ClientSession.ended_at.is_(None))
+    .order_by(ClientSession.id),
+    Grant,
+    ClientSession,
+)
 _PARTS = (
     select(ClientSession, Grant, Session.is_device)
     .join(Session, Session.id == ClientSession.session_id)

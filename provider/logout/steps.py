@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import update
+from sqlalchemy import Update, bindparam, update
 
 from provider.audit.record import Actor, record
 from provider.audit.tags import EventTag
@@ -14,11 +15,11 @@ from provider.clients.models import Client
 from provider.delivery import outbox
 from provider.delivery.outbox import Owed, Owing
 from provider.grants.models import Grant
-from provider.infrastructure import acting, clock, current, event_log, metrics
+from provider.infrastructure import acting, built_once, clock, current, event_log, metrics
 from provider.infrastructure.acting import Operator
-from provider.infrastructure.database import after_commit, change, db
+from provider.infrastructure.database import after_commit, connection, db, is_sqlite
 from provider.infrastructure.follow_up import FollowUp
-from provider.infrastructure.many_rows import is_among
+from provider.infrastructure.many_rows import given_ids, is_given
 from provider.infrastructure.opaque_tokens import digest_of, new_handle, new_id
 from provider.logout import fanout
 from provider.logout.models import Logout, LogoutReason, LogoutScope
@@ -134,12 +135,17 @@ def end_client_sessions(draft: LogoutDraft, participants: Sequence[Participant])
     ids = [participant.client_session.id for participant in participants if participant.client_session]
     if not ids:
         return 0
-    ended = (
+    values = {**given_ids(ids), "at": draft.at, "logout": draft.logout_id}
+    return built_once.change(connection(), _end_client_sessions(sqlite=is_sqlite()), values)
+
+
+@cache
+def _end_client_sessions(*, sqlite: bool) -> Update:
+    return (
         update(ClientSession)
-        .where(is_among(ClientSession.id, ids), ClientSession.ended_at.is_(None))
-        .values(ended_at=draft.at, logout_id=draft.logout_id)
+        .where(is_given(ClientSession.id, sqlite=sqlite), ClientSession.ended_at.is_(None))
+        .values(ended_at=bindparam("at"), logout_id=bindparam("logout"))
     )
-    return change(ended)
 
 
 def end_devices(draft: LogoutDraft, participants: Sequence[Participant]) -> int:
@@ -159,17 +165,23 @@ def revoke_grants(draft: LogoutDraft, participants: Sequence[Participant]) -> in
     """
     if not participants:
         return 0
-    revoked = (
+    values = {
+        **given_ids(participant.grant.id for participant in participants),
+        "at": draft.at,
+        "logout": draft.logout_id,
+    }
+    revoked = built_once.fetch(connection(), _revoke_grants(sqlite=is_sqlite()), values)
+    return sum(expires_at > draft.at for (expires_at,) in revoked)
+
+
+@cache
+def _revoke_grants(*, sqlite: bool) -> Update:
+    return (
         update(Grant)
-        .where(
-            is_among(Grant.id, [participant.grant.id for participant in participants]),
-            Grant.revoked_at.is_(None),
-        )
-        .values(revoked_at=draft.at, logout_id=draft.logout_id)
+        .where(is_given(Grant.id, sqlite=sqlite), Grant.revoked_at.is_(None))
+        .values(revoked_at=bindparam("at"), logout_id=bindparam("logout"))
         .returning(Grant.expires_at)
     )
-    ends = db.session.scalars(revoked, execution_options={"synchronize_session": False})
-    return sum(expires_at > draft.at for expires_at in ends)
 
 
 def conclude(

@@ -57,7 +57,7 @@ def await_first_attempts(outcome: LogoutOutcome) -> bool:
     When no worker could be woken (there is no broker, and no worker in this process tree) there is nothing to
     wait for: the next sweep delivers, and the person is not made to wait for it.
     """
-    if not outcome.is_worker_woken:
+    if not (outcome.is_worker_woken and current.settings().notify_budget):
         return outcome.notifications == 0
     waits = current.memo(_NAME, lambda: _waits_among(_USUAL_THREADS))
     if not waits.slots.acquire(blocking=False):

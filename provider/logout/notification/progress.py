@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, exists, func, select
+from sqlalchemy import ColumnElement, Uuid, and_, bindparam, exists, func, select
 
 from provider.clients.models import Client
 from provider.clients.own import is_app
@@ -13,6 +13,7 @@ from provider.delivery.models import BreakerState, Delivery, DeliveryState, Endp
 from provider.grants.models import Grant
 from provider.infrastructure.database import db
 from provider.infrastructure.opaque_tokens import digest_of
+from provider.infrastructure.read_only_rows import ReadOnly, list_rows
 from provider.logout.models import Logout
 from provider.logout.notice import is_of_logout
 from provider.sessions.models import ClientSession
@@ -126,8 +127,9 @@ def _stated_ends(logout: Logout, clients: Sequence[Client]) -> dict[UUID, dateti
 
 def _deliveries(logout_id: UUID) -> dict[UUID, Delivery]:
     """Return the delivery to show for each client: of several, the one that went worst."""
-    of_logout = select(Delivery).where(is_of_logout(logout_id)).order_by(Delivery.finished_at)
-    return {row.recipient_id: row for row in sorted(db.session.scalars(of_logout), key=_concern)}
+    rows = list_rows(_OF_LOGOUT, {"logout_id": logout_id})
+    found = [_DELIVERY.take(iter(row)) for row in rows]
+    return {row.recipient_id: row for row in sorted(found, key=_concern)}
 
 
 def _concern(delivery: Delivery) -> int:
@@ -142,15 +144,29 @@ def _concern(delivery: Delivery) -> int:
 
 
 def _clients(logout_id: UUID) -> list[Client]:
-    in_session = select(ClientSession.client_id).where(ClientSession.logout_id == logout_id)
-    by_grant = select(Grant.client_id).where(Grant.logout_id == logout_id)
-    # Of a session that the database has lost only the notification is left.
-    notified = select(Delivery.recipient_id).where(is_of_logout(logout_id))
-    concerned = select(Client).where(Client.id.in_(in_session.union(by_grant, notified)), is_app())
-    return list(db.session.scalars(concerned))
+    return [_CLIENT.take(iter(row)) for row in list_rows(_CONCERNED, {"logout_id": logout_id})]
 
 
 def _latency(logout: Logout, delivery: Delivery) -> int | None:
     if delivery.state != DeliveryState.ACCEPTED or delivery.finished_at is None:
         return None
     return round((delivery.finished_at - logout.at).total_seconds() * 1000)
+
+
+# What the page shows of each; it is asked for again and again while apps have not confirmed.
+_DELIVERY = ReadOnly(Delivery, "recipient_id", "state", "refusals", "last_outcome", "finished_at")
+_CLIENT = ReadOnly(Client, "id", "client_id", "registered", "session_lifetime")
+_LOGOUT_ID = bindparam("logout_id", type_=Uuid())
+_OF_LOGOUT = select(*_DELIVERY.columns).where(is_of_logout(_LOGOUT_ID)).order_by(Delivery.finished_at)
+_CONCERNED = select(*_CLIENT.columns).where(
+    Client.id.in_(
+        select(ClientSession.client_id)
+        .where(ClientSession.logout_id == _LOGOUT_ID)
+        .union(
+            select(Grant.client_id).where(Grant.logout_id == _LOGOUT_ID),
+            # Of a session that the database has lost only the notification is left.
+            select(Delivery.recipient_id).where(is_of_logout(_LOGOUT_ID)),
+        )
+    ),
+    is_app(),
+)
