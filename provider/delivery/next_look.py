@@ -61,6 +61,8 @@ class NextLook:
     awaits_release: bool = False
     # Whether everything was started that may be started without waiting for a permit.
     is_drained: bool = False
+    # Before this instant no release brings it forward: looks take at most half of the time.
+    soonest: float = 0.0
 
     def no_later_than(self, at: float) -> "NextLook":
         """Return the plan with a look at this instant, or earlier."""
@@ -68,7 +70,9 @@ class NextLook:
 
     def after_release(self, *, is_half_free: bool) -> "NextLook":
         """Return the plan after a permit was released, or has stalled and counts no more."""
-        return self.no_later_than(_soon(self.looked_at, is_half_free)) if self.awaits_release else self
+        if not self.awaits_release:
+            return self
+        return self.no_later_than(max(self.soonest, _soon(self.looked_at, is_half_free)))
 
 
 def plan(found: Found, looked_at: float, now: float) -> NextLook:
@@ -110,6 +114,7 @@ def _after_lease(leased: Leased, looked_at: float, now: float) -> NextLook:
         at,
         awaits_release=leased.has_held or is_cut_short,
         is_drained=not (leased.is_limited or is_cut_short),
+        soonest=now + min(now - looked_at, SHORTEST_PAUSE),
     )
 
 

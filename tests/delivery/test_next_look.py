@@ -99,6 +99,21 @@ def test_the_next_look(found, at: float, awaits_release: bool, is_drained: bool)
     assert planned.looked_at == BEGAN
 
 
+@pytest.mark.parametrize(
+    ("took", "put_off"),
+    [
+        pytest.param(0.01, 0.01, id="as long as the last look took"),
+        pytest.param(7.0, SHORTEST_PAUSE, id="no longer than a moment"),
+    ],
+)
+def test_releases_make_looks_take_at_most_half_of_the_time(took: float, put_off: float) -> None:
+    limited = Leased(taken=1, may_be_more=False, has_held=True, is_limited=True)
+
+    planned = plan(limited, BEGAN, BEGAN + took).after_release(is_half_free=True)
+
+    assert planned.at == pytest.approx(BEGAN + took + put_off)
+
+
 def every_look():
     """Every combination of what a lease may have found."""
     names = ("may_be_more", "is_full", "has_held", "is_limited", "has_free", "is_half_free")
