@@ -7,6 +7,7 @@ put back.
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable
 from heapq import heappop, heappush
 from itertools import count
@@ -28,7 +29,7 @@ class Job:
         self.leased, self.prepared, self.permit = leased, prepared, permit
         self.started_at = 0.0
         self.is_stalled = False
-        # Its app has gone silent meanwhile, so it is not sent now.
+        # It is not sent now: its app has gone silent meanwhile, or others at the same place have.
         self.is_put_back = False
 
 
@@ -59,6 +60,8 @@ class JobQueue:
         self._running: dict[Job, None] = {}
         # Recipients of which a job is stalled and nothing has been heard since.
         self._silent: set[Recipient] = set()
+        # How many are being sent to each place, the stalled ones included.
+        self._sent_to: Counter[str | None] = Counter()
 
     def add(self, jobs: Iterable[Job]) -> None:
         """Take jobs in; each starts as soon as it is first in the order and a slot is free.
@@ -135,6 +138,7 @@ class JobQueue:
                 self._running.pop(done, None)
                 if not done.is_put_back:
                     self._silent.discard(done.leased.recipient)
+                    self._sent_to[done.permit.place] -= 1
                 # Another thread has taken the slot of a stalled one.
                 self._active += done.is_stalled
             if not self._waiting or self._active > self._slots:
@@ -144,7 +148,9 @@ class JobQueue:
             self._round[priority] = rank
             if self._last.get((priority, job.permit.flow)) == rank:
                 del self._last[priority, job.permit.flow]
-            job.is_put_back = job.leased.recipient in self._silent
+            sent_there = self._sent_to[job.permit.place]
+            job.is_put_back = job.leased.recipient in self._silent or sent_there >= job.permit.most_at_place
+            self._sent_to[job.permit.place] += not job.is_put_back
             job.started_at = time.monotonic()
             self._running[job] = None
             return job

@@ -9,6 +9,7 @@ in its place, and counts against limits of its own. So apps that hang delay the 
 by a deadline.
 """
 
+import math
 from dataclasses import dataclass
 
 from provider.delivery.learned_share import Observation
@@ -152,8 +153,16 @@ class Limiter:
         pools = [self._all] if endpoint.is_proven else [self._all, self._unproven]
         if registrant is not None:
             pools.append(self._registrants.setdefault(registrant, Pool()))
-        flow = recipient if registrant is None else registrant
-        return Permit(endpoint, address, pools, self._note_address, flow=flow, priority=priority, now=now)
+        return Permit(
+            endpoint,
+            address,
+            pools,
+            self._note_address,
+            flow=recipient if registrant is None else registrant,
+            priority=priority,
+            now=now,
+            most_at_place=self._most_at(address),
+        )
 
     def is_at_full(self, recipient: Recipient) -> bool:
         """Return whether an endpoint has come up the whole ramp."""
@@ -187,8 +196,22 @@ class Limiter:
         if endpoint.address is not None:
             place = self._addresses[endpoint.address]
             concurrency, rate = limits.of_place(place)
-            room = min(room, place.room(self._own(concurrency), rate / self._workers, now))
+            to_lease = self._to_lease(place, self._own(concurrency))
+            room = min(room, place.room(to_lease, rate / self._workers, now))
         return max(0, room)
+
+    def _most_at(self, place: Throttle | None) -> float:
+        return math.inf if place is None else self._own(self._limits.of_place(place)[0])
+
+    def _to_lease(self, place: Throttle, at_once: int) -> int:
+        """Return how many may be leased for a place to which so many may be sent at once.
+
+        More of them where the slots alone keep that limit: a lease costs as much for one as for many, and
+        what waits in memory is no load for the place. Half of the permits are left to others.
+        """
+        if self._slots + place.stalled > at_once:
+            return at_once
+        return max(at_once, self._permits // 2)
 
     def _room_in(self, pool: Pool, part: float) -> int:
         """Return what is left of a part of the slots, as long as not too much of it is stalled."""

@@ -1,5 +1,6 @@
 """The permit to have one delivery under way to one endpoint (DLV-13)."""
 
+import math
 from collections.abc import Callable, Sequence
 
 from provider.delivery.learned_share import Observation
@@ -22,6 +23,8 @@ class Permit:
         "_throttles",
         "flow",
         "is_stalled",
+        "most_at_place",
+        "place",
         "priority",
     )
 
@@ -35,6 +38,7 @@ class Permit:
         flow: Recipient | str,
         priority: int,
         now: float,
+        most_at_place: float = math.inf,
     ) -> None:
         self._endpoint, self._pools = endpoint, pools
         self._throttles: list[Throttle] = [endpoint] if address is None else [endpoint, address]
@@ -42,6 +46,8 @@ class Permit:
         # Deliveries of the same flow take turns with those of others.
         self.flow = flow
         self.priority = priority
+        # Where it goes, if that is known, and how many may be sent there at once.
+        self.place, self.most_at_place = endpoint.address, most_at_place
         self.is_stalled = self._is_released = False
         for throttle in self._throttles:
             throttle.in_flight += 1
@@ -61,6 +67,7 @@ class Permit:
         self._is_released = True
         for throttle in self._throttles:
             throttle.in_flight -= 1
+            throttle.stalled -= self.is_stalled
         for pool in self._pools:
             if self.is_stalled:
                 pool.stalled -= 1
@@ -80,5 +87,7 @@ class Permit:
         if self._is_released or self.is_stalled:
             return
         self.is_stalled = self._endpoint.is_slow = self._endpoint.is_silent = True
+        for throttle in self._throttles:
+            throttle.stalled += 1
         for pool in self._pools:
             pool.active, pool.stalled = pool.active - 1, pool.stalled + 1

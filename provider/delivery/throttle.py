@@ -19,6 +19,8 @@ class Throttle:
     """Attempts in flight to one target, and the times of the latest starts."""
 
     in_flight: int = 0
+    # Of these, the ones that have not been answered for so long that they have no slot any more.
+    stalled: int = 0
     starts: "deque[float]" = field(default_factory=deque)
 
     def room(self, concurrency: int, rate: float, now: float) -> int:

@@ -1,5 +1,6 @@
 """The leased delivery that a thread takes next, and the fate of those whose app goes silent (DLV-13)."""
 
+import math
 import threading
 from collections.abc import Iterator
 from types import SimpleNamespace
@@ -49,9 +50,11 @@ def jobs(app: Flask, acts: Acts) -> Iterator[JobQueue]:
     jobs.close()
 
 
-def job(name: str, client: str, priority: int = URGENT + 1) -> Any:
+def job(
+    name: str, client: str, priority: int = URGENT + 1, *, place: str | None = None, most: float = math.inf
+) -> Any:
     leased: Any = SimpleNamespace(id=name, recipient=client)
-    permit: Any = SimpleNamespace(priority=priority, flow=client)
+    permit: Any = SimpleNamespace(priority=priority, flow=client, place=place, most_at_place=most)
     how: Any = name
     return Job(leased, how, permit)
 
@@ -92,6 +95,22 @@ def test_an_app_that_is_heard_of_again_is_sent_more(jobs: JobQueue, acts: Acts) 
     jobs.add([job("red 2", RED)])
 
     wait_until(lambda: acts.begun == ["red 1", "red 2"])
+
+
+def test_no_more_are_sent_to_a_place_than_may_be(jobs: JobQueue, acts: Acts) -> None:
+    acts.hang = {"red"}
+    place = "https://ingress.test"
+    there = [job(name, name, place=place, most=1) for name in ("red", "green")]
+    jobs.add([*there, job("other", "other", place="https://other.test", most=1)])
+
+    wait_until(lambda: jobs.replace_stalled(1))
+    wait_until(lambda: len(acts.begun) == 2)
+    assert (acts.begun, acts.put_back) == (["red", "other"], ["green"])
+
+    acts.may_end.set()
+    wait_until(lambda: not jobs.is_silent("red"))  # type: ignore[arg-type]
+    jobs.add([job("green", "green", place=place, most=1)])
+    wait_until(lambda: acts.begun[2:] == ["green"])
 
 
 def test_no_more_are_replaced_than_may_be(jobs: JobQueue, acts: Acts) -> None:

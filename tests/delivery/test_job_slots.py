@@ -1,5 +1,6 @@
 """As many jobs run at once as there are slots, whatever has ended or stalled before (DLV-13)."""
 
+import math
 import threading
 import time
 from collections.abc import Iterator
@@ -53,7 +54,7 @@ def jobs(app: Flask, acts: Acts) -> Iterator[JobQueue]:
 def add(jobs: JobQueue, *names: str) -> None:
     def job(name: str) -> Any:
         leased: Any = SimpleNamespace(id=name, recipient=name)
-        permit: Any = SimpleNamespace(priority=1, flow=name)
+        permit: Any = SimpleNamespace(priority=1, flow=name, place=None, most_at_place=math.inf)
         prepared: Any = name
         return Job(leased, prepared, permit)
 

@@ -1,9 +1,10 @@
 """The permits that hanging, unproven and related apps leave to the others (DLV-13)."""
 
-from uuid import uuid4
+from dataclasses import replace
+from uuid import UUID, uuid4
 
-from provider.delivery.limiter import URGENT
-from tests.delivery.limiters import GREEN, RED, limiter, prove, take_all
+from provider.delivery.limiter import URGENT, Limiter
+from tests.delivery.limiters import GREEN, RED, WIDE, limiter, prove, take_all
 
 
 def test_many_that_are_unproven_leave_half_of_the_slots_to_the_others():
@@ -116,3 +117,46 @@ def test_there_is_no_room_where_a_registrant_has_taken_its_share():
 
     assert known.room(GREEN, 0, registrant="network:192.0.2.1") == 0
     assert known.room(GREEN, 0) == 1
+
+
+class TestAPlaceOfManyApps:
+    """50 may be under way at once to one origin, and 32 slots send."""
+
+    ORIGIN = "https://ingress.test"
+
+    def _at_the_origin(self, slots: int = 32) -> tuple[Limiter, list[UUID]]:
+        known = Limiter(replace(WIDE, origin_concurrency=50), slots=slots, permits=256)
+        apps = [uuid4() for _ in range(200)]
+        for client_id in apps:
+            end = known.take(client_id, 0.0)
+            assert end
+            end.release(True, self.ORIGIN)
+        return known, apps
+
+    def test_more_are_leased_than_may_be_sent_at_once_where_the_slots_keep_that_limit(self):
+        known, apps = self._at_the_origin()
+
+        taken = [end for end in (known.take(one, 10.0) for one in apps) if end]
+
+        # Half of the permits are left to others.
+        assert len(taken) == 128
+        assert {(end.place, end.most_at_place) for end in taken} == {(self.ORIGIN, 50)}
+
+    def test_no_more_than_may_be_sent_at_once_where_the_slots_might_exceed_it(self):
+        known, apps = self._at_the_origin(slots=51)
+
+        assert len([end for end in (known.take(one, 10.0) for one in apps) if end]) == 50
+
+    def test_what_hangs_there_is_counted_until_it_ends(self):
+        known, apps = self._at_the_origin()
+        hanging = [known.take(one, 10.0) for one in apps[:19]]
+        for end in hanging:
+            assert end
+            end.stall()
+
+        # With the slots these are more than 50.
+        assert len([end for end in (known.take(one, 10.0) for one in apps[19:]) if end]) == 31
+        for end in hanging[:2]:
+            assert end
+            end.release(False, self.ORIGIN)
+        assert known.take(apps[60], 10.0)
