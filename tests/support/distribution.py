@@ -1,8 +1,9 @@
 """The tests that go together to a process of the run, and their order.
 
 Tests that wait for processes come first, so that none of them is the last to run while others have nothing
-left to do. All other tests go by files: what a file needs, such as applications with its settings and their
-compiled SQL, is then made in one process.
+left to do. One process of the run begins with the others, since all of them together would leave the machine
+idle while they wait. All other tests go by files: what a file needs, such as applications with its settings
+and their compiled SQL, is then made in one process.
 """
 
 from collections import Counter
@@ -10,6 +11,7 @@ from collections.abc import Iterable, Sequence
 
 import pytest
 from xdist.scheduler import LoadGroupScheduling
+from xdist.workermanage import WorkerController
 
 SLOW = ("processes", "browser", "interop")
 # The group of a slow test that may run anywhere; it marks the test for the process that distributes them.
@@ -51,12 +53,17 @@ def _unit_of(item: pytest.Item) -> str:
     return item.nodeid if group == ALONE else group
 
 
+def group_of(nodeid: str) -> str:
+    """Return the group of a test that waits, as a process of the run reports it; nothing for all others."""
+    return nodeid.rpartition("@")[2] if nodeid.rfind("@") > nodeid.rfind("]") else ""
+
+
 def units_of(nodeids: Iterable[str]) -> dict[str, str]:
-    """Return the unit of each test; the processes of the run report a test with its group behind an @."""
+    """Return the unit of each test."""
     in_file: Counter[str] = Counter()
     units = {}
     for nodeid in nodeids:
-        group = nodeid.rpartition("@")[2] if nodeid.rfind("@") > nodeid.rfind("]") else ""
+        group = group_of(nodeid)
         file = nodeid.partition("::")[0]
         units[nodeid] = group if group != ALONE else nodeid
         if not group:
@@ -65,16 +72,36 @@ def units_of(nodeids: Iterable[str]) -> dict[str, str]:
     return units
 
 
+def choose(units: Iterable[str], waiting: set[str], *, may_wait: bool) -> str:
+    """Return the unit to hand out next: the first one, or the first that does not wait while there is one."""
+    first, *others = units
+    if may_wait or first not in waiting:
+        return first
+    return next((unit for unit in others if unit not in waiting), first)
+
+
 class Scheduling(LoadGroupScheduling):
-    """Hands out units in the order in which their first tests stand."""
+    """Hands out units in the order of their first tests, to one process those that do not wait."""
 
     _units: dict[str, str]
+    _waiting: set[str]
 
     def schedule(self) -> None:
         if self.collection is None:
             collected: Sequence[str] = next(iter(self.registered_collections.values()))
             self._units = units_of(collected)
+            self._waiting = {unit for nodeid, unit in self._units.items() if group_of(nodeid)}
         super().schedule()
+
+    def _assign_work_unit(self, node: WorkerController) -> None:
+        others_wait = sum(self._has_to_wait(other) for other in self.nodes if other is not node)
+        unit = choose(self.workqueue, self._waiting, may_wait=others_wait + 1 < max(2, len(self.nodes)))
+        self.workqueue.move_to_end(unit, last=False)
+        super()._assign_work_unit(node)
+
+    def _has_to_wait(self, node: WorkerController) -> bool:
+        units = self.assigned_work.get(node, {})
+        return any(unit in self._waiting and not all(done.values()) for unit, done in units.items())
 
     def _split_scope(self, nodeid: str) -> str:
         return self._units[nodeid]

@@ -1,6 +1,8 @@
 """The distribution of a run's tests to its processes."""
 
-from tests.support.distribution import LARGEST_PIECE, units_of
+import pytest
+
+from tests.support.distribution import LARGEST_PIECE, choose, units_of
 
 
 def test_a_group_is_a_unit_and_a_slow_test_without_one_too():
@@ -17,3 +19,16 @@ def test_the_tests_of_a_file_go_together_in_pieces():
     assert len(set(units.values())) == 3
     assert len({units[nodeid] for nodeid in many[:LARGEST_PIECE]}) == 1
     assert units[many[0]] != units[many[-1]]
+
+
+@pytest.mark.parametrize(
+    ("units", "may_wait", "chosen"),
+    [
+        pytest.param(["demo", "a.py 0"], True, "demo", id="the first while another process does not wait"),
+        pytest.param(["demo", "faults", "a.py 0", "b.py 0"], False, "a.py 0", id="one that does not wait"),
+        pytest.param(["demo", "faults"], False, "demo", id="the first if all of them wait"),
+        pytest.param(["a.py 0", "b.py 0"], False, "a.py 0", id="the first if none of them waits"),
+    ],
+)
+def test_one_process_is_handed_what_does_not_wait(units, may_wait, chosen):
+    assert choose(units, {"demo", "faults"}, may_wait=may_wait) == chosen
