@@ -38,12 +38,18 @@ Program = Callable[[], object]
 
 
 def load_curfew() -> Program:
-    """Load the command with all of its subcommands."""
-    from provider import app  # noqa: F401 -- loaded once for all calls.
-    from provider.command import main
+    """Load the command with all of its subcommands, and what its servers and workers import by themselves."""
+    import granian.server
+    from celery import Celery
+    from celery.worker import state
+
+    from provider.command import import_web, main
+    from provider.worker import metrics_server, process
     from tests.cli.test_examples import COMMANDS
 
     assert COMMANDS, "reading the tree of commands loads each of them"
+    assert all((Celery, state, granian.server, metrics_server, process))
+    import_web()
     return main
 
 
