@@ -7,19 +7,23 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Table
+from sqlalchemy import Table, func, select, true
 
 from provider.audit.record import entry, record_many
 from provider.audit.tags import EventTag
 from provider.delivery.outbox import Owed, Owing, enqueue
-from provider.infrastructure import current
-from provider.infrastructure.database import Base, after_commit
+from provider.infrastructure import built_once, current
+from provider.infrastructure.database import Base, after_commit, connection, is_sqlite
 from provider.infrastructure.many_rows import insert_later, update_later
 from provider.infrastructure.opaque_tokens import digest_of, new_handle
 from provider.logout import fanout
 from provider.logout.models import Logout
 from provider.logout.participants import Participant
 from provider.logout.steps import Extent, LogoutDraft, announce, facts_of
+
+# For the rest of the transaction. Of tables that have just begun to grow PostgreSQL has no statistics: for
+# each reference to one it would read all of it, and keep that plan as long as the connection.
+_BY_INDEX = select(func.set_config("enable_seqscan", "off", true()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,8 @@ def leave(
 
 def write(left: Sequence[Leave], at: datetime) -> None:
     """Write all of them: the rows that ended, records, deliveries and audit entries."""
+    if not is_sqlite():
+        built_once.fetch(connection(), _BY_INDEX, {})
     _mark(_sessions, ((row, one) for one in left for row in one.sessions), ended_at=at)
     pairs = ((part.client_session, one) for one in left for part in one.participants)
     _mark(
