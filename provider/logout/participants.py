@@ -8,6 +8,7 @@ the second then finds only what the first has left, and no client is notified tw
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -16,8 +17,8 @@ from sqlalchemy import ColumnElement, Select, bindparam, exists, select
 from provider.clients.models import Client, OfflinePolicy
 from provider.grants.models import Grant
 from provider.infrastructure import built_once, clock
-from provider.infrastructure.database import Base, connection, db
-from provider.infrastructure.many_rows import is_among
+from provider.infrastructure.database import Base, connection, db, is_sqlite
+from provider.infrastructure.many_rows import given_ids, is_among, is_given
 from provider.infrastructure.read_only_rows import ReadOnly, columns_of
 from provider.sessions.models import ClientSession, Session
 
@@ -84,7 +85,7 @@ def lock_of_session(session_id: UUID) -> list[Participant]:
 def lock_of_sessions(session_ids: Collection[UUID]) -> dict[UUID, list[Participant]]:
     """Lock the participants of many sessions, and return them by session."""
     found: dict[UUID, list[Participant]] = {}
-    for client_session, one in _lock_many(_LIVE.where(is_among(ClientSession.session_id, session_ids))):
+    for client_session, one in _lock_many(ClientSession.session_id, session_ids, live=True):
         found.setdefault(client_session.session_id, []).append(one)
     return found
 
@@ -94,7 +95,7 @@ def lock_free_client_sessions(client_session_ids: Collection[UUID]) -> dict[UUID
 
     That is nothing for one that has ended meanwhile.
     """
-    rows = _lock_many(_PARTS.where(is_among(ClientSession.id, client_session_ids)), skip_locked=True)
+    rows = _lock_many(ClientSession.id, client_session_ids, live=False, skip_locked=True)
     return {client_session.id: [one] if client_session.is_live else [] for client_session, one in rows}
 
 
@@ -107,7 +108,7 @@ def lock_free_grants(grant_ids: Collection[UUID], as_of: datetime) -> dict[UUID,
     grants = db.session.scalars(_locked(wanted, Grant, skip_locked=True), execution_options=_AS_IT_IS).all()
     found: dict[UUID, list[Participant]] = {one.id: [] for one in grants}
     valid = [one for one in grants if one.revoked_at is None]
-    for _, one in _lock_many(_LIVE.where(is_among(ClientSession.grant_id, [grant.id for grant in valid]))):
+    for _, one in _lock_many(ClientSession.grant_id, [grant.id for grant in valid], live=True):
         found[one.grant.id].append(one)
     alone = [grant for grant in valid if not found[grant.id] and grant.expires_at > as_of]
     clients = _read_clients(grant.client_id for grant in alone)
@@ -180,11 +181,14 @@ def _list_client_sessions(condition: ColumnElement[bool], *, lock: bool) -> list
     return [Participant(client_session=row[0], client=row[1], grant=row[2], is_device=row[3]) for row in rows]
 
 
-def _lock_many(parts: AnySelect, *, skip_locked: bool = False) -> list[tuple[ClientSession, Participant]]:
+def _lock_many(
+    column: Any, ids: Iterable[UUID], *, live: bool, skip_locked: bool = False
+) -> list[tuple[ClientSession, Participant]]:
     """Lock many participants with their client sessions; each client is read once, and not with each row."""
-    locked = _locked(parts, Grant, ClientSession, skip_locked=skip_locked)
-    rows = db.session.execute(locked, execution_options=_AS_IT_IS).all()
-    clients = _read_clients(row.ClientSession.client_id for row in rows)
+    statement = _many(column, live=live, skip_locked=skip_locked, sqlite=is_sqlite())
+    rows = list(map(iter, built_once.fetch(connection(), statement, given_ids(ids))))
+    found = [(_OF_MANY.take(values), _READ["grant"].take(values), next(values)) for values in rows]
+    clients = _read_clients(share.client_id for share, _, _ in found)
     return [
         (
             share,
@@ -192,8 +196,22 @@ def _lock_many(parts: AnySelect, *, skip_locked: bool = False) -> list[tuple[Cli
                 client=clients[share.client_id], grant=grant, client_session=share, is_device=is_device
             ),
         )
-        for share, grant, is_device in rows
+        for share, grant, is_device in found
     ]
+
+
+@cache
+def _many(column: Any, *, live: bool, skip_locked: bool, sqlite: bool) -> Select[Any]:
+    parts = (
+        select(*columns_of(_OF_MANY, _READ["grant"]), Session.is_device)
+        .select_from(ClientSession)
+        .join(Session, Session.id == ClientSession.session_id)
+        .join(Grant, Grant.id == ClientSession.grant_id)
+        .where(is_given(column, sqlite=sqlite))
+        .order_by(ClientSession.id)
+    )
+    wanted = parts.where(ClientSession.ended_at.is_(None)) if live else parts
+    return _locked(wanted, Grant, ClientSession, skip_locked=skip_locked)
 
 
 def _read_clients(client_ids: Iterable[UUID]) -> dict[UUID, Client]:
@@ -248,10 +266,5 @@ _LOCKED_OF_SESSION = _locked(
     Grant,
     ClientSession,
 )
-_PARTS = (
-    select(ClientSession, Grant, Session.is_device)
-    .join(Session, Session.id == ClientSession.session_id)
-    .join(Grant, Grant.id == ClientSession.grant_id)
-    .order_by(ClientSession.id)
-)
-_LIVE = _PARTS.where(ClientSession.ended_at.is_(None))
+# The same of many participants, which also says whether it is live.
+_OF_MANY = ReadOnly(ClientSession, "id", "session_id", "client_id", "sid", "ended_at")
