@@ -22,6 +22,7 @@ import requests
 
 from benchmarks import soak_disconnect
 from benchmarks.soak_disconnect import Disconnecting
+from provider.command import compose
 from tests.faults import manners
 from tests.faults.conftest import Broker
 from tests.faults.databases import PostgresDatabase
@@ -341,6 +342,8 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=4)
     parser.add_argument("--seed", type=int, default=time.time_ns() % 1_000_000)
     asked = parser.parse_args()
+    # The site is prepared by commands in this process.
+    compose()
     print(f"{asked.minutes:g} minutes on {asked.database}, seed {asked.seed}", flush=True)
     is_well = soak(asked.database, asked.minutes, asked.threads, asked.seed)
     sys.exit(0 if is_well else 1)

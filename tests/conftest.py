@@ -28,7 +28,7 @@ from provider.config import Settings
 from provider.infrastructure import clock
 from provider.infrastructure.database import db, transaction
 from tests.factories import make_account, make_client
-from tests.support.applications import opened
+from tests.support.applications import opened, share_between_commands
 from tests.support.chromium import chromium, context, kept_context, page  # noqa: F401 – fixtures.
 from tests.support.databases import empty, migrate, postgres_database
 from tests.support.distribution import Scheduling, arrange
@@ -224,6 +224,7 @@ def pytest_configure(config: pytest.Config) -> None:
     # Until all tests are collected nothing is garbage; looking for it takes a quarter of that time.
     gc.disable()
     compose()
+    share_between_commands()
     for name in list(os.environ):
         if name.startswith("CURFEW_") and not name.startswith("CURFEW_TEST_"):
             del os.environ[name]

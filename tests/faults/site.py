@@ -18,7 +18,6 @@ import requests
 from click.testing import CliRunner
 
 from provider.cli import main
-from provider.command import compose
 from provider.infrastructure import event_log
 from tests.faults.checker import Rules, check
 from tests.faults.databases import Database, PostgresDatabase
@@ -111,7 +110,6 @@ class Site:
 
     def curfew_many(self, commands: list[list[str]]) -> None:
         """Run several commands in this process: to start one takes longer than most of them."""
-        compose()
         for command in commands:
             done = CliRunner().invoke(main, command, input=f"{PASSWORD}\n", env=self.environ())
             assert done.exit_code == 0, done.output

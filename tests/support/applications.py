@@ -2,14 +2,18 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from flask import Flask
 from sqlalchemy import Engine, event
 
 from provider.app import compose_services, create_app
+from provider.cli.composition import compose_with, composed
 from provider.config import Settings
 from provider.infrastructure import current, event_log
 from provider.infrastructure.database import db
+from provider.infrastructure.engine import Role
+from provider.infrastructure.private_files import keep_private
 from tests.support.databases import hurry
 
 Adapt = Callable[[Flask], object]
@@ -20,7 +24,7 @@ COMPOSED_WITH = (
 )
 # The one used last stands at the end.
 _apps: dict[tuple[object, ...], Flask] = {}
-_MOST_APPS = 12
+_MOST_APPS = 16
 
 
 @contextmanager
@@ -39,22 +43,38 @@ def application(settings: Settings, adapt: Adapt | None = None) -> Flask:
 
     What it is composed with is the same for all of its kind, and so are its compiled templates and SQL.
     """
-    kind = (*(getattr(settings, name) for name in COMPOSED_WITH), adapt)
-    known = _apps.pop(kind, None) or _make(settings, adapt)
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    return _known(settings, Role.WEB, adapt)
+
+
+def share_between_commands() -> None:
+    """Have commands that run in this process share their applications, too: they compile the same SQL."""
+    compose_with(replace(composed(), create_app=_application_of_command))
+
+
+def _application_of_command(settings: Settings) -> Flask:
+    keep_private(settings)
+    return _known(settings, Role.COMMAND)
+
+
+def _known(settings: Settings, role: Role, adapt: Adapt | None = None) -> Flask:
+    # Without a URL in the settings the database lies in the data folder.
+    where = settings.resolved_database_url
+    kind = (where, *(getattr(settings, name) for name in COMPOSED_WITH), role, adapt)
+    known = _apps.pop(kind, None) or _make(settings, role, adapt)
     _apps[kind] = known
     if len(_apps) > _MOST_APPS:
         with _apps.pop(next(iter(_apps))).app_context():
             # Collected with a connection in its pool, it would warn in the middle of another test.
             db.engine.dispose()
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
     current.install(known, compose_services(settings))
     # A known one was made by another test, whose standard error may be closed by now.
     event_log.configure(settings.log_level)
     return known
 
 
-def _make(settings: Settings, adapt: Adapt | None) -> Flask:
-    app = create_app(settings)
+def _make(settings: Settings, role: Role, adapt: Adapt | None) -> Flask:
+    app = create_app(settings, role=role)
     with app.app_context():
         if db.engine.dialect.name == "sqlite":
             event.listen(db.engine, "connect", lambda connection, _record: hurry(connection))

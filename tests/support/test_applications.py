@@ -5,6 +5,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import fields
+from functools import partial
 from typing import ClassVar
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from provider.app import compose_services, create_app
 from provider.config import Settings
 from provider.infrastructure import event_log
+from provider.infrastructure.engine import Role
 from tests.support.applications import COMPOSED_WITH, application
 
 # The folder is made for each test.
@@ -43,9 +45,10 @@ def database_url(sqlite_url):
     return sqlite_url
 
 
-def test_applications_of_one_kind_are_composed_with_the_same_settings(settings):
+@pytest.mark.parametrize("role", [Role.WEB, Role.COMMAND])
+def test_applications_of_one_kind_are_composed_with_the_same_settings(settings, role):
     # Each test has services of its own.
-    composed_with = read_by(create_app, settings) - read_by(compose_services, settings)
+    composed_with = read_by(partial(create_app, role=role), settings) - read_by(compose_services, settings)
 
     assert set(composed_with) - OF_EACH_TEST <= set(COMPOSED_WITH)
 
