@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Delete, Dialect, Insert, Select, Update
+from sqlalchemy import Connection, Delete, Dialect, Engine, Insert, Select, Update
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import TypeEngine
 
@@ -32,6 +32,29 @@ class Done(NamedTuple):
 
     rows: Sequence[Any]
     changed: int
+
+
+class Alone:
+    """A connection for statements that stand alone, without what SQLAlchemy puts around one."""
+
+    __slots__ = ("connection", "dialect", "engine")
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.dialect = engine.dialect
+        try:
+            self.connection = engine.raw_connection()
+        except self.dialect.loaded_dbapi.Error as exc:
+            # LIB-24: it translates the error and raises it.
+            Connection._handle_dbapi_exception_noconnection(exc, self.dialect, engine)  # noqa: SLF001 – as below.
+
+    def close(self) -> None:
+        """Give it back to the pool."""
+        self.connection.close()
+
+    def whole(self) -> Connection:
+        """Return the same as SQLAlchemy has it."""
+        return Connection(self.engine, self.connection)
 
 
 # Far more than there are statements of this kind; one that is built for each call would not stay here.
@@ -67,13 +90,15 @@ class _Compiled:
         return values
 
 
-def fetch(connection: Connection, statement: Select[Any] | Update, values: Mapping[str, Any]) -> list[Row]:
+def fetch(
+    connection: Connection | Alone, statement: Select[Any] | Update, values: Mapping[str, Any]
+) -> list[Row]:
     """Return the rows of a statement, of an update those that it says."""
     return fetch_together(connection, (statement, values))[0]
 
 
 def fetch_together(
-    connection: Connection, *asked: tuple[Select[Any] | Update, Mapping[str, Any]]
+    connection: Connection | Alone, *asked: tuple[Select[Any] | Update, Mapping[str, Any]]
 ) -> list[list[Row]]:
     """Return the rows of several statements, for which PostgreSQL is waited for once."""
     compiled = [(_compile(statement, connection.dialect), values) for statement, values in asked]
@@ -98,7 +123,7 @@ def change_later(connection: Connection, statement: Insert | Update, values: Map
         prepared.send_later(*_announced(connection, [asked]))
 
 
-def _execute(connection: Connection, asked: Sequence[Asked]) -> Sequence[Done]:
+def _execute(connection: Connection | Alone, asked: Sequence[Asked]) -> Sequence[Done]:
     """Return what the statements found and met. Raises what SQLAlchemy's `execute` does."""
     asked = _announced(connection, asked)
     try:
@@ -107,23 +132,28 @@ def _execute(connection: Connection, asked: Sequence[Asked]) -> Sequence[Done]:
         is_of_driver = isinstance(exc, connection.dialect.loaded_dbapi.Error)
         text = "; ".join(one.sql for one in asked) if is_of_driver else None
         # LIB-24: SQLAlchemy's own translation, which also drops a connection that was lost.
-        connection._handle_dbapi_exception(exc, text, None, None, None)  # noqa: SLF001 – it has no public name.
-    # Nearly always there is none, and SQLAlchemy takes long to find that out.
-    if listeners := connection.dispatch.after_cursor_execute:
+        whole = (
+            Connection(connection.engine, connection.connection)
+            if isinstance(connection, Alone)
+            else connection
+        )
+        whole._handle_dbapi_exception(exc, text, None, None, None)  # noqa: SLF001 – it has no public name.
+    # Nearly always there is none, and SQLAlchemy takes long to find that out for a connection.
+    if listeners := connection.engine.dispatch.after_cursor_execute:
         for one in asked:
             for listener in listeners:
                 listener(connection, None, one.sql, one.values, None, False)
     return done
 
 
-def _announced(connection: Connection, asked: Sequence[Asked]) -> Sequence[Asked]:
+def _announced(connection: Connection | Alone, asked: Sequence[Asked]) -> Sequence[Asked]:
     """Tell the engine's listeners, which may give a statement another text."""
-    for listener in connection.dispatch.before_cursor_execute or ():
+    for listener in connection.engine.dispatch.before_cursor_execute or ():
         asked = [Asked(*listener(connection, None, *one, None, False)) for one in asked]
     return asked
 
 
-def _run(connection: Connection, asked: Sequence[Asked]) -> Sequence[Done]:
+def _run(connection: Connection | Alone, asked: Sequence[Asked]) -> Sequence[Done]:
     prepared = _prepared_statements(connection)
     if prepared is not None:
         together: Sequence[Done] = prepared.run(asked)
@@ -137,7 +167,7 @@ def _run(connection: Connection, asked: Sequence[Asked]) -> Sequence[Done]:
     return done
 
 
-def _prepared_statements(connection: Connection) -> Any:
+def _prepared_statements(connection: Connection | Alone) -> Any:
     """Return what runs statements of this connection without a cursor, which only PostgreSQL's has."""
     return getattr(connection.connection.dbapi_connection, "statements", None)
 

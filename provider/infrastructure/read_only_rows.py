@@ -5,13 +5,12 @@ database needs to find it. These rows hold values and nothing else: to change on
 its statement did not select, raises an error.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import islice
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Connection, Select
+from sqlalchemy import Select
 from sqlalchemy.exc import MultipleResultsFound
 from sqlalchemy.orm import InstrumentedAttribute
 
@@ -65,9 +64,9 @@ class _Row:
 
 def read_only(kind: type[R], values: Iterable[tuple[str, Any]]) -> R:
     """Return a row of a table with these values of its columns, which is only read."""
-    row = object.__new__(_without_mapper(kind))
+    row: R = object.__new__(_without_mapper(kind))  # type: ignore[assignment]  # It reads like one.
     row.__dict__.update(values)
-    return cast("R", row)
+    return row
 
 
 @cache
@@ -97,8 +96,7 @@ def find_one(statement: Select[Any], values: Mapping[str, object]) -> list[Any] 
 
 def find_together(*asked: tuple[Select[Any], Mapping[str, object]]) -> list[list[Any] | None]:
     """Do the same for several statements, for which the database is waited for once."""
-    with _connection() as used:
-        found = built_once.fetch_together(used, *asked)
+    found = _fetch(asked)
     if any(len(rows) > 1 for rows in found):
         raise MultipleResultsFound("a statement about one row has found several")
     return [rows[0] if rows else None for rows in found]
@@ -106,19 +104,19 @@ def find_together(*asked: tuple[Select[Any], Mapping[str, object]]) -> list[list
 
 def list_rows(statement: Select[Any], values: Mapping[str, object]) -> list[list[Any]]:
     """Return the values of all rows of a statement that was built once."""
-    with _connection() as used:
-        return built_once.fetch(used, statement, values)
+    return _fetch([(statement, values)])[0]
 
 
-@contextmanager
-def _connection() -> Iterator[Connection]:
-    """Yield a connection for one statement that reads: that of the open work, or one for this alone.
+def _fetch(asked: Sequence[tuple[Select[Any], Mapping[str, object]]]) -> list[list[list[Any]]]:
+    """Run statements on the connection of the open work, or on one for them alone.
 
     Without an open transaction or other reads it is given back at once, and no session is made.
     """
     session = db.session() if db.session.registry.has() else None
     if session is not None and (WRITES in session.info or session.in_transaction()):
-        yield connection()
-        return
-    with reader().connect() as own:
-        yield own
+        return built_once.fetch_together(connection(), *asked)
+    alone = built_once.Alone(reader())
+    try:
+        return built_once.fetch_together(alone, *asked)
+    finally:
+        alone.close()

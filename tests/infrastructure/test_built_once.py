@@ -1,17 +1,18 @@
 """Statements that run on the driver's own connection behave as SQLAlchemy's do."""
 
+from contextlib import closing
 from datetime import UTC, datetime
 
 import psycopg
 import pytest
-from sqlalchemy import bindparam, func, literal, select, text
+from sqlalchemy import bindparam, create_engine, func, literal, select, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 
 from provider.accounts.models import Account
 from provider.clients.models import Client
 from provider.infrastructure import built_once
-from provider.infrastructure.database import NOW, db, transaction
+from provider.infrastructure.database import NOW, db, reader, transaction
 from tests.support.losing_database import locked_for_good
 
 _COLUMNS = (Client.id, Client.registered, Client.grant_lifetime, Client.created_at, literal("50 %"))
@@ -60,6 +61,32 @@ def test_a_lost_connection_is_dropped(app, red, database_url):
             built_once.fetch(connection, _NAMED, {"client_id": "red", "now": _LATE})
 
         assert (failed.value.connection_invalidated, connection.invalidated) == (True, True)
+
+
+@pytest.mark.spec("LIB-24")
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_connection_that_is_lost_by_a_statement_alone_is_dropped(app, red, database_url):
+    values = {"client_id": "red", "now": _LATE}
+    alone = built_once.Alone(reader())
+    [[process]] = built_once.fetch(alone, select(func.pg_backend_pid()), {})
+    with psycopg.connect(database_url.replace("+psycopg", ""), autocommit=True) as other:
+        other.execute("SELECT pg_terminate_backend(%s)", [process])
+
+    with pytest.raises(OperationalError) as failed:
+        built_once.fetch(alone, _NAMED, values)
+
+    assert failed.value.connection_invalidated
+    alone.close()
+    with closing(built_once.Alone(reader())) as another:
+        assert built_once.fetch(another, _NAMED, values)
+
+
+@pytest.mark.spec("LIB-24")
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_an_error_of_connecting_is_sqlalchemys(app):
+    engine = create_engine(db.engine.url.set(port=1))
+    with pytest.raises(OperationalError):
+        built_once.Alone(engine)
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
