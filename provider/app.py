@@ -1,7 +1,7 @@
 """The composition root: settings, services and routes become one application."""
 
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from flask import Flask
 
@@ -22,14 +22,6 @@ if TYPE_CHECKING:
     from provider.web.route import RouteGroup
 
 
-class Provider(Flask):
-    """The application."""
-
-    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
-        """Return a view or a hook as it is: none of ours is a coroutine, and looking at each takes time."""
-        return func
-
-
 def create_app(
     settings: Settings | None = None,
     *,
@@ -45,7 +37,7 @@ def create_app(
     event_log.configure(settings.log_level)
     if has_published_key(settings) and role is not Role.COMMAND:
         event_log.warning("published_secret_key", detail="set CURFEW_SECRET_KEY to 32 random bytes")
-    app = Provider("provider", static_folder=None, template_folder=None)
+    app = _kind_for(role)("provider", static_folder=None, template_folder=None)
     app.config["SQLALCHEMY_DATABASE_URI"] = settings.resolved_database_url
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(settings, role)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
@@ -62,6 +54,15 @@ def create_app(
             common_passwords.load()
         _install_web(app, added)
     return app
+
+
+def _kind_for(role: Role) -> type[Flask]:
+    """Return the class of the application: what answers no requests does without our own."""
+    if role is not Role.WEB:
+        return Flask
+    from provider.web.application import Application
+
+    return Application
 
 
 def groups() -> "tuple[RouteGroup, ...]":

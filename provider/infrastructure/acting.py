@@ -49,18 +49,8 @@ def acting_as(who: Operator) -> Iterator[None]:
         _operator.reset(token)
 
 
-@contextmanager
-def answering_request() -> Iterator[None]:
-    """Answer one request; its address is forgotten afterwards."""
-    token = _address.set(None)
-    try:
-        yield
-    finally:
-        _address.reset(token)
-
-
 def note_address(address: str | None) -> None:
-    """Note where the request that is being answered comes from."""
+    """Note where the request that is being answered comes from, in a context that ends with it."""
     _address.set(address)
 
 

@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
 from flask import Flask, g
-from flask.ctx import AppContext
-from flask.globals import app_ctx
+from flask.globals import _cv_app as _context
 
 from provider.config import Settings
 from provider.infrastructure.data_keys import DataKeys
@@ -20,8 +19,6 @@ from provider.infrastructure.secrets import SecretBox
 from provider.infrastructure.task_queue import WakeUps
 
 _NAME = "curfew"
-# Asked for so often in a request that the way by `current_app` would be felt.
-_context: Callable[[], AppContext] = app_ctx._get_current_object  # type: ignore[attr-defined]  # noqa: SLF001
 T = TypeVar("T")
 
 
@@ -46,7 +43,8 @@ def install(app: Flask, services: Services) -> None:
 
 def services() -> Services:
     """Return the services of the current application."""
-    found: Services = _context().app.extensions[_NAME]
+    # Asked for so often in a request that the way by Flask's proxy would be felt.
+    found: Services = _context.get().app.extensions[_NAME]
     return found
 
 

@@ -30,10 +30,15 @@ def budget() -> Budget | None:
 
 
 @contextmanager
-def waiting_at_most(span: timedelta, *, spent: float = 0.0) -> Iterator[None]:
+def waiting_at_most(span: timedelta) -> Iterator[None]:
     """Let all waits for the database in this piece of work take no longer than `span` together."""
-    token = _budget.set(Budget(span.total_seconds() - spent))
+    token = _budget.set(Budget(span.total_seconds()))
     try:
         yield
     finally:
         _budget.reset(token)
+
+
+def begin_budget(seconds: float) -> None:
+    """Do the same from now on, in a context that ends with the work."""
+    _budget.set(Budget(seconds))

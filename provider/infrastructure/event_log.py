@@ -24,6 +24,11 @@ def correlation_id() -> str:
     return _correlation_id.get()
 
 
+def begin_correlation() -> None:
+    """Have a new correlation id from now on, in a context that ends with the work."""
+    _correlation_id.set(new_id().hex)
+
+
 @contextmanager
 def correlated(identifier: str | None = None) -> Iterator[str]:
     """Run a piece of work under a correlation id, a new one unless it continues another's."""

@@ -3,11 +3,14 @@
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from provider.infrastructure import event_log
 from provider.server.environ import Environ
 
+Headers = list[tuple[str, str]]
+Write = Callable[[bytes], object]
 WSGIApplication = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
 
@@ -52,12 +55,10 @@ def without_the_application(status: int, environ: Environ) -> Response:
 
 def call(application: WSGIApplication, environ: Environ) -> Response:
     """Run a request and return its whole response: no page or document of ours is large, none is endless."""
-    begun: list[tuple[str, list[tuple[str, str]]]] = []
+    begun: list[tuple[str, Headers]] = []
     written: list[bytes] = []
 
-    def start_response(
-        status: str, headers: list[tuple[str, str]], _exc_info: object = None
-    ) -> Callable[[bytes], None]:
+    def start_response(status: str, headers: Headers, _exc_info: object = None) -> Write:
         begun[:] = [(status, headers)]
         return written.append
 
@@ -69,9 +70,15 @@ def call(application: WSGIApplication, environ: Environ) -> Response:
     status, headers = begun[0]
     return Response(
         int(status.split(" ", 1)[0]),
-        [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers],
+        [(_lower(name), value.encode("latin-1")) for name, value in headers],
         b"".join(written),
     )
+
+
+# The application has some dozens of names.
+@lru_cache(maxsize=256)
+def _lower(name: str) -> bytes:
+    return name.lower().encode("latin-1")
 
 
 def _close(content: Iterable[bytes]) -> None:

@@ -1,32 +1,34 @@
 """The network address of a request's sender, as far as it can be trusted."""
 
-from flask import request
+from flask import Request
 
+from provider.config import Settings
 from provider.infrastructure import current, event_log
 from provider.infrastructure.network_limits import UNKNOWN, networks_of
 from provider.protocol import forwarded
 from provider.protocol.errors import InvalidRequest
 from provider.protocol.forwarded import IPAddress, read_node
 from provider.server.environ import UNDERSCORED
-from provider.web.notes import notes
+from provider.web.notes import notes, this_request
 
 _LONGEST_LOGGED = 64
 
 
-def refuse_disguised_headers() -> None:
+def refuse_disguised_headers(request: Request, settings: Settings) -> None:
     """Refuse underscores in the name of a header that is trusted because a proxy writes it (SEC-403).
 
     A proxy overwrites or drops its own header but passes `X_Forwarded_For` on, and WSGI gives both the same
     name. Servers other than ours have to drop such names themselves.
     """
-    settings = current.settings()
+    underscored = request.environ.get(UNDERSCORED)
+    if not underscored or not settings.trusted_proxies:
+        return
     believed = {
         settings.forwarded_header,
         settings.client_certificate_header,
         settings.client_certificate_verified_header,
     }
-    disguised = request.environ.get(UNDERSCORED, frozenset()) & {name.lower() for name in believed if name}
-    if disguised and settings.trusted_proxies:
+    if underscored & {name.lower() for name in believed if name}:
         raise InvalidRequest("a proxy's header must not be spelled with underscores")
 
 
@@ -62,7 +64,7 @@ def is_own_network(text: str | None) -> bool:
 
 def _find_address() -> IPAddress | None:
     if not current.settings().trusted_proxies or not _chain().strip():
-        return read_node(request.remote_addr or "")
+        return read_node(this_request().remote_addr or "")
     entry = _entry()
     address = read_node(entry) if entry else None
     if address is None:
@@ -84,4 +86,4 @@ def _entry() -> str | None:
 
 
 def _chain() -> str:
-    return ",".join(request.headers.getlist(current.settings().forwarded_header))
+    return ",".join(this_request().headers.getlist(current.settings().forwarded_header))

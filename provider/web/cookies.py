@@ -10,6 +10,7 @@ from typing import Any
 
 from flask import Response, request
 
+from provider.config import Settings
 from provider.infrastructure import current
 from provider.infrastructure.opaque_tokens import new_handle
 from provider.protocol.errors import InvalidRequest
@@ -19,6 +20,8 @@ _SESSION = "curfew_session"
 _BROWSER = "curfew_browser"
 _KNOWN_BROWSER = "curfew_known_browser"
 _CONSOLE = "curfew_console"
+# The note with the changes.
+_PENDING = "cookies"
 _HANDLE = re.compile(r"[A-Za-z0-9_-]{43}")
 _ACCESS_TOKEN = re.compile(r"cfa_[A-Za-z0-9_-]{43}")
 MOST_PROOFS = 5
@@ -93,22 +96,23 @@ def keep_browser_proofs(proofs: list[str]) -> None:
     _pending()[full_name(_KNOWN_BROWSER)] = "~".join(proofs[:MOST_PROOFS])
 
 
-def write(response: Response) -> Response:
+def write(settings: Settings, response: Response) -> None:
     """Write the changed cookies into the response."""
-    settings = current.settings()
+    pending = notes().get(_PENDING)
+    if not pending:
+        return
     how: dict[str, Any] = {"path": path(), "secure": settings.is_https, "httponly": True, "samesite": "Lax"}
-    for name, value in _pending().items():
+    for name, value in pending.items():
         if value is None:
             response.delete_cookie(name, **how)
         elif name == full_name(_KNOWN_BROWSER):
             response.set_cookie(name, value, max_age=settings.known_browser_lifetime, **how)
         else:
             response.set_cookie(name, value, **how)
-    return response
 
 
 def _pending() -> dict[str, str | None]:
-    pending: dict[str, str | None] = notes().setdefault("cookies", {})
+    pending: dict[str, str | None] = notes().setdefault(_PENDING, {})
     return pending
 
 

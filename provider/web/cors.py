@@ -8,7 +8,7 @@ cookie decides about any of these responses, and none allows credentials. Routes
 from collections.abc import Mapping
 from http import HTTPStatus
 
-from flask import Flask, Response
+from flask import Request, Response
 
 from provider.clients import browser_origins
 from provider.clients.browser_origins import origin_of
@@ -18,7 +18,7 @@ from provider.infrastructure.database import reading
 from provider.oauth.client_proof.registered_client import find_active
 from provider.web.methods import allowed_methods, respond_to_options
 from provider.web.notes import notes, this_request
-from provider.web.route import CORS
+from provider.web.route import CORS, Route
 from provider.web.routes import current_route
 
 _NOTE = "readers"
@@ -28,12 +28,6 @@ _PREFLIGHT = {
 }
 # Headers that a script needs: the nonce for its next proof, and the reason of a refusal.
 _EXPOSED = "DPoP-Nonce, WWW-Authenticate"
-
-
-def install(app: Flask) -> None:
-    """Have an application answer preflights and name the origins that may read its responses."""
-    app.before_request(_respond_to_preflight)
-    app.after_request(_write)
 
 
 def allow_pages_of(client: Client) -> None:
@@ -61,28 +55,27 @@ def _cors_here() -> CORS:
     return route.cors if route else CORS.NONE
 
 
-def _respond_to_preflight() -> Response | None:
+def respond_to_preflight(request: Request, route: Route | None) -> Response | None:
     """Answer a preflight; the named client decides later whether the response is readable."""
-    request = this_request()
-    if request.method != "OPTIONS" or _cors_here() is CORS.NONE or not allowed_methods():
+    if request.method != "OPTIONS" or route is None or route.cors is CORS.NONE or not allowed_methods():
         return None
     response = respond_to_options()
     origin = request.headers.get("Origin")
     response.vary.add("Origin")
-    if origin and "Access-Control-Request-Method" in request.headers and _may_ask(origin):
+    if origin and "Access-Control-Request-Method" in request.headers and _may_ask(origin, route.cors):
         response.headers.extend(_PREFLIGHT)
         response.headers["Access-Control-Allow-Methods"] = response.headers["Allow"]
         response.headers["Access-Control-Allow-Origin"] = origin
     return response
 
 
-def _may_ask(origin: str) -> bool:
+def _may_ask(origin: str, cors: CORS) -> bool:
     """Return whether a page of this origin may send the request.
 
     Requests to the account API end sessions, so only origins of apps that use it pass. The requests of other
     routes need no preflight, so refusing one would prevent nothing.
     """
-    match _cors_here():
+    match cors:
         case CORS.ACCOUNT:
             return browser_origins.uses_account_api(origin)
         case CORS.REGISTRATION:
@@ -90,20 +83,21 @@ def _may_ask(origin: str) -> bool:
     return True
 
 
-def _write(response: Response) -> Response:
-    cors, origin = _cors_here(), this_request().headers.get("Origin")
+def write(request: Request, route: Route | None, response: Response) -> None:
+    """Name the origins that may read a response."""
+    cors = route.cors if route else CORS.NONE
+    origin = request.headers.get("Origin")
     if cors is CORS.PUBLIC:
-        _share_with_all(response)
+        _share_with_all(request, response)
     elif origin and (origin in notes().get(_NOTE, ()) or _may_read(response, cors)):
         response.headers["Access-Control-Allow-Origin"] = origin
         response.headers["Access-Control-Expose-Headers"] = _EXPOSED
         response.vary.add("Origin")
-    return response
 
 
-def _share_with_all(response: Response) -> None:
+def _share_with_all(request: Request, response: Response) -> None:
     """Let every site read a document that is the same for all and holds no secret."""
-    if this_request().method in {"GET", "HEAD"} and response.status_code < HTTPStatus.BAD_REQUEST:
+    if request.method in {"GET", "HEAD"} and response.status_code < HTTPStatus.BAD_REQUEST:
         response.headers["Access-Control-Allow-Origin"] = "*"
 
 

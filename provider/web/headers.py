@@ -3,11 +3,12 @@
 import re
 from collections.abc import Iterable, Mapping
 
-from flask import Response
-
-from provider.infrastructure import current, event_log
+from provider.config import Settings
+from provider.infrastructure import event_log
 from provider.web.notes import notes
+from provider.web.response import Pairs, Response
 
+_NOTE = "policy_sources"
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*", re.ASCII)
 _ONE_YEAR = 365 * 24 * 3600
 _STRICT = {
@@ -18,11 +19,13 @@ _STRICT = {
     "frame-ancestors": ["'none'"],
     "base-uri": ["'none'"],
 }
-_FIXED = {
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Opener-Policy": "same-origin",
-}
+_FIXED = (
+    ("X-Content-Type-Options", "nosniff"),
+    ("Referrer-Policy", "no-referrer"),
+    ("Cross-Origin-Opener-Policy", "same-origin"),
+)
+_NOT_IN_FRAMES = ("X-Frame-Options", "DENY")
+_HTTPS_ALONE = ("Strict-Transport-Security", f"max-age={_ONE_YEAR}; includeSubDomains")
 
 
 def allow_form_action(uri: str) -> None:
@@ -54,27 +57,33 @@ def allow_framing() -> None:
     _sources("frame-ancestors").append("*")
 
 
-def write(response: Response) -> Response:
+def write(settings: Settings, response: Response) -> None:
     """Add the headers that the response does not have already."""
-    sources = {name: tuple(added) for name, added in notes().get("policy_sources", {}).items() if added}
-    fixed = {
-        **_FIXED,
-        "Content-Security-Policy": _policy(sources) if sources else _STRICT_POLICY,
-        "X-Request-Id": event_log.correlation_id(),
-    }
-    if "frame-ancestors" not in sources:
-        fixed["X-Frame-Options"] = "DENY"
-    if current.settings().is_https:
-        fixed["Strict-Transport-Security"] = f"max-age={_ONE_YEAR}; includeSubDomains"
-    # Looking for each of them alone would compare all names as often.
-    written = {name.lower() for name, _ in response.headers}
-    for name, value in fixed.items():
-        if name.lower() not in written:
-            response.headers.add(name, value)
-    if "cache-control" not in written:
-        response.headers["Cache-Control"] = "no-store"
+    response.added = [("X-Request-Id", event_log.correlation_id()), *_about_content(settings)]
+    # Looking for one of them alone would compare all names.
+    written = {name for name, _ in response.headers}
+    if "Cache-Control" in written:
+        return
+    response.headers.add("Cache-Control", "no-store")
+    if "Vary" in written:
         response.vary.add("Cookie")
-    return response
+    else:
+        response.headers.add("Vary", "Cookie")
+
+
+def _about_content(settings: Settings) -> Pairs:
+    sources = _added_sources()
+    pairs = [*_FIXED, ("Content-Security-Policy", _policy(sources) if sources else _STRICT_POLICY)]
+    if "frame-ancestors" not in sources:
+        pairs.append(_NOT_IN_FRAMES)
+    if settings.is_https:
+        pairs.append(_HTTPS_ALONE)
+    return pairs
+
+
+def _added_sources() -> Mapping[str, Iterable[str]]:
+    noted = notes().get(_NOTE)
+    return {name: added for name, added in noted.items() if added} if noted else {}
 
 
 def _policy(added: Mapping[str, Iterable[str]]) -> str:
@@ -90,5 +99,5 @@ _STRICT_POLICY = _policy({})
 
 def _sources(directive: str) -> list[str]:
     """Return the sources that this page allows beyond the strict policy; callers add to the list."""
-    sources: dict[str, list[str]] = notes().setdefault("policy_sources", {})
+    sources: dict[str, list[str]] = notes().setdefault(_NOTE, {})
     return sources.setdefault(directive, [])

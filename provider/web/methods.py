@@ -1,16 +1,10 @@
 """The methods of an address, for HEAD, OPTIONS and every `Allow` (rfc9110 §10.2.1)."""
 
-from flask import Flask, Response, current_app, request
+from flask import Request, Response, current_app, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
-from provider.web.notes import this_request
-from provider.web.route import CORS
-from provider.web.routes import current_route, table
-
-
-def install(app: Flask) -> None:
-    """Refuse HEAD where GET may change something: the framework would run GET for it."""
-    app.before_request(_refuse_head)
+from provider.web.route import CORS, Route
+from provider.web.routes import table
 
 
 def allowed_methods() -> list[str]:
@@ -34,10 +28,9 @@ def respond_to_options() -> Response:
     return Response(status=204, headers={"Allow": ", ".join(allowed_methods())})
 
 
-def _refuse_head() -> None:
-    request = this_request()
+def refuse_head(request: Request, route: Route | None) -> None:
+    """Refuse HEAD where GET may change something: the framework would run GET for it."""
     if request.method != "HEAD" or request.routing_exception is not None:
         return
-    route = current_route()
     if route is None or not route.answers_head:
         raise MethodNotAllowed(valid_methods=allowed_methods())

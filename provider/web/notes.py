@@ -4,16 +4,18 @@ These are in the request's own environment and not in Flask's `g`, which lives a
 context and may outlive a request that was made inside another context.
 """
 
-from collections.abc import Callable
 from typing import Any
 
-from flask import Request, request
+from flask import Request
+from flask.globals import _cv_request as _context
 
-# The request itself: each look through Flask's proxy costs several calls.
-this_request: Callable[[], Request] = request._get_current_object  # type: ignore[attr-defined]  # noqa: SLF001
+
+def this_request() -> Request:
+    """Return the request itself: each look through Flask's proxy costs several calls."""
+    return _context.get().request
 
 
 def notes() -> dict[str, Any]:
     """Return the notes of the current request."""
-    found: dict[str, Any] = this_request().environ.setdefault("curfew.notes", {})
+    found: dict[str, Any] = _context.get().request.environ.setdefault("curfew.notes", {})
     return found

@@ -9,6 +9,7 @@ import re
 
 from flask import Response, request
 
+from provider.config import Settings
 from provider.infrastructure import current
 from provider.infrastructure.opaque_tokens import new_handle
 from provider.protocol.session_state import session_state
@@ -36,20 +37,17 @@ def session_state_parameter(client_id: str, redirect_uri: str) -> dict[str, str]
     return {"session_state": value} if value else {}
 
 
-def write(response: Response) -> Response:
+def write(settings: Settings, response: Response) -> None:
     """Write the state into the response if it is new.
 
     session §3.2 requires a new one at every sign-in, sign-out and change of person. All of these set or
     delete the session's handle, from which it follows here.
     """
-    if not current.settings().session_management:
-        return response
-    if cookies.changes_session() or _NOTE in notes():
-        secure = current.settings().is_https
+    if settings.session_management and (cookies.changes_session() or _NOTE in notes()):
+        secure = settings.is_https
         # Browsers accept SameSite=None only with Secure, and so not over plain http in development.
         same_site = "None" if secure else "Lax"
         response.set_cookie(cookie_name(), _state(), path=cookies.path(), secure=secure, samesite=same_site)
-    return response
 
 
 def _state() -> str:

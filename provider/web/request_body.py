@@ -8,21 +8,15 @@ import io
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from flask import Flask
+from flask import Request
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from provider.infrastructure import current
+from provider.config import Settings
 from provider.protocol.errors import BodyTooSlow, TemporarilyUnavailable
 from provider.server.environ import REFUSED
-from provider.web.notes import this_request
-from provider.web.routes import current_route
+from provider.web.route import Route
 
 WSGIApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
-
-
-def install(app: Flask) -> None:
-    """Have every address refuse a body that is too long or was refused by the server."""
-    app.before_request(_refuse)
 
 
 def with_known_length(application: WSGIApp, most_bytes: int) -> WSGIApp:
@@ -53,8 +47,8 @@ def _read(stream: Any, most: int) -> bytes:
     return b"".join(chunks)
 
 
-def _refuse() -> None:
-    request = this_request()
+def refuse_unfit(request: Request, route: Route | None, settings: Settings) -> None:
+    """Refuse a body that is too long for its address, or was refused by the server."""
     match request.environ.get(REFUSED):
         case 408:
             raise BodyTooSlow("the request body did not arrive in time")
@@ -62,10 +56,8 @@ def _refuse() -> None:
             raise TemporarilyUnavailable("the provider is busy; retry later")
         case 413:
             raise RequestEntityTooLarge
-    if (request.content_length or 0) > _most_bytes():
-        raise RequestEntityTooLarge
-
-
-def _most_bytes() -> int:
-    most, route = current.settings().max_body_bytes, current_route()
-    return min(most, route.max_body_bytes) if route and route.max_body_bytes is not None else most
+    if length := request.content_length:
+        own = route.max_body_bytes if route else None
+        most = settings.max_body_bytes
+        if length > (most if own is None else min(most, own)):
+            raise RequestEntityTooLarge

@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response
 
 from provider.infrastructure import event_log
 from provider.infrastructure.database_errors import is_unreachable
-from provider.infrastructure.database_wait import waiting_at_most
+from provider.infrastructure.database_wait import begin_budget
 from provider.server.environ import WAITED
 from provider.web import errors
 
@@ -26,6 +26,8 @@ WSGIApp = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
 def bounded(app: Flask, application: WSGIApp, deadline: timedelta) -> WSGIApp:
     """Limit each request's wait for the database to the deadline, and answer every request."""
 
+    seconds = deadline.total_seconds()
+
     def bound(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         begun: list[Any] = []
 
@@ -34,14 +36,14 @@ def bounded(app: Flask, application: WSGIApp, deadline: timedelta) -> WSGIApp:
             begun[:] = head
             return None
 
-        with waiting_at_most(deadline, spent=environ.get(WAITED, 0.0)):
-            try:
-                body = application(environ, begin)
-            except Exception as exc:
-                if app.config["PROPAGATE_EXCEPTIONS"] or app.testing:
-                    raise
-                event_log.error("request_failed", exc_info=True, path=environ.get("PATH_INFO", ""))
-                body = _last_resort(app, environ, exc)(environ, begin)
+        begin_budget(seconds - environ.get(WAITED, 0.0))
+        try:
+            body = application(environ, begin)
+        except Exception as exc:
+            if app.config["PROPAGATE_EXCEPTIONS"] or app.testing:
+                raise
+            event_log.error("request_failed", exc_info=True, path=environ.get("PATH_INFO", ""))
+            body = _last_resort(app, environ, exc)(environ, begin)
         start_response(*begun)
         return body
 
@@ -60,7 +62,7 @@ def _last_resort(app: Flask, environ: dict[str, Any], exc: Exception) -> Respons
     response = None
     try:
         with app.request_context(environ):
-            response = app.process_response(errors.respond(error))
+            response = app.process_response(app.make_response(errors.respond(error)))
     except Exception:  # noqa: BLE001 – it may fail again as before, which is logged already.
         event_log.warning("last_resort")
     return response or Response(f"{error.error}\n", error.status, error.headers, mimetype="text/plain")

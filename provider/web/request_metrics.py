@@ -3,36 +3,30 @@
 import time
 from functools import cache
 
-from flask import Flask, Response
+from flask import Request, Response
 from prometheus_client import Counter, Histogram
 
 from provider.infrastructure import metrics
-from provider.web.notes import notes, this_request
+from provider.web.notes import notes
 
 # Unknown addresses have one label in common, because their number is unlimited.
 _NOWHERE = "none"
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
-def install(app: Flask) -> None:
-    """Count every request. Installed first, it runs before and after all other hooks."""
-    app.before_request(_begin)
-    app.after_request(_count)
-
-
-def _begin() -> None:
+def begin() -> None:
+    """Note when a request began."""
     notes()["begun"] = time.perf_counter()
 
 
-def _count(response: Response) -> Response:
-    request = this_request()
+def count(request: Request, response: Response) -> None:
+    """Count a request and the time since it began."""
     endpoint = (request.endpoint or _NOWHERE).rpartition(".")[2]
     method = request.method if request.method in _METHODS else "other"
     _counter(endpoint, method, response.status_code).inc()
     begun = notes().get("begun")
     if begun is not None:
         _timer(endpoint).observe(time.perf_counter() - begun)
-    return response
 
 
 # Bound once: finding a metric by its labels takes longer than to count.

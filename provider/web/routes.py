@@ -4,16 +4,16 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import cast
 
-from flask import Blueprint, Flask, abort, current_app
+from flask import Blueprint, Flask, Request, abort, current_app
 
 from provider.config import Settings
-from provider.infrastructure import current
 from provider.server import Shared
-from provider.web.notes import this_request
+from provider.web.notes import notes, this_request
 from provider.web.path_parameters import is_one_segment
 from provider.web.route import Route, RouteGroup, Speaks
 
 _EXTENSION = "curfew.routes"
+_NOTE = "route"
 _VARIABLE = re.compile(r"<(?:(\w+):)?\w+>")
 
 
@@ -95,9 +95,13 @@ def current_route() -> Route | None:
 
     Where none takes the request, because of its method or a variable part, this is the first of its address.
     """
-    request = this_request()
-    found = table().by_endpoint.get(request.endpoint or "")
-    return found or next(iter(table().at(request.path)), None)
+    known = notes()
+    if _NOTE not in known:
+        request = this_request()
+        found = table().by_endpoint.get(request.endpoint or "")
+        known[_NOTE] = found or next(iter(table().at(request.path)), None)
+    route: Route | None = known[_NOTE]
+    return route
 
 
 def speaks_here() -> Speaks:
@@ -108,10 +112,9 @@ def speaks_here() -> Speaks:
     return table().speaks_below(this_request().path)
 
 
-def refuse_unless_offered() -> None:
+def refuse_unless_offered(request: Request, route: Route | None, settings: Settings) -> None:
     """Answer 404 where the settings do not offer the endpoint of a request."""
-    route = table().by_endpoint.get(this_request().endpoint or "")
-    if route is not None and not route.is_offered(current.settings()):
+    if request.routing_exception is None and route is not None and not route.is_offered(settings):
         abort(404)
 
 

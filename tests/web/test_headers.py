@@ -78,7 +78,17 @@ def test_plain_http_for_localhost_makes_no_promise(http):
 def test_a_form_may_lead_to_the_app_alone(app, uri, source):
     with app.test_request_context():
         headers.allow_form_action(uri)
-        policy = app.process_response(app.make_response("")).headers["Content-Security-Policy"]
+        response = app.process_response(app.make_response(""))
+        policy = dict(response.added)["Content-Security-Policy"]
 
     allowed = policy.partition("form-action ")[2].partition(";")[0].split()
     assert allowed == ["'self'", *([source] if source else [])]
+
+
+def test_a_page_without_frames_keeps_the_policy(app):
+    with app.test_request_context():
+        strict = dict(app.process_response(app.make_response("")).added)
+        headers.allow_frames([])
+        framed = dict(app.process_response(app.make_response("")).added)
+
+    assert framed["Content-Security-Policy"] == strict["Content-Security-Policy"]

@@ -1,0 +1,42 @@
+"""Responses, and how they are sent."""
+
+from collections.abc import Callable, Iterable
+from http import HTTPStatus
+from typing import Any
+
+import flask
+
+Pairs = list[tuple[str, str]]
+_WITHOUT_BODY = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
+
+
+class Response(flask.Response):
+    """A response of the application, which makes one of whatever a view returns."""
+
+    # Sent unless the response has headers of these names.
+    added: Pairs = []  # noqa: RUF012 – never changed, but replaced for each response.
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        """Send this response (PEP 3333)."""
+        headers = list(self.headers)
+        names = {name for name, _ in headers}
+        status = self.status
+        body: Iterable[bytes] = self.iter_encoded()
+        if not self._is_as_sent(environ["REQUEST_METHOD"], names):
+            body, status, headers = self.get_wsgi_response(environ)
+        headers += [pair for pair in self.added if pair[0] not in names]
+        start_response(status, headers)
+        return body
+
+    def _is_as_sent(self, method: str, names: set[str]) -> bool:
+        """Return whether nothing about this response is left for Werkzeug to work out.
+
+        It does so for each response, and copies and checks all headers meanwhile.
+        """
+        return (
+            type(self.response) is list
+            and "Content-Length" in names
+            and "Location" not in names
+            and method != "HEAD"
+            and self.status_code not in _WITHOUT_BODY
+        )

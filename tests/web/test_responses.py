@@ -1,0 +1,46 @@
+"""Responses are sent as Werkzeug sends them, with the headers that all have."""
+
+import pytest
+from flask import Flask, Response, redirect
+from werkzeug.test import TestResponse, run_wsgi_app
+
+
+def sent(app: Flask, answer: Response, method: str = "GET") -> TestResponse:
+    """Return what a client gets of a view's response."""
+    with app.test_request_context(method=method) as context:
+        response = app.process_response(app.make_response(answer))
+        return TestResponse(*run_wsgi_app(response, context.request.environ), context.request)
+
+
+@pytest.mark.parametrize(
+    ("answer", "method", "body", "length"),
+    [
+        pytest.param(Response("plain"), "GET", "plain", 5, id="a text"),
+        pytest.param(Response("plain"), "HEAD", "", 5, id="its head"),
+        pytest.param(Response(iter([b"a", b"b"])), "GET", "ab", None, id="parts"),
+        pytest.param(Response(["a", "b"], headers={"Content-Length": "2"}), "GET", "ab", 2, id="texts"),
+        pytest.param(Response(status=204), "GET", "", None, id="no body"),
+        pytest.param(Response("old", 304), "GET", "", None, id="nothing new"),
+    ],
+)
+def test_a_body_is_sent(app, answer, method, body, length):
+    response = sent(app, answer, method)
+
+    assert (response.text, response.content_length) == (body, length)
+    assert response.headers["X-Frame-Options"] == "DENY"
+
+
+def test_a_redirect_has_an_ascii_address(app):
+    response = sent(app, redirect("https://red.test/caf\u00e9"))
+
+    assert (response.status_code, response.location) == (302, "https://red.test/caf%C3%A9")
+    assert response.headers["Referrer-Policy"] == "no-referrer"
+
+
+def test_a_header_of_the_response_itself_stands(app):
+    own = {"Content-Security-Policy": "sandbox", "Vary": "Accept"}
+
+    headers = sent(app, Response("own", headers=own)).headers
+
+    assert headers.getlist("Content-Security-Policy") == ["sandbox"]
+    assert headers.getlist("Vary") == ["Accept, Cookie"]
