@@ -6,6 +6,7 @@ from typing import Any
 from flask import Flask, Request
 from werkzeug.routing import MapAdapter
 
+from provider.web.json_responses import JSON
 from provider.web.response import Response
 from provider.web.strict_request import StrictRequest
 
@@ -15,6 +16,7 @@ class Application(Flask):
 
     request_class = StrictRequest
     response_class = Response
+    json_provider_class = JSON
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """Return a view or a hook as it is: none of ours is a coroutine, and looking at each takes time."""

@@ -5,11 +5,11 @@ raw form body it drops all parameters. Here they are kept until a reader of para
 """
 
 from collections.abc import Iterable
-from functools import cached_property
 from urllib.parse import parse_qsl
 
 from flask import Request
 from werkzeug.datastructures import ImmutableMultiDict, MultiDict
+from werkzeug.utils import cached_property
 
 from provider.protocol.parameters import check_text
 
@@ -39,10 +39,12 @@ def query_pairs(request: Request) -> Pairs:
 
 def form_pairs(request: Request) -> Pairs:
     """Return the parameters of the body as they were sent: other bytes than UTF-8 as lone surrogates."""
-    return _pairs(request.get_data()) if request.mimetype == FORM else []
+    return _pairs(request.get_data()) if request.content_length and request.mimetype == FORM else []
 
 
 def _pairs(encoded: bytes) -> Pairs:
+    if not encoded:
+        return []
     text = encoded.decode(errors="surrogateescape")
     return parse_qsl(text, keep_blank_values=True, errors="surrogateescape")
 
