@@ -9,6 +9,7 @@ address (KEY-27).
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
@@ -97,6 +98,24 @@ REQUESTS = _counter("curfew_http_requests", "Requests answered.", "endpoint", "m
 REQUEST_SECONDS = _histogram(
     "curfew_http_request_seconds", "Time to answer a request.", "endpoint", buckets=_REQUEST_BUCKETS
 )
+
+
+def count_request(endpoint: str, method: str, status: int, seconds: float | None) -> None:
+    """Count a request, by values of which there are few, and its time, if that was measured."""
+    _requests(endpoint, method, status).inc()
+    if seconds is not None:
+        _request_seconds(endpoint).observe(seconds)
+
+
+# Bound once: finding a metric by its labels takes longer than to count.
+@cache
+def _requests(endpoint: str, method: str, status: int) -> Counter:
+    return REQUESTS.labels(endpoint, method, str(status))
+
+
+@cache
+def _request_seconds(endpoint: str) -> Histogram:
+    return REQUEST_SECONDS.labels(endpoint)
 
 
 # A counter that first appears with 1 has not risen for Prometheus: what an alert waits for starts at 0, or

@@ -2,9 +2,8 @@
 
 import json
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from provider.infrastructure import event_log
 from provider.server.environ import Environ
@@ -14,8 +13,7 @@ Write = Callable[[bytes], object]
 WSGIApplication = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
+class Response(NamedTuple):
     """A whole response; the headers as ASGI writes them."""
 
     status: int

@@ -13,8 +13,9 @@ import math
 import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
+from typing import NamedTuple
 
 from provider.infrastructure import metrics
 from provider.infrastructure.opaque_tokens import new_id
@@ -44,7 +45,7 @@ _NOT_FOR_CONSTANTS = frozenset(
 )
 # Of each response anew, or only with a body.
 _OWN = frozenset({b"x-request-id", b"content-length", b"etag", b"date"})
-_OF_BODY = frozenset({b"content-type", b"content-encoding"})
+_OF_BODY = frozenset({b"content-type", b"content-encoding", b"content-length"})
 # A response with one of these is not the same for everyone.
 _OF_ONE = frozenset({b"set-cookie", b"content-encoding"})
 # rfc9110 §12.4.2: what has the weight 0 is refused.
@@ -72,8 +73,7 @@ class Shared:
         return math.inf if self.kept_for is None else self.kept_for.total_seconds()
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(NamedTuple):
     """A request for a shared response; the address with its query."""
 
     address: bytes
@@ -82,31 +82,30 @@ class Wanted:
     known_tags: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """The response of the application to a plain GET, and the same packed, if that is worth it."""
+class Form(NamedTuple):
+    """A body in one coding, with the headers of all responses that have it."""
 
     headers: Headers
     tag: bytes
     body: bytes
-    packed: bytes | None
+
+
+class Snapshot(NamedTuple):
+    """The response of the application to a plain GET, and the same packed, if that is worth it."""
+
+    plain: Form
+    packed: Form | None
     fresh_until: float
 
     def response_to(self, wanted: Wanted) -> Response:
         """Return this for a request: as it is or packed, or that nothing has changed (rfc9110 §13.1.2)."""
-        is_packed = self.packed is not None and wanted.takes_gzip
-        body = self.packed if self.packed is not None and is_packed else self.body
-        # A strong validator belongs to one form alone (rfc9110 §8.8.3.3).
-        tag = self.tag[:-1] + b'-gzip"' if is_packed and self.tag else self.tag
-        headers = [*self.headers, (b"x-request-id", new_id().hex.encode())]
-        if tag:
-            headers.append((b"etag", tag))
-        if tag and _is_known(tag, wanted.known_tags):
-            return Response(_NOT_MODIFIED, [pair for pair in headers if pair[0] not in _OF_BODY], b"")
-        if is_packed:
-            headers.append((b"content-encoding", b"gzip"))
-        headers.append((b"content-length", str(len(body)).encode()))
-        return Response(_OK, headers, b"" if wanted.method == "HEAD" else body)
+        form = self.packed if self.packed is not None and wanted.takes_gzip else self.plain
+        own = (b"x-request-id", new_id().hex.encode())
+        if wanted.known_tags and form.tag and _is_known(form.tag, wanted.known_tags):
+            return Response(
+                _NOT_MODIFIED, [*(one for one in form.headers if one[0] not in _OF_BODY), own], b""
+            )
+        return Response(_OK, [*form.headers, own], b"" if wanted.method == "HEAD" else form.body)
 
 
 class Snapshots:
@@ -145,8 +144,7 @@ class Snapshots:
             return None
         response = snapshot.response_to(wanted)
         name = self._shared[wanted.address].name
-        metrics.REQUESTS.labels(name, wanted.method, str(response.status)).inc()
-        metrics.REQUEST_SECONDS.labels(name).observe(self._now() - begun)
+        metrics.count_request(name, wanted.method, response.status, self._now() - begun)
         return response
 
     def keep(self, wanted: Wanted, response: Response) -> Response | None:
@@ -156,7 +154,7 @@ class Snapshots:
         returned and not kept.
         """
         if response.status != _OK:
-            return replace(response, body=b"") if wanted.method == "HEAD" else response
+            return response._replace(body=b"") if wanted.method == "HEAD" else response
         shared = self._shared[wanted.address]
         if not _is_for_everyone(response, shared):
             return None
@@ -167,16 +165,31 @@ class Snapshots:
 
 def _snapshot(response: Response, fresh_until: float) -> Snapshot:
     headers = [pair for pair in response.headers if pair[0] not in _OWN]
-    packed = gzip.compress(response.body, mtime=0) if len(response.body) >= _WORTH_PACKING else None
-    if packed is not None:
-        headers.append((b"vary", b"Accept-Encoding"))
     tag = dict(response.headers).get(b"etag", b"")
-    return Snapshot(headers, tag, response.body, packed, fresh_until)
+    if len(response.body) < _WORTH_PACKING:
+        return Snapshot(_form(headers, tag, response.body), None, fresh_until)
+    headers.append((b"vary", b"Accept-Encoding"))
+    # A strong validator belongs to one form alone (rfc9110 §8.8.3.3).
+    packed_tag = tag[:-1] + b'-gzip"' if tag else tag
+    packed = gzip.compress(response.body, mtime=0)
+    return Snapshot(
+        _form(headers, tag, response.body),
+        _form([*headers, (b"content-encoding", b"gzip")], packed_tag, packed),
+        fresh_until,
+    )
+
+
+def _form(headers: Headers, tag: bytes, body: bytes) -> Form:
+    tags = [(b"etag", tag)] if tag else []
+    return Form([*headers, *tags, (b"content-length", str(len(body)).encode())], tag, body)
 
 
 def _combined(lines: Headers) -> dict[bytes, bytes]:
     """Return headers by name; a list may come in several lines (rfc9110 §5.3)."""
-    headers: dict[bytes, bytes] = {}
+    headers = dict(lines)
+    if len(headers) == len(lines):
+        return headers
+    headers.clear()
     for name, value in lines:
         headers[name] = b",".join((headers[name], value)) if name in headers else value
     return headers
