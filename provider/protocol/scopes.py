@@ -1,6 +1,6 @@
 """The claims of each scope (core §5.4), and the standard claims (core §5.1)."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from provider.protocol.permissions import Permission
@@ -45,9 +45,11 @@ STANDARD_CLAIMS = ("sub", *(claim for claims in CLAIMS_OF_SCOPE.values() for cla
 
 def names_for(scopes: Collection[str]) -> frozenset[str]:
     """Return the names of the claims that scopes ask for."""
-    return frozenset(claim for scope in scopes for claim in CLAIMS_OF_SCOPE.get(scope, ()))
+    return frozenset().union(*[CLAIMS_OF_SCOPE.get(scope, ()) for scope in scopes])
 
 
-def pick(names: Iterable[str], account_claims: Mapping[str, Any]) -> dict[str, Any]:
+def pick(names: Collection[str], account_claims: Mapping[str, Any]) -> dict[str, Any]:
     """Return those of an account's claims; core §5.3.2: one without a value is omitted, not null or empty."""
-    return {name: account_claims[name] for name in names if account_claims.get(name) not in (None, "")}
+    return {
+        name: value for name, value in account_claims.items() if name in names and value not in (None, "")
+    }
