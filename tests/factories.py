@@ -19,7 +19,7 @@ from provider.clients.secrets import keep as keep_secret
 from provider.grants import lifecycle as grants
 from provider.grants.models import Grant
 from provider.infrastructure import clock, current
-from provider.infrastructure.database import db, transaction
+from provider.infrastructure.database import db, transaction, write_gathered
 from provider.infrastructure.opaque_tokens import new_id, new_subject
 from provider.protocol.acr import PASSWORD_ACR
 from provider.protocol.client_registration import read_registration
@@ -167,6 +167,7 @@ def give_access_token(
             offline=False,
             actor=actor,
         )
+        write_gathered()
         token = db.session.get_one(AccessToken, issued.id)
         token.is_signed = signed
         token.expires_at = token.created_at + lives

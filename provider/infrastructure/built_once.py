@@ -106,6 +106,13 @@ def fetch_together(
     return [[one.read(row) for row in rows] for (one, _), (rows, _) in zip(compiled, found, strict=True)]
 
 
+def fetch_and_commit(connection: Connection, statement: Select[Any], values: Mapping[str, Any]) -> list[Row]:
+    """Return the rows of a statement that PostgreSQL gets with COMMIT; the caller still calls `commit`."""
+    compiled = _compile(statement, connection.dialect)
+    [(rows, _)] = _execute(connection, [Asked(compiled.sql, compiled.bind(values))], commits=True)
+    return [compiled.read(row) for row in rows]
+
+
 def change(connection: Connection, statement: Insert | Update | Delete, values: Mapping[str, Any]) -> int:
     """Run a statement that changes rows; returns how many it met."""
     compiled = _compile(statement, connection.dialect)
@@ -123,11 +130,13 @@ def change_later(connection: Connection, statement: Insert | Update, values: Map
         prepared.send_later(*_announced(connection, [asked]))
 
 
-def _execute(connection: Connection | Alone, asked: Sequence[Asked]) -> Sequence[Done]:
+def _execute(
+    connection: Connection | Alone, asked: Sequence[Asked], *, commits: bool = False
+) -> Sequence[Done]:
     """Return what the statements found and met. Raises what SQLAlchemy's `execute` does."""
     asked = _announced(connection, asked)
     try:
-        done = _run(connection, asked)
+        done = _run(connection, asked, commits=commits)
     except BaseException as exc:  # noqa: BLE001 – it is translated and raised.
         is_of_driver = isinstance(exc, connection.dialect.loaded_dbapi.Error)
         text = "; ".join(one.sql for one in asked) if is_of_driver else None
@@ -153,10 +162,10 @@ def _announced(connection: Connection | Alone, asked: Sequence[Asked]) -> Sequen
     return asked
 
 
-def _run(connection: Connection | Alone, asked: Sequence[Asked]) -> Sequence[Done]:
+def _run(connection: Connection | Alone, asked: Sequence[Asked], *, commits: bool) -> Sequence[Done]:
     prepared = _prepared_statements(connection)
     if prepared is not None:
-        together: Sequence[Done] = prepared.run(asked)
+        together: Sequence[Done] = prepared.run(asked, commits=commits)
         return together
     done = []
     for sql, values in asked:

@@ -28,9 +28,10 @@ from sqlalchemy.orm import DeclarativeBase
 
 from provider.infrastructure import event_log
 from provider.infrastructure.database_errors import is_deadlock
-from provider.infrastructure.engine import READER, READS, WRITES
+from provider.infrastructure.engine import READER, READS
 from provider.infrastructure.follow_up import FollowUp
 from provider.infrastructure.gathered import Gathered
+from provider.infrastructure.open_transaction import OpenTransaction
 
 T = TypeVar("T")
 
@@ -41,9 +42,13 @@ NAMING = {
     "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
     "pk": "pk_%(table_name)s",
 }
-_AFTER_COMMIT, _GATHERED = "curfew_after_commit", "curfew_gathered"
-_CONNECTION = "curfew_connection"
+# The name in `g` of the transaction that is open.
+_OPEN = "curfew_transaction"
 _TRIES = 3
+
+
+class Outdated(Exception):
+    """What a use case has read was changed before it could write: it has to be done again."""
 
 
 class Base(DeclarativeBase):
@@ -89,21 +94,22 @@ def foreign_key(target: str) -> ForeignKey:
 
 
 class Session(FlaskSession):
-    """A session that begins transactions only inside `transaction`, and whose end never fails.
+    """A session that joins the open transaction, and begins none without one; its end never fails.
 
     What a lost connection had not committed is rolled back by the server; an error in saying so must not
     replace the result or the error that the work has led to.
     """
 
     @cached_property
-    def _engines(self) -> tuple[Engine, Engine]:
+    def _reader(self) -> Engine:
         engine = self._db.engine
-        return engine, engine.get_execution_options().get(READER, engine)
+        reading: Engine = engine.get_execution_options().get(READER, engine)
+        return reading
 
     def get_bind(self, *_: Any, bind: Engine | Connection | None = None, **__: Any) -> Engine | Connection:
-        """Return the engine, or outside of `transaction` one whose statements stand alone."""
-        writing, reading = self._engines
-        return bind or (writing if WRITES in self.info else reading)
+        """Return the open transaction's connection, or without one an engine whose statements stand alone."""
+        opened = _open_transaction()
+        return bind or (self._reader if opened is None else opened.connection())
 
     def rollback(self) -> None:
         """Roll back, or drop the connection if even that cannot be said."""
@@ -144,24 +150,18 @@ def transaction() -> Iterator[None]:
     if _is_in_block():
         raise RuntimeError("a transaction is already open: one commit per use case")
     _give_back()
-    session = db.session()
-    info = session.info
-    info[WRITES] = True
+    opened = OpenTransaction(db.engine)
+    setattr(g, _OPEN, opened)
     try:
-        if is_sqlite():
-            info[_CONNECTION] = session.connection(execution_options={WRITES: True})
+        opened.begin()
         yield
-        _write_gathered_at_end()
-        _give_back()
+        opened.commit(_session_if_any())
     except BaseException:
-        info.pop(_AFTER_COMMIT, None)
-        info.pop(_GATHERED, None)
-        session.rollback()
+        opened.roll_back(_session_if_any())
         raise
     finally:
-        info.pop(WRITES, None)
-        info.pop(_CONNECTION, None)
-    for follow_up in info.pop(_AFTER_COMMIT, ()):
+        g.pop(_OPEN)
+    for follow_up in opened.follow_ups:
         follow_up.carry_out()
 
 
@@ -169,12 +169,15 @@ def in_transaction(act: Callable[[], T]) -> T:
     """Do a use case in one transaction and return what it gave.
 
     PostgreSQL gives up one of two transactions that wait for each other; nothing of it has happened
-    then, and it is done again.
+    then, and it is done again, as is one whose reads were outdated at its commit.
     """
     for tries_left in reversed(range(_TRIES)):
         try:
             with transaction():
                 return act()
+        except Outdated:
+            if not tries_left:
+                raise
         except OperationalError as exc:
             if not tries_left or not is_deadlock(exc):
                 raise
@@ -183,18 +186,18 @@ def in_transaction(act: Callable[[], T]) -> T:
 
 
 def connection() -> Connection:
-    """Return the connection of the open transaction, or outside of one that of the session's reads.
+    """Return the connection of the open transaction, or outside of one that of the session's reads."""
+    opened = _open_transaction()
+    return db.session.connection() if opened is None else opened.connection()
 
-    The session looks at its state each time it is asked for it; a transaction has the same one to its end.
-    """
-    session = db.session()
-    info = session.info
-    known: Connection | None = info.get(_CONNECTION)
-    if known is None:
-        known = session.connection()
-        if WRITES in info:
-            info[_CONNECTION] = known
-    return known
+
+def connection_to_read() -> Connection | None:
+    """Return the connection on which the open work reads; None without a transaction or other reads."""
+    opened = _open_transaction()
+    if opened is not None:
+        return opened.connection_to_read()
+    session = _session_if_any()
+    return session.connection() if session is not None and session.in_transaction() else None
 
 
 def change(statement: Update | Delete) -> int:
@@ -205,40 +208,27 @@ def change(statement: Update | Delete) -> int:
 
 def after_commit(act: Callable[[], T]) -> FollowUp[T]:
     """Do something once the present transaction is committed; never if it is rolled back."""
-    if not db.session.info.get(WRITES):
+    opened = _open_transaction()
+    if opened is None:
         raise RuntimeError("after_commit needs an open transaction")
     follow_up = FollowUp(act)
-    db.session.info.setdefault(_AFTER_COMMIT, []).append(follow_up)
+    opened.follow_ups.append(follow_up)
     return follow_up
 
 
 def gathered() -> Gathered:
     """Return what the open transaction writes at its commit: what nothing in it reads, in one statement."""
-    info = db.session.info
-    if not info.get(WRITES):
+    opened = _open_transaction()
+    if opened is None:
         raise RuntimeError("only an open transaction gathers what is written at its commit")
-    known: Gathered | None = info.get(_GATHERED)
-    if known is None:
-        known = info[_GATHERED] = Gathered()
-    return known
+    return opened.gathered()
 
 
 def write_gathered() -> None:
     """Write what was gathered so far: for one who is about to read it, or to lock what comes after it."""
-    found: Gathered | None = db.session.info.pop(_GATHERED, None)
-    if found is not None:
-        found.write(connection())
-
-
-def _write_gathered_at_end() -> None:
-    """Write what was gathered; alone and so without a transaction, if the use case did nothing else."""
-    found: Gathered | None = db.session.info.get(_GATHERED)
-    if found is None or is_sqlite() or not found.is_atomic or db.session().in_transaction():
-        write_gathered()
-        return
-    del db.session.info[_GATHERED]
-    with reader().connect() as alone:
-        found.write(alone)
+    opened = _open_transaction()
+    if opened is not None:
+        opened.write_gathered()
 
 
 def reader() -> Engine:
@@ -286,8 +276,12 @@ def _give_back() -> None:
 
 
 def _is_in_block() -> bool:
-    session = _session_if_any()
-    return READS in g or (session is not None and WRITES in session.info)
+    return READS in g or _open_transaction() is not None
+
+
+def _open_transaction() -> OpenTransaction | None:
+    opened: OpenTransaction | None = g.get(_OPEN)
+    return opened
 
 
 def _session_if_any() -> Session | None:

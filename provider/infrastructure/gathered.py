@@ -5,7 +5,7 @@ it met their rows, then the new rows. A use case that asks the database for noth
 around that statement. SQLite, to which nothing has to travel, runs one statement after the other.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -35,6 +35,7 @@ _MOST_ROWS = 8
 # The present instant has this name in every statement; other names belong to one change each.
 _NOW = "now"
 _Rows = tuple[Table, tuple[str, ...]]
+_Fetch = Callable[[Connection, Select[Any], Mapping[str, Any]], list[built_once.Row]]
 
 
 class Change(NamedTuple):
@@ -63,25 +64,32 @@ class Gathered:
     def write(self, connection: Connection) -> None:
         """Write it. Raises the error of the first change that meets no row."""
         if connection.dialect.name == "postgresql" and self._is_one_statement:
-            self._write_at_once(connection)
+            self._write_at_once(connection, built_once.fetch)
             return
         for change in self.changes:
             _check(change, built_once.change(connection, change.statement, change.values))
         for table, rows in self._by_table().items():
             _insert_all(connection, table, rows)
 
+    def write_and_commit(self, connection: Connection) -> None:
+        """Write it on PostgreSQL and commit in the same round trip, where nothing else was written before.
+
+        Raises the error of the first change that meets no row, as `write` does; it has to be atomic.
+        """
+        self._write_at_once(connection, built_once.fetch_and_commit)
+
     @property
     def _is_one_statement(self) -> bool:
         names = [name for change in self.changes for name in change.values if name != _NOW]
         return len(self.rows) <= _MOST_ROWS and len(names) == len(set(names))
 
-    def _write_at_once(self, connection: Connection) -> None:
+    def _write_at_once(self, connection: Connection, fetch: _Fetch) -> None:
         changes = tuple((change.statement, change.otherwise is not None) for change in self.changes)
         rows = tuple((table, tuple(values)) for table, values in self.rows)
         values = {name: value for change in self.changes for name, value in change.values.items()}
         for number, (_, row) in enumerate(self.rows):
             values |= {_parameter(number, place): value for place, value in enumerate(row.values())}
-        [met] = built_once.fetch(connection, _one_statement(changes, rows), values)
+        [met] = fetch(connection, _one_statement(changes, rows), values)
         for change, count in zip(self.changes, met[: len(self.changes)], strict=True):
             _check(change, count)
 

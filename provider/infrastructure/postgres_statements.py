@@ -43,13 +43,20 @@ class PreparedStatements:
         self._transformer = Transformer(connection)
         self._waiting: list[Asked] = []
 
-    def run(self, asked: Sequence[Asked]) -> list[Done]:
-        """Run statements in one round trip, behind those that wait for it."""
+    def run(self, asked: Sequence[Asked], *, commits: bool = False) -> list[Done]:
+        """Run statements in one round trip, behind those that wait for it.
+
+        One that `commits` has COMMIT in it too, if all is prepared; otherwise that is left to the caller.
+        """
         waiting, self._waiting = self._waiting, []
         sends = self._sends([*waiting, *asked])
         if sends is None:
             return [self._by_cursor(one) for one in (*waiting, *asked)][len(waiting) :]
+        if commits:
+            sends.append(partial(self._connection.pgconn.send_query_params, _COMMIT, None))
         results = self._exchange(sends)
+        if commits:
+            del results[-1]
         return [self._done(result) for result in results[len(results) - len(asked) :]]
 
     def send_later(self, asked: Asked) -> None:

@@ -15,8 +15,7 @@ from sqlalchemy.exc import MultipleResultsFound
 from sqlalchemy.orm import InstrumentedAttribute
 
 from provider.infrastructure import built_once
-from provider.infrastructure.database import Base, connection, db, reader
-from provider.infrastructure.engine import WRITES
+from provider.infrastructure.database import Base, connection_to_read, reader
 
 R = TypeVar("R", bound=Base)
 
@@ -112,9 +111,9 @@ def _fetch(asked: Sequence[tuple[Select[Any], Mapping[str, object]]]) -> list[li
 
     Without an open transaction or other reads it is given back at once, and no session is made.
     """
-    session = db.session() if db.session.registry.has() else None
-    if session is not None and (WRITES in session.info or session.in_transaction()):
-        return built_once.fetch_together(connection(), *asked)
+    known = connection_to_read()
+    if known is not None:
+        return built_once.fetch_together(known, *asked)
     alone = built_once.Alone(reader())
     try:
         return built_once.fetch_together(alone, *asked)

@@ -10,7 +10,7 @@ from provider.clients.models import Client, Resource, TokenFormat
 from provider.grants.models import Grant
 from provider.infrastructure import clock, current
 from provider.infrastructure.database import db
-from provider.infrastructure.one_row import insert_row, row_of
+from provider.infrastructure.one_row import insert_at_commit, row_of
 from provider.infrastructure.opaque_tokens import digest_of, new_handle, new_id
 from provider.infrastructure.provider_state import THE_ROW, ProviderState
 from provider.protocol.errors import InvalidTarget
@@ -121,7 +121,7 @@ def _stored(
     else:
         handle = jwt_access.sign(row_of(AccessToken, values), client, sub=sub, sid=sid, alg=form.signing_alg)
     about = {"is_signed": form.signing_alg is not None, "digest": digest_of(handle)}
-    return handle, insert_row(AccessToken, values | about)
+    return handle, insert_at_commit(AccessToken, values | about)
 
 
 def form_of(client: Client, resources: Sequence[Resource]) -> TokenForm:

@@ -10,8 +10,8 @@ from sqlalchemy import Table, Uuid, bindparam, update
 from provider.clients.models import Client
 from provider.grants.models import Grant
 from provider.infrastructure import clock, current
-from provider.infrastructure.database import NOW, Base
-from provider.infrastructure.one_row import change_by, insert_at_commit
+from provider.infrastructure.database import NOW, Base, Outdated
+from provider.infrastructure.one_row import change_at_commit, change_by, insert_at_commit
 from provider.infrastructure.opaque_tokens import digest_of, new_handle
 from provider.sessions.models import ClientSession, Session
 from provider.tokens.models import AuthorizationCode
@@ -58,6 +58,11 @@ def issue(
 def use(code: AuthorizationCode) -> bool:
     """Use up a code; only one of any number of callers gets True (rfc6749 §4.1.2)."""
     return change_by(_USE, code_id=code.id, now=clock.now()) == 1
+
+
+def use_at_commit(code: AuthorizationCode) -> None:
+    """Use up a code at the commit, which raises Outdated if another caller was first."""
+    change_at_commit(_USE, otherwise=Outdated(), code_id=code.id, now=clock.now())
 
 
 _table: Table = Base.metadata.tables["authorization_code"]

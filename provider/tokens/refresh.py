@@ -14,8 +14,8 @@ from sqlalchemy import Table, Uuid, bindparam, select, update
 from provider.clients.models import Client
 from provider.grants.models import Grant
 from provider.infrastructure import clock, current
-from provider.infrastructure.database import NOW, Base, UTCDateTime, db
-from provider.infrastructure.one_row import change_by, insert_row
+from provider.infrastructure.database import NOW, Base, Outdated, UTCDateTime, db
+from provider.infrastructure.one_row import change_at_commit, change_by, insert_at_commit
 from provider.infrastructure.opaque_tokens import digest_of, new_handle, new_id
 from provider.infrastructure.secrets import SecretBox
 from provider.sessions.models import ClientSession, Session
@@ -87,18 +87,23 @@ def issue(
         "created_at": clock.now(),
         "expires_at": _end_of(grant, session, offline=offline),
     }
-    insert_row(RefreshToken, values)
+    insert_at_commit(RefreshToken, values)
     return handle
 
 
 def rotate(found: FoundRefreshToken, presented: str) -> Rotation:
-    """Exchange a refresh token for its successor. The caller holds the grant's lock."""
+    """Exchange a refresh token for its successor. The caller holds the grant's lock.
+
+    It is used at the commit, which raises Outdated if another request was first.
+    """
     if not found.is_valid:
         return Invalid()
     # FAPI 2.0 §5.3.2.1: 'shall not use refresh token rotation'; its tokens are bound to a key.
     if found.client.metadata_.follows_fapi2 and _prolong(found):
         return Rotated(presented)
-    if _use(found.token):
+    if found.token.rotated_at is None:
+        # It was seen a moment before the grant was locked: the commit looks again.
+        change_at_commit(_USE, otherwise=Outdated(), token_id=found.token.id, now=clock.now())
         successor = _successors(presented, current.secret_box())[0]
         _add_successor(found, successor)
         return Rotated(successor)
@@ -112,11 +117,6 @@ def rotate(found: FoundRefreshToken, presented: str) -> Rotation:
 def _successors(presented: str, box: SecretBox) -> list[str]:
     """Return the successor of a token as each data key makes it, the newest first."""
     return [REFRESH_TOKEN_PREFIX + made for made in box.keyed_tokens("refresh-successor", presented)]
-
-
-def _use(token: RefreshToken) -> bool:
-    """Mark a token as used; False if it was already used."""
-    return change_by(_USE, token_id=token.id, now=clock.now()) == 1
 
 
 def _prolong(found: FoundRefreshToken) -> bool:
@@ -146,7 +146,7 @@ def _add_successor(found: FoundRefreshToken, handle: str) -> None:
         "created_at": clock.now(),
         "expires_at": _end_of(found.grant, found.session, offline=found.outlives_session),
     }
-    insert_row(RefreshToken, values)
+    insert_at_commit(RefreshToken, values)
 
 
 def _may_be_repeated(found: FoundRefreshToken, successor: str) -> bool:

@@ -5,11 +5,21 @@ from contextlib import AbstractContextManager
 
 import pytest
 from flask import Flask
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.exc import OperationalError
 
+from provider.accounts.models import Account
 from provider.config import Settings
-from provider.infrastructure.database import connection_released, db, reading, transaction
+from provider.infrastructure.database import (
+    Outdated,
+    after_commit,
+    connection,
+    connection_released,
+    db,
+    in_transaction,
+    reading,
+    transaction,
+)
 from provider.infrastructure.database_errors import is_unreachable
 from provider.infrastructure.engine import engine_options
 from tests.support.losing_database import locked_for_good
@@ -40,6 +50,57 @@ def test_reads_inside_of_a_transaction_leave_it_open(app: Flask) -> None:
         with reading():
             db.session.scalar(text("SELECT 1"))
         assert db.session().in_transaction()
+
+
+def test_a_transaction_has_a_session_only_for_what_asks_for_one(app: Flask) -> None:
+    db.session.remove()
+    with transaction():
+        assert connection().scalar(text("SELECT 1")) == 1
+        assert not db.session.registry.has()
+        # It joins the transaction that is open.
+        assert db.session.connection() is connection()
+    assert not db.session().in_transaction()
+
+
+def test_a_session_ends_with_the_transaction_that_it_has_joined(ada: Account) -> None:
+    def rename(then: Callable[[], object]) -> None:
+        with transaction():
+            db.session.get_one(Account, ada.id).username = "ben"
+            db.session.flush()
+            then()
+
+    with pytest.raises(ZeroDivisionError):
+        rename(lambda: 1 / 0)
+    assert _name_of(ada) != "ben"
+
+    rename(lambda: None)
+    assert _name_of(ada) == "ben"
+
+
+def _name_of(account: Account) -> str | None:
+    return db.session.scalar(select(Account.username).where(Account.id == account.id))
+
+
+def test_what_is_outdated_at_its_commit_is_done_again(app: Flask) -> None:
+    tries = iter((Outdated(), None))
+    done: list[int] = []
+
+    def act() -> str:
+        after_commit(lambda: done.append(1))
+        if outdated := next(tries):
+            raise outdated
+        return "done"
+
+    assert in_transaction(act) == "done"
+    assert done == [1]
+
+
+def test_what_is_always_outdated_is_given_up(app: Flask) -> None:
+    def act() -> None:
+        raise Outdated
+
+    with pytest.raises(Outdated):
+        in_transaction(act)
 
 
 def test_no_connection_is_held_while_something_else_is_waited_for(app: Flask) -> None:

@@ -10,8 +10,16 @@ from provider.audit.models import AuditEvent
 from provider.audit.record import record
 from provider.audit.tags import EventTag
 from provider.infrastructure import clock
-from provider.infrastructure.database import connection, db, transaction, write_gathered
-from provider.infrastructure.one_row import change_at_commit
+from provider.infrastructure.database import (
+    change,
+    connection,
+    db,
+    is_sqlite,
+    transaction,
+    write_gathered,
+)
+from provider.infrastructure.one_row import change_at_commit, change_by
+from provider.infrastructure.read_only_rows import find_one
 from provider.sessions.models import ClientSession, Session
 from tests.factories import make_session
 from tests.races.at_once import ON_POSTGRESQL
@@ -39,6 +47,9 @@ def live(model, column, name):
 
 
 _SESSION, _CLIENT_SESSION = live(Session, "device", "device"), live(ClientSession, "sid", "sid")
+
+
+_READ = select(Session.id).where(Session.id == bindparam("session_id", type_=Uuid()))
 
 
 @pytest.fixture
@@ -159,8 +170,43 @@ def test_a_use_case_that_only_gathers_waits_for_the_database_once(ids):
             gather(ids)
 
     assert fewest_round_trips(alone) == 1
+
+    def after_a_read() -> None:
+        with transaction():
+            find_one(_READ, {"session_id": ids.session})
+            gather(ids)
+
     # BEGIN, the look, all of it, COMMIT.
     assert fewest_round_trips(after_a_look) == 4
+    # BEGIN with the read, and all of it with COMMIT.
+    assert fewest_round_trips(after_a_read) == 2
+
+
+def gather_after_a_read(ids) -> None:
+    with transaction():
+        find_one(_READ, {"session_id": ids.session})
+        gather(ids)
+
+
+def gather_after_a_change(ids) -> None:
+    with transaction():
+        assert change_by(_SESSION, device="new", device_id=ids.session) == 1
+        gather(ids)
+
+
+@pytest.mark.parametrize("use_case", [gather_after_a_read, gather_after_a_change])
+def test_it_is_written_after_other_statements_or_nothing_is(ids, use_case):
+    use_case(ids)
+    assert written(ids) == (True, True, 2)
+    with transaction():
+        end(ClientSession, ids.client_session)
+        change(update(Session).values(device=""))
+
+    with pytest.raises(Late, match="client session"):
+        use_case(ids)
+
+    # After a read alone it is committed with the change that may stay, and after another one rolled back.
+    assert written(ids) == (use_case is gather_after_a_read and not is_sqlite(), True, 2)
 
 
 @ON_POSTGRESQL

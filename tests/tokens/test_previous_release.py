@@ -2,7 +2,7 @@
 
 import pytest
 
-from provider.infrastructure.database import db, transaction
+from provider.infrastructure.database import db, transaction, write_gathered
 from provider.infrastructure.opaque_tokens import digest_of, new_id
 from provider.logout.end_session import end
 from provider.logout.models import LogoutReason
@@ -40,7 +40,7 @@ def test_the_scope_is_read_word_by_word(app, scope, outlives):
             offline=True,
             sign_in=SignIn(auth_time=made.session.authenticated_at, amr="pwd", acr=None),
         )
-        db.session.flush()
+        write_gathered()
         db.session.query(RefreshToken).filter_by(digest=digest_of(handle)).update({"offline": None})
     with transaction():
         end(made.session, Cause(reason=LogoutReason.USER, initiator="account"))

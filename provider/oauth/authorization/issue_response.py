@@ -21,7 +21,7 @@ from provider.oauth.client_proof.encryption import encrypted
 from provider.oauth.token.requested_claims import scope_claims, to_store
 from provider.oauth.token.response import HangsOn, is_offline, token_response
 from provider.oauth.token.terms import targets_for
-from provider.protocol.response_type import CODE, CODE_ONLY, ID_TOKEN, TOKEN
+from provider.protocol.response_type import CODE, ID_TOKEN, TOKEN
 from provider.protocol.scopes import names_for, pick
 from provider.sessions import lifecycle as sessions
 from provider.sessions.lifecycle import join, new_sid
@@ -47,9 +47,6 @@ def issue_response(
     grant = _grant(asked, proceed, client, found)
     above = HangsOn(client, grant, _client_session(client, found, grant), found.session)
     said: dict[str, str] = {}
-    if asked.response_type != CODE_ONLY:
-        # Tokens are written at once.
-        write_gathered()
     # A second use of the code finds by the family what was issued beside it (rfc6749 §4.1.2).
     family_id = new_id()
     if CODE in asked.response_type:

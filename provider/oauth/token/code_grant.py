@@ -103,9 +103,10 @@ class CodeGrant(AuthorizationCodeGrant):  # type: ignore[misc]  # Authlib ships 
         )
         # rfc9449 §10: the code is of use only to the holder of the key that the request named.
         check_key({JKT: wanted["dpop_jkt"]} if wanted.get("dpop_jkt") else None, terms)
-        if not codes.use(found.code):
+        if found.code.used_at is not None:
             self._note_replay(found)
             raise InvalidGrantError("the code was already used")
+        codes.use_at_commit(found.code)
         return 200, _issue(found, terms), self.TOKEN_RESPONSE_HEADER
 
     def _note_replay(self, found: FoundCode) -> None:

@@ -1,0 +1,101 @@
+"""One open transaction: the connection that it holds, and what it writes and does at its commit.
+
+A session of SQLAlchemy is made only by those who ask for one; it then joins this transaction.
+"""
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection, Engine
+
+from provider.infrastructure import event_log
+from provider.infrastructure.engine import READER, WRITES
+from provider.infrastructure.follow_up import FollowUp
+from provider.infrastructure.gathered import Gathered
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+
+class OpenTransaction:
+    """A transaction from its block's beginning to its end, which has no connection before it needs one."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._connection: Connection | None = None
+        # Whether nothing but reads was run by `connection_to_read`.
+        self._only_reads = True
+        self._gathered: Gathered | None = None
+        self.follow_ups: list[FollowUp[Any]] = []
+
+    def begin(self) -> None:
+        """Begin on SQLite, with its lock: a read that comes first could not be followed by a write."""
+        if self._is_sqlite:
+            self.connection_to_read()
+
+    @property
+    def _is_sqlite(self) -> bool:
+        return bool(self._engine.dialect.name == "sqlite")
+
+    def connection(self) -> Connection:
+        """Return the connection, to write by."""
+        self._only_reads = False
+        return self.connection_to_read()
+
+    def connection_to_read(self) -> Connection:
+        """Return the connection for statements that change nothing, although they may lock."""
+        if self._connection is None:
+            connection = self._engine.connect()
+            self._connection = (
+                connection.execution_options(**{WRITES: True}) if self._is_sqlite else connection
+            )
+            connection.begin()
+        return self._connection
+
+    def gathered(self) -> Gathered:
+        """Return what is written at the commit."""
+        if self._gathered is None:
+            self._gathered = Gathered()
+        return self._gathered
+
+    def write_gathered(self) -> None:
+        """Write what was gathered so far."""
+        found, self._gathered = self._gathered, None
+        if found is not None:
+            found.write(self.connection())
+
+    def commit(self, session: "Session | None") -> None:
+        """Write what was gathered, then what a session that has joined still holds, and commit."""
+        if session is not None and session.in_transaction():
+            self.write_gathered()
+            session.commit()
+        else:
+            self._write_last()
+        if self._connection is not None:
+            self._connection.commit()
+            self._connection.close()
+
+    def _write_last(self) -> None:
+        """Write what was gathered in one round trip with the commit, if that leaves nothing by halves."""
+        found = self._gathered
+        if found is None or self._is_sqlite or not (found.is_atomic and self._only_reads):
+            self.write_gathered()
+        elif self._connection is not None:
+            found.write_and_commit(self._connection)
+        else:
+            # Alone, it needs no transaction.
+            with self._engine.get_execution_options()[READER].connect() as alone:
+                found.write(alone)
+
+    def roll_back(self, session: "Session | None") -> None:
+        """Roll back and give the connection back, or drop it if even that cannot be said."""
+        if session is not None:
+            session.rollback()
+        if self._connection is not None:
+            try:
+                self._connection.rollback()
+                self._connection.close()
+            except Exception as exc:  # noqa: BLE001 – logged; the connection is dropped.
+                event_log.warning("database_lost_at_rollback", kind=type(exc).__name__)
+                with suppress(Exception):
+                    self._connection.invalidate()
