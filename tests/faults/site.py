@@ -18,7 +18,7 @@ import requests
 from click.testing import CliRunner
 
 from provider.cli import main
-from provider.infrastructure import event_log
+from provider.infrastructure import event_log, seen_database
 from tests.faults.checker import Rules, check
 from tests.faults.databases import Database, PostgresDatabase
 from tests.faults.history import History
@@ -126,6 +126,20 @@ class Site:
             found, printed, errors = done.returncode, done.stdout, done.stderr
         assert found == code, errors + printed
         return printed
+
+    def note_how_far_it_is(self) -> None:
+        """Link the audit, and wait until the web process has remembered its end.
+
+        Those who ask whether it is ready get a result that may be a second old.
+        """
+        end = int(self.curfew("audit", "head").partition(":")[0])
+
+        def is_noted() -> bool:
+            self.wait_until_open()
+            seen = seen_database.read(Path(self.settings["data_dir"]))
+            return any(mark.audit_seq >= end for mark in seen.marks.values())
+
+        wait_until(is_noted)
 
     def open(self, *, workers: int = 1) -> "Site":
         """Start the web process and some workers."""

@@ -57,11 +57,6 @@ def has_caught_up(primary: PostgresServer) -> None:
     )
 
 
-def note_how_far_it_is(site: Site) -> None:
-    site.curfew("audit", "head")
-    site.wait_until_open()
-
-
 def history_of(site: Site) -> dict:
     """Return the readiness check of the database's history."""
     return readiness(site.port).get("checks", {}).get("history", {})
@@ -77,7 +72,7 @@ def test_an_asynchronous_standby_has_lost_endings(site, primary, standby):
     wire = site.wire_to_database()
     site.open()
     visit = site.visitors.sign_in("ada", ["red", "green"])
-    note_how_far_it_is(site)
+    site.note_how_far_it_is()
     has_caught_up(primary)
     # What follows never reaches the standby.
     admin(standby, "ALTER SYSTEM SET primary_conninfo = ''")
@@ -85,7 +80,7 @@ def test_an_asynchronous_standby_has_lost_endings(site, primary, standby):
     wait_until(lambda: not admin(primary, "SELECT 1 FROM pg_stat_replication"))
     site.visitors.sign_out(visit)
     site.wait_until_settled()
-    note_how_far_it_is(site)
+    site.note_how_far_it_is()
 
     primary.kill()
     standby.promote()
@@ -125,7 +120,7 @@ def test_a_planned_failover_is_said_and_accepted(site, primary, standby):
     wire = site.wire_to_database()
     site.open()
     visit = site.visitors.sign_in("ada", ["red"])
-    note_how_far_it_is(site)
+    site.note_how_far_it_is()
     has_caught_up(primary)
     primary.kill()
     standby.promote()

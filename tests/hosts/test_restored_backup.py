@@ -16,25 +16,19 @@ def site(open_site):
     return open_site("postgresql")
 
 
-def note_how_far_it_is(site: Site) -> None:
-    """Link the audit and remember its end, as the worker and each node do every few seconds."""
-    site.curfew("audit", "head")
-    site.wait_until_open()
-
-
 def test_the_drill(site: Site) -> None:
     server, backup = site.database.server, Path(site.database.server.folder) / "drill.dump"
     visits = site.visitors
     ended = visits.sign_in("ada", ["red", "green"])
     kept_offline = visits.sign_in("ben", ["blue"], scope="openid offline_access")
-    note_how_far_it_is(site)
+    site.note_how_far_it_is()
     server.dump(site.database, backup)
 
     visits.sign_out(ended)
     site.curfew("logout", "user", "ben", "--yes")
     lost = visits.sign_in("cleo", ["red"])
     site.wait_until_settled()
-    note_how_far_it_is(site)
+    site.note_how_far_it_is()
     heard = len(site.history.receipts)
     site.web.kill()
     site.workers[0].kill()
