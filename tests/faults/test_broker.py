@@ -40,7 +40,8 @@ def test_a_wake_up_wakes_a_worker(app: Flask, broker: Broker, start_worker: Star
         delivery = owe(port=red.port)
         wait_until(lambda: is_accepted(delivery))
 
-    [logged] = worker.events("delivery_attempted")
+    # It is logged once it is recorded.
+    [logged] = wait_until(lambda: worker.events("delivery_attempted"))
     assert (logged["client_id"], logged["outcome"], logged["attempt"]) == ("red", "accepted", 1)
     assert red.received[0].token not in worker.log.read_text()
 

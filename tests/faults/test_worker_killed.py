@@ -135,7 +135,7 @@ def test_a_worker_that_slept_through_its_lease_changes_nothing(app: Flask, start
         wait_until(lambda: zombie.events("delivery_lease_lost"))
 
     assert now_is(delivery).finished_at == before
-    assert len(living.events("delivery_attempted")) == 1
+    assert len(wait_until(lambda: living.events("delivery_attempted"))) == 1
     assert zombie.events("delivery_attempted") == []
 
 

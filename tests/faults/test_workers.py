@@ -228,7 +228,7 @@ def test_what_a_killed_worker_held_is_sent_at_once(open_site: OpenSite) -> None:
     site.wait_until_settled()
 
     assert len(site.history.receipts_of("red")) == 2
-    [noticed] = site.workers[-1].events("worker_was_killed")
+    [noticed] = wait_until(lambda: site.workers[-1].events("worker_was_killed"))
     assert noticed["freed"] == 1
     site.visitors.probe(visit)
     assert site.findings(disturbances=1) == []
