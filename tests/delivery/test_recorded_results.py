@@ -3,8 +3,7 @@
 import logging
 import math
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -18,17 +17,16 @@ from provider.delivery.count import count
 from provider.delivery.finish import Ended
 from provider.delivery.judge import Accepted, Expired, Postponed, RetryAt
 from provider.delivery.lease import lease_due
-from provider.delivery.outgoing import Cancelled, LeasedDelivery, SentRequest, Superseded
-from provider.delivery.results import Results
+from provider.delivery.outgoing import Cancelled, Superseded
 from provider.delivery.selection import Capacity
 from provider.infrastructure import clock, event_log, metrics
 from provider.infrastructure.database import db, transaction
 from provider.logout.notice import BACKCHANNEL_LOGOUT
 from provider.logout.notification.outbox import record_results
 from tests.conftest import TurnedClock
-from tests.delivery.owing import attempts_of, now_is, sign_out_at
+from tests.delivery.owing import attempts_of, now_is
 from tests.delivery.permits import without_limit
-from tests.factories import make_client
+from tests.delivery.recorded import Recorded, lease, logged, sent
 
 MINUTE = timedelta(minutes=1)
 
@@ -36,56 +34,6 @@ MINUTE = timedelta(minutes=1)
 @pytest.fixture(autouse=True)
 def standing_clock(app: Flask, turned_clock: TurnedClock) -> TurnedClock:
     return turned_clock
-
-
-class Recorded:
-    """An owner that notes what has reached its final state, and fails for some of it."""
-
-    def __init__(self) -> None:
-        self.final: list[LeasedDelivery] = []
-        self.refused: LeasedDelivery | None = None
-        self.calls = 0
-        self.batches: list[int] = []
-        self.results = Results(self._record, nullcontext(), self._tell)
-
-    def _record(self, ended: Sequence[Ended]) -> None:
-        if self.refused in [leased for leased, _ in ended]:
-            raise LookupError("out of order")
-        self.final += [leased for leased, _ in ended]
-        self.batches.append(len(ended))
-
-    def _tell(self) -> None:
-        self.calls += 1
-
-
-@pytest.fixture
-def owner(app: Flask) -> Iterator[Recorded]:
-    owner = Recorded()
-    yield owner
-    owner.results.close()
-
-
-def lease(count: int) -> list[LeasedDelivery]:
-    """Owe red so many notifications and lease them, in the order of their ids."""
-    with event_log.correlated("the click"):
-        sign_out_at(make_client("red"), count=count)
-    with transaction():
-        lease = lease_due(Capacity(count, count), without_limit, [BACKCHANNEL_LOGOUT], "me")
-    return sorted((leased for leased, _ in lease.taken), key=lambda one: one.id)
-
-
-def sent(outcome: str, status: int | None = None, name: str = "red") -> SentRequest:
-    return SentRequest(
-        url="https://red.test", jti="j", name=name, outcome=outcome, status=status, latency_ms=7
-    )
-
-
-def logged(caplog: pytest.LogCaptureFixture, event: str) -> list[tuple[str, dict[str, object], bool]]:
-    return [
-        (one.levelname, one.fields, bool(one.exc_info))  # type: ignore[attr-defined]
-        for one in caplog.records
-        if one.message == event
-    ]
 
 
 def test_each_is_written_recorded_and_logged(owner: Recorded, caplog: pytest.LogCaptureFixture) -> None:

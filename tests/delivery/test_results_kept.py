@@ -2,36 +2,21 @@
 
 import logging
 import threading
-from collections.abc import Iterator
 
 import pytest
-from flask import Flask
 
 from provider.delivery import results
 from provider.delivery.attempt import AttemptResult
 from provider.delivery.judge import Accepted
 from provider.delivery.results import Results
 from provider.infrastructure import event_log
-from tests.conftest import TurnedClock
-from tests.delivery.test_recorded_results import Recorded, lease, logged, sent
+from tests.delivery.recorded import Recorded, lease, logged, sent
 from tests.support.losing_database import database_lost_once
 from tests.support.waiting import wait_until
 
 # How each batch of results begins.
 READ_LEASES = "SELECT delivery.id, delivery.lease_token"
 ACCEPTED = AttemptResult(Accepted("accepted"), sent("accepted", 200))
-
-
-@pytest.fixture(autouse=True)
-def standing_clock(app: Flask, turned_clock: TurnedClock) -> TurnedClock:
-    return turned_clock
-
-
-@pytest.fixture
-def owner(app: Flask) -> Iterator[Recorded]:
-    owner = Recorded()
-    yield owner
-    owner.results.close()
 
 
 def test_what_was_not_written_while_the_database_was_away_is_written_later(

@@ -1,30 +1,14 @@
 """Results wait a moment for each other, unless nothing more is under way that may end soon."""
 
-from collections.abc import Iterator
-
 import pytest
-from flask import Flask
 
 from provider.delivery import results
 from provider.delivery.attempt import AttemptResult
 from provider.delivery.judge import Accepted
-from tests.conftest import TurnedClock
-from tests.delivery.test_recorded_results import Recorded, lease, sent
+from tests.delivery.recorded import Recorded, lease, sent
 from tests.support.waiting import PATIENCE, wait_until
 
 ACCEPTED = AttemptResult(Accepted("accepted"), sent("accepted"))
-
-
-@pytest.fixture(autouse=True)
-def standing_clock(app: Flask, turned_clock: TurnedClock) -> TurnedClock:
-    return turned_clock
-
-
-@pytest.fixture
-def owner(app: Flask) -> Iterator[Recorded]:
-    owner = Recorded()
-    yield owner
-    owner.results.close()
 
 
 def test_all_that_end_before_it_is_quiet_are_written_together(

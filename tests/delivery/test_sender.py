@@ -18,8 +18,8 @@ from provider.delivery.throttle import OriginThrottle
 from provider.infrastructure import clock, event_log
 from tests.conftest import TurnedClock
 from tests.delivery.receivers import receiving
+from tests.delivery.recorded import lease
 from tests.delivery.test_attempt import logged, request_to
-from tests.delivery.test_recorded_results import lease
 from tests.delivery.test_start import Worker
 from tests.support.waiting import wait_until
 
