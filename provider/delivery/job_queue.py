@@ -139,6 +139,8 @@ class JobQueue:
                 if not done.is_put_back:
                     self._silent.discard(done.leased.recipient)
                     self._sent_to[done.permit.place] -= 1
+                    if not self._sent_to[done.permit.place]:
+                        del self._sent_to[done.permit.place]
                 # Another thread has taken the slot of a stalled one.
                 self._active += done.is_stalled
             if not self._waiting or self._active > self._slots:
@@ -150,7 +152,8 @@ class JobQueue:
                 del self._last[priority, job.permit.flow]
             sent_there = self._sent_to[job.permit.place]
             job.is_put_back = job.leased.recipient in self._silent or sent_there >= job.permit.most_at_place
-            self._sent_to[job.permit.place] += not job.is_put_back
+            if not job.is_put_back:
+                self._sent_to[job.permit.place] += 1
             job.started_at = time.monotonic()
             self._running[job] = None
             return job

@@ -141,11 +141,7 @@ def _execute(
         is_of_driver = isinstance(exc, connection.dialect.loaded_dbapi.Error)
         text = "; ".join(one.sql for one in asked) if is_of_driver else None
         # LIB-24: SQLAlchemy's own translation, which also drops a connection that was lost.
-        whole = (
-            Connection(connection.engine, connection.connection)
-            if isinstance(connection, Alone)
-            else connection
-        )
+        whole = connection.whole() if isinstance(connection, Alone) else connection
         whole._handle_dbapi_exception(exc, text, None, None, None)  # noqa: SLF001 – it has no public name.
     # Nearly always there is none, and SQLAlchemy takes long to find that out for a connection.
     if listeners := connection.engine.dispatch.after_cursor_execute:
