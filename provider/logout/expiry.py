@@ -8,14 +8,14 @@ from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Result, Select, exists, false, func, or_, select, true
+from sqlalchemy import ColumnElement, Result, Select, exists, false, func, or_, select
 from sqlalchemy.orm import aliased
 
 from provider.accounts.models import Account
 from provider.infrastructure import clock
 from provider.infrastructure.database import db
 from provider.infrastructure.many_rows import is_among
-from provider.infrastructure.provider_state import ProviderState, is_revoked_for_all
+from provider.infrastructure.provider_state import IS_THE_ROW, ProviderState, is_revoked_for_all
 from provider.logout.end_session import end
 from provider.logout.fanout import EXPIRY_REASONS
 from provider.logout.models import BulkKind, BulkLogout, LogoutReason
@@ -45,7 +45,7 @@ def list_already_revoked(limit: int) -> Sequence[UUID]:
     already_revoked = (
         select(Session.id)
         .join(Account, Account.id == Session.account_id)
-        .join(ProviderState, true())
+        .join(ProviderState, IS_THE_ROW)
         .where(Session.ended_at.is_(None))
         .where(or_(Session.account_epoch < Account.epoch, _REVOKED_FOR_ALL), ~at_work)
     )
@@ -135,6 +135,6 @@ _LOOK = (
         func.coalesce(_REVOKED_FOR_ALL, false()).label("revoked_for_all"),
     )
     .join(Account, Account.id == Session.account_id)
-    .join(ProviderState, true())
+    .join(ProviderState, IS_THE_ROW)
     .outerjoin(BulkLogout, BulkLogout.id == _bulk_logout_of_session())
 )
