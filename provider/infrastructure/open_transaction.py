@@ -3,12 +3,13 @@
 A session of SQLAlchemy is made only by those who ask for one; it then joins this transaction.
 """
 
-from contextlib import suppress
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Engine
 
 from provider.infrastructure import event_log
+from provider.infrastructure.built_once import Alone
 from provider.infrastructure.engine import READER, WRITES
 from provider.infrastructure.follow_up import FollowUp
 from provider.infrastructure.gathered import Gathered
@@ -84,8 +85,8 @@ class OpenTransaction:
             found.write_and_commit(self._connection)
         else:
             # Alone, it needs no transaction.
-            with self._engine.get_execution_options()[READER].connect() as alone:
-                found.write(alone)
+            with closing(Alone(self._engine.get_execution_options()[READER])) as alone:
+                found.write_alone(alone)
 
     def roll_back(self, session: "Session | None") -> None:
         """Roll back and give the connection back, or drop it if even that cannot be said."""
