@@ -9,11 +9,13 @@ from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Delete, Dialect, Engine, Insert, Select, Update
+from sqlalchemy import Connection, Delete, Dialect, Insert, Select, Update
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import TypeEngine
+
+from provider.infrastructure.connection_pool import Alone
 
 Statement = Select[Any] | Insert | Update | Delete
 Row = list[Any]
@@ -32,29 +34,6 @@ class Done(NamedTuple):
 
     rows: Sequence[Any]
     changed: int
-
-
-class Alone:
-    """A connection for statements that stand alone, without what SQLAlchemy puts around one."""
-
-    __slots__ = ("connection", "dialect", "engine")
-
-    def __init__(self, engine: Engine) -> None:
-        self.engine = engine
-        self.dialect = engine.dialect
-        try:
-            self.connection = engine.raw_connection()
-        except self.dialect.loaded_dbapi.Error as exc:
-            # LIB-24: it translates the error and raises it.
-            Connection._handle_dbapi_exception_noconnection(exc, self.dialect, engine)  # noqa: SLF001 – as below.
-
-    def close(self) -> None:
-        """Give it back to the pool."""
-        self.connection.close()
-
-    def whole(self) -> Connection:
-        """Return the same as SQLAlchemy has it."""
-        return Connection(self.engine, self.connection)
 
 
 # Far more than there are statements of this kind; one that is built for each call would not stay here.
@@ -94,7 +73,9 @@ def fetch(
     connection: Connection | Alone, statement: Select[Any] | Update, values: Mapping[str, Any]
 ) -> list[Row]:
     """Return the rows of a statement, of an update those that it says."""
-    return fetch_together(connection, (statement, values))[0]
+    compiled = _compile(statement, connection.dialect)
+    [(rows, _)] = _execute(connection, [Asked(compiled.sql, compiled.bind(values))])
+    return [compiled.read(row) for row in rows]
 
 
 def fetch_together(
@@ -130,19 +111,6 @@ def change_later(connection: Connection, statement: Insert | Update, values: Map
         prepared.send_later(*_announced(connection, [asked]))
 
 
-def begin_with_changes(connection: Connection) -> None:
-    """Have PostgreSQL begin with the changes that wait, and do not wait for their end.
-
-    The next statement or the commit does, and raises their errors.
-    """
-    prepared = _prepared_statements(connection)
-    if prepared is not None:
-        try:
-            prepared.send_ahead()
-        except BaseException as exc:  # noqa: BLE001 – it is translated and raised.
-            _raise_translated(connection, exc, ())
-
-
 def _execute(
     connection: Connection | Alone, asked: Sequence[Asked], *, commits: bool = False
 ) -> Sequence[Done]:
@@ -151,21 +119,17 @@ def _execute(
     try:
         done = _run(connection, asked, commits=commits)
     except BaseException as exc:  # noqa: BLE001 – it is translated and raised.
-        _raise_translated(connection, exc, asked)
+        is_of_driver = isinstance(exc, connection.dialect.loaded_dbapi.Error)
+        text = "; ".join(one.sql for one in asked) if is_of_driver else None
+        # LIB-24: SQLAlchemy's own translation, which also drops a connection that was lost.
+        whole = connection.whole() if isinstance(connection, Alone) else connection
+        whole._handle_dbapi_exception(exc, text, None, None, None)  # noqa: SLF001 – it has no public name.
     # Nearly always there is none, and SQLAlchemy takes long to find that out for a connection.
     if listeners := connection.engine.dispatch.after_cursor_execute:
         for one in asked:
             for listener in listeners:
                 listener(connection, None, one.sql, one.values, None, False)
     return done
-
-
-def _raise_translated(connection: Connection | Alone, exc: BaseException, asked: Sequence[Asked]) -> NoReturn:
-    is_of_driver = isinstance(exc, connection.dialect.loaded_dbapi.Error)
-    text = "; ".join(one.sql for one in asked) if is_of_driver else None
-    # LIB-24: SQLAlchemy's own translation, which also drops a connection that was lost.
-    whole = connection.whole() if isinstance(connection, Alone) else connection
-    whole._handle_dbapi_exception(exc, text, None, None, None)  # noqa: SLF001 – it has no public name.
 
 
 def _announced(connection: Connection | Alone, asked: Sequence[Asked]) -> Sequence[Asked]:
@@ -182,7 +146,7 @@ def _run(connection: Connection | Alone, asked: Sequence[Asked], *, commits: boo
         return together
     done = []
     for sql, values in asked:
-        cursor = connection.connection.cursor()
+        cursor = _driver_of(connection).cursor()
         cursor.execute(sql, values)
         done.append(Done(cursor.fetchall(), cursor.rowcount))
         cursor.close()
@@ -191,7 +155,11 @@ def _run(connection: Connection | Alone, asked: Sequence[Asked], *, commits: boo
 
 def _prepared_statements(connection: Connection | Alone) -> Any:
     """Return what runs statements of this connection without a cursor, which only PostgreSQL's has."""
-    return getattr(connection.connection.dbapi_connection, "statements", None)
+    return getattr(_driver_of(connection), "statements", None)
+
+
+def _driver_of(connection: Connection | Alone) -> Any:
+    return connection.driver if isinstance(connection, Alone) else connection.connection.dbapi_connection
 
 
 @lru_cache(maxsize=_MOST_STATEMENTS)

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any, TypeVar, cast
 
 from flask import g
-from flask_sqlalchemy import SQLAlchemy
+from flask.globals import _cv_app as _context
 from flask_sqlalchemy.session import Session as FlaskSession
 from sqlalchemy import (
     BindParameter,
@@ -27,10 +27,13 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import DeclarativeBase
 
 from provider.infrastructure import event_log
+from provider.infrastructure.application_database import Database, id_of_context
+from provider.infrastructure.connection_pool import READER
 from provider.infrastructure.database_errors import is_deadlock
-from provider.infrastructure.engine import READER, READS
+from provider.infrastructure.engine import READS
 from provider.infrastructure.follow_up import FollowUp
 from provider.infrastructure.gathered import Gathered
+from provider.infrastructure.instants import aware, in_utc
 from provider.infrastructure.open_transaction import OpenTransaction
 
 T = TypeVar("T")
@@ -63,30 +66,28 @@ class UTCDateTime(TypeDecorator[datetime]):
     impl = DateTime(timezone=True)
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 – the signature is SQLAlchemy's.
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         """Refuse a naive instant; SQLite keeps UTC without a zone."""
-        value = _in_utc(value)
-        return value and value.replace(tzinfo=None)
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("an instant needs its time zone")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
 
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 – as above.
+    def bind_processor(self, dialect: Dialect) -> Callable[[datetime | None], datetime | None] | None:
+        """Return how a value is bound: PostgreSQL's driver takes the instant as it is."""
+        return super().bind_processor(dialect) if dialect.name == "sqlite" else aware
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], datetime | None] | None:
+        """Return how a value is read: PostgreSQL's driver gives the instant, in the zone of the server."""
+        return super().result_processor(dialect, coltype) if dialect.name == "sqlite" else in_utc
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 – the signature is SQLAlchemy's.
         """Return the instant in UTC."""
-        return value and value.replace(tzinfo=UTC)
-
-    def bind_processor(self, dialect: Dialect) -> Callable[[Any], Any] | None:
-        """Return what binds an instant; PostgreSQL's driver takes aware ones."""
-        return super().bind_processor(dialect) if dialect.name == "sqlite" else _in_utc
-
-    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any] | None:
-        """Return what reads an instant; PostgreSQL's driver gives aware ones."""
-        return super().result_processor(dialect, coltype) if dialect.name == "sqlite" else _in_utc
-
-
-def _in_utc(value: datetime | None) -> datetime | None:
-    if value is None:
-        return None
-    if value.tzinfo is None:
-        raise ValueError("an instant needs its time zone")
-    return value.astimezone(UTC)
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
 # The present instant in a statement that is built once, when its module is imported.
@@ -140,9 +141,14 @@ class Session(FlaskSession):
         self.invalidate()
 
 
-db = SQLAlchemy(
+db = Database(
     model_class=Base,
-    session_options={"class_": Session, "expire_on_commit": False, "autoflush": False},
+    session_options={
+        "class_": Session,
+        "expire_on_commit": False,
+        "autoflush": False,
+        "scopefunc": id_of_context,
+    },
 )
 
 
@@ -241,12 +247,6 @@ def write_gathered() -> None:
         opened.write_gathered()
 
 
-def reader() -> Engine:
-    """Return the engine whose statements stand alone."""
-    engine: Engine = db.engine.get_execution_options()[READER]
-    return engine
-
-
 @contextmanager
 def reading() -> Iterator[None]:
     """Hold some reads and give their connection back, so that none is held while waiting for others.
@@ -290,7 +290,7 @@ def _is_in_block() -> bool:
 
 
 def _open_transaction() -> OpenTransaction | None:
-    opened: OpenTransaction | None = g.get(_OPEN)
+    opened: OpenTransaction | None = _context.get().g.get(_OPEN)
     return opened
 
 

@@ -15,6 +15,7 @@ from sqlalchemy.engine import ExceptionContext
 
 from provider.config import Settings
 from provider.infrastructure import database_clock
+from provider.infrastructure.connection_pool import READER, ConnectionPool
 
 # A host that vanishes says nothing: by default libpq waits for it as long as the system does, two hours.
 # Both ends ask after 5 s without a word whether the other is there, and give up after three questions.
@@ -37,8 +38,6 @@ _SQLITE_WAIT = timedelta(seconds=15)
 # "read_only_sql_transaction".
 READ_ONLY = "25006"
 WRITES, READS = "curfew_writes", "curfew_reads"
-# The option of an engine that holds the one to read with.
-READER = "curfew_reader"
 
 
 class Role(Enum):
@@ -77,6 +76,7 @@ def engine_options(settings: Settings, role: Role = Role.WEB) -> dict[str, Any]:
     url = settings.resolved_database_url
     # One more than the pool, for readiness probes while all others are taken.
     options: dict[str, Any] = {"pool_size": settings.database_pool_size, "max_overflow": 1}
+    options |= {"poolclass": ConnectionPool, "pool_use_lifo": True}
     # An error message must not carry a statement's values into the log (KEY-27).
     options["hide_parameters"] = True
     if role is Role.WEB:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, Engine
 
 from provider.infrastructure import event_log
-from provider.infrastructure.built_once import Alone
-from provider.infrastructure.engine import READER, WRITES
+from provider.infrastructure.connection_pool import Alone
+from provider.infrastructure.engine import WRITES
 from provider.infrastructure.follow_up import FollowUp
 from provider.infrastructure.gathered import Gathered
 
@@ -85,7 +85,7 @@ class OpenTransaction:
             found.write_and_commit(self._connection)
         else:
             # Alone, it needs no transaction.
-            with closing(Alone(self._engine.get_execution_options()[READER])) as alone:
+            with closing(Alone(self._engine)) as alone:
                 found.write_alone(alone)
 
     def roll_back(self, session: "Session | None") -> None:

@@ -5,26 +5,27 @@ database needs to find it. These rows hold values and nothing else: to change on
 its statement did not select, raises an error.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
-from itertools import islice
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Select
+from sqlalchemy import Connection, Select
 from sqlalchemy.exc import MultipleResultsFound
 from sqlalchemy.orm import InstrumentedAttribute
 
 from provider.infrastructure import built_once
-from provider.infrastructure.database import Base, connection_to_read, reader
+from provider.infrastructure.connection_pool import Alone
+from provider.infrastructure.database import Base, connection_to_read, db
 
 R = TypeVar("R", bound=Base)
+T = TypeVar("T")
 
 
 class ReadOnly(Generic[R]):
     """Some columns of a table in a statement, by default all; `aliased` if the table has an alias there."""
 
     def __init__(self, kind: type[R], *names: str, aliased: Any = None) -> None:
-        self._kind = kind
+        self._row_class: Any = _without_mapper(kind)
         self._names = names or tuple(column.key for column in kind.__table__.columns)
         self.columns: list[InstrumentedAttribute[Any]] = [
             getattr(aliased or kind, name) for name in self._names
@@ -32,7 +33,10 @@ class ReadOnly(Generic[R]):
 
     def take(self, values: Iterator[Any]) -> R:
         """Make a row of the next values of a statement's row."""
-        return read_only(self._kind, zip(self._names, islice(values, len(self._names)), strict=True))
+        row: R = object.__new__(self._row_class)
+        # The names come first: when they end, no value more is taken than there are names.
+        row.__dict__.update(zip(self._names, values, strict=False))
+        return row
 
     def take_row(self, row: list[Any] | None) -> R | None:
         """Make a row of all values of a statement's row; None without one."""
@@ -90,32 +94,36 @@ def columns_of(*parts: ReadOnly[Any]) -> list[InstrumentedAttribute[Any]]:
 
 def find_one(statement: Select[Any], values: Mapping[str, object]) -> list[Any] | None:
     """Return the values of the only row of a statement that was built once, or None."""
-    return find_together((statement, values))[0]
+    return _only_one(list_rows(statement, values))
 
 
 def find_together(*asked: tuple[Select[Any], Mapping[str, object]]) -> list[list[Any] | None]:
     """Do the same for several statements, for which the database is waited for once."""
-    found = _fetch(asked)
-    if any(len(rows) > 1 for rows in found):
-        raise MultipleResultsFound("a statement about one row has found several")
-    return [rows[0] if rows else None for rows in found]
+    found = _on_connection(lambda known: built_once.fetch_together(known, *asked))
+    return [_only_one(rows) for rows in found]
 
 
 def list_rows(statement: Select[Any], values: Mapping[str, object]) -> list[list[Any]]:
     """Return the values of all rows of a statement that was built once."""
-    return _fetch([(statement, values)])[0]
+    return _on_connection(lambda known: built_once.fetch(known, statement, values))
 
 
-def _fetch(asked: Sequence[tuple[Select[Any], Mapping[str, object]]]) -> list[list[list[Any]]]:
+def _only_one(rows: list[list[Any]]) -> list[Any] | None:
+    if len(rows) > 1:
+        raise MultipleResultsFound("a statement about one row has found several")
+    return rows[0] if rows else None
+
+
+def _on_connection(fetch: Callable[[Connection | Alone], T]) -> T:
     """Run statements on the connection of the open work, or on one for them alone.
 
     Without an open transaction or other reads it is given back at once, and no session is made.
     """
     known = connection_to_read()
     if known is not None:
-        return built_once.fetch_together(known, *asked)
-    alone = built_once.Alone(reader())
+        return fetch(known)
+    alone = Alone(db.engine)
     try:
-        return built_once.fetch_together(alone, *asked)
+        return fetch(alone)
     finally:
         alone.close()

@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session
 from provider.accounts.models import Account
 from provider.clients.models import Client
 from provider.infrastructure import built_once
-from provider.infrastructure.database import NOW, db, reader, transaction
+from provider.infrastructure.connection_pool import Alone
+from provider.infrastructure.database import NOW, db, transaction
 from tests.support.losing_database import locked_for_good
 
 _COLUMNS = (Client.id, Client.registered, Client.grant_lifetime, Client.created_at, literal("50 %"))
@@ -67,7 +68,7 @@ def test_a_lost_connection_is_dropped(app, red, database_url):
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 def test_a_connection_that_is_lost_by_a_statement_alone_is_dropped(app, red, database_url):
     values = {"client_id": "red", "now": _LATE}
-    alone = built_once.Alone(reader())
+    alone = Alone(db.engine)
     [[process]] = built_once.fetch(alone, select(func.pg_backend_pid()), {})
     with psycopg.connect(database_url.replace("+psycopg", ""), autocommit=True) as other:
         other.execute("SELECT pg_terminate_backend(%s)", [process])
@@ -77,7 +78,7 @@ def test_a_connection_that_is_lost_by_a_statement_alone_is_dropped(app, red, dat
 
     assert failed.value.connection_invalidated
     alone.close()
-    with closing(built_once.Alone(reader())) as another:
+    with closing(Alone(db.engine)) as another:
         assert built_once.fetch(another, _NAMED, values)
 
 
@@ -86,7 +87,7 @@ def test_a_connection_that_is_lost_by_a_statement_alone_is_dropped(app, red, dat
 def test_an_error_of_connecting_is_sqlalchemys(app):
     engine = create_engine(db.engine.url.set(port=1))
     with pytest.raises(OperationalError):
-        built_once.Alone(engine)
+        Alone(engine)
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

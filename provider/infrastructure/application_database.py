@@ -1,0 +1,24 @@
+"""Flask-SQLAlchemy, which finds the engine and the session of the present application without a search."""
+
+from flask.globals import _cv_app as _context
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import Engine
+
+# The name of an application's engine in its extensions.
+_ENGINE = "curfew.engine"
+
+
+class Database(SQLAlchemy):
+    """The databases of all applications of a process."""
+
+    @property
+    def engine(self) -> Engine:
+        """The engine of the present application."""
+        kept = _context.get().app.extensions
+        engine: Engine = kept.get(_ENGINE) or kept.setdefault(_ENGINE, super().engine)
+        return engine
+
+
+def id_of_context() -> int:
+    """Return what tells the session of the present application context from others."""
+    return id(_context.get())

@@ -1,0 +1,178 @@
+"""The pool of an engine's connections, which lends one for single statements with little around it.
+
+SQLAlchemy guards each connection that it hands out by an object with a finalizer, and its queue of idle
+ones by two conditions: that takes longer than the driver needs for a statement.
+"""
+
+import threading
+import time
+import weakref
+from collections import deque
+from contextlib import suppress
+from typing import Any
+
+from sqlalchemy import Connection, Engine, PoolProxiedConnection, QueuePool
+from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.pool.base import _ConnectionFairy
+from sqlalchemy.util.queue import Empty, Full, QueueCommon
+
+# The option of an engine that holds the one whose statements stand alone.
+READER = "curfew_reader"
+
+
+class Idle(QueueCommon[Any]):
+    """The idle connections; the one used last is lent first, so that few are kept warm.
+
+    Taking and putting one is a single step of a deque. Only who finds none waits under a lock.
+    """
+
+    def __init__(self, maxsize: int = 0, use_lifo: bool = True) -> None:
+        self.maxsize, self.use_lifo = maxsize, use_lifo
+        self._entries: deque[Any] = deque()
+        self._changed = threading.Condition()
+        self._waiting = 0
+
+    def qsize(self) -> int:
+        """Return how many there are."""
+        return len(self._entries)
+
+    def empty(self) -> bool:
+        """Return whether there is none."""
+        return not self._entries
+
+    def full(self) -> bool:
+        """Return whether no other is kept."""
+        return 0 < self.maxsize <= len(self._entries)
+
+    def put_nowait(self, item: Any) -> None:
+        """Keep one. Raises Full."""
+        self.put(item)
+
+    def put(self, item: Any, block: bool = False, timeout: float | None = None) -> None:  # noqa: ARG002 – the signature is SQLAlchemy's, which never waits here.
+        """Keep one. Raises Full."""
+        if self.full():
+            raise Full
+        self._entries.append(item)
+        # Who waits has said so before looking for the last time, and so sees it or is woken.
+        if self._waiting:
+            with self._changed:
+                self._changed.notify()
+
+    def get_nowait(self) -> Any:
+        """Take one. Raises Empty."""
+        return self.get(block=False)
+
+    def get(self, block: bool = True, timeout: float | None = None) -> Any:
+        """Take one, and wait for it if need be. Raises Empty."""
+        try:
+            return self._entries.pop()
+        except IndexError:
+            if not block:
+                raise Empty from None
+        return self._wait(timeout)
+
+    def _wait(self, timeout: float | None) -> Any:
+        until = None if timeout is None else time.monotonic() + timeout
+        with self._changed:
+            self._waiting += 1
+            try:
+                while True:
+                    # Another thread may take it between the look and the step.
+                    with suppress(IndexError):
+                        return self._entries.pop()
+                    left = None if until is None else until - time.monotonic()
+                    if left is not None and left <= 0:
+                        raise Empty
+                    self._changed.wait(left)
+            finally:
+                self._waiting -= 1
+
+
+class ConnectionPool(QueuePool):
+    """SQLAlchemy's pool, with a shorter way for who asks for one statement and gives back at once."""
+
+    _queue_class = Idle
+
+    def borrow(self) -> ConnectionPoolEntry | None:
+        """Take an idle connection that works; None if SQLAlchemy has to find one, or listeners want to see.
+
+        The borrower leaves no transaction open and gives it back, whatever happens.
+        """
+        if self.dispatch.checkout:
+            return None
+        try:
+            entry = self._pool.get(False)
+        except Empty:
+            return None
+        is_usable = False
+        try:
+            is_usable = self._is_usable(entry)
+        finally:
+            if not is_usable:
+                self.give_back(entry)
+        return entry if is_usable else None
+
+    def give_back(self, entry: ConnectionPoolEntry) -> None:
+        """Take it back."""
+        self._do_return_conn(entry)
+
+    def as_sqlalchemy_lends(self, entry: Any) -> Any:
+        """Return a borrowed connection as SQLAlchemy hands it out, which is then closed instead."""
+        # LIB-24: as the record does it itself; nothing public makes one of a given connection.
+        lent = _ConnectionFairy(self, entry.dbapi_connection, entry, False)
+        lent._counter = 1  # noqa: SLF001 – as above.
+        entry.fairy_ref = weakref.ref(lent, _ignore)
+        return lent
+
+    def _is_usable(self, entry: Any) -> bool:
+        if entry._is_hard_or_soft_invalidated() or entry.fresh:  # noqa: SLF001 – as above.
+            return False
+        return not self._pre_ping or self._dialect._do_ping_w_event(entry.dbapi_connection)  # noqa: SLF001 – as above.
+
+
+def _ignore(_reference: object) -> None:
+    """Have the reference outlive the finalizer, as SQLAlchemy does it."""
+
+
+class Alone:
+    """A connection for statements that stand alone, without what SQLAlchemy puts around one."""
+
+    __slots__ = ("_lent", "_pool", "_whole", "dialect", "driver", "engine")
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.dialect = engine.dialect
+        self._pool: Any = engine.pool
+        # Where our pool has one at hand, SQLAlchemy takes no part in it.
+        self._lent = self._pool.borrow() if isinstance(self._pool, ConnectionPool) else None
+        if self._lent is not None:
+            self.driver: Any = self._lent.dbapi_connection
+            return
+        try:
+            self._take(self._reader.raw_connection())
+        except self.dialect.loaded_dbapi.Error as exc:
+            # LIB-24: it translates the error and raises it.
+            Connection._handle_dbapi_exception_noconnection(exc, self.dialect, engine)  # noqa: SLF001 – as below.
+
+    def close(self) -> None:
+        """Give it back to the pool."""
+        if self._lent is not None:
+            self._pool.give_back(self._lent)
+        else:
+            self._whole.close()
+
+    def whole(self) -> Connection:
+        """Return the same as SQLAlchemy has it."""
+        if self._lent is not None:
+            lent, self._lent = self._lent, None
+            self._take(self._pool.as_sqlalchemy_lends(lent))
+        return self._whole
+
+    def _take(self, connection: PoolProxiedConnection) -> None:
+        self.driver = connection.dbapi_connection
+        self._whole = Connection(self._reader, connection)
+
+    @property
+    def _reader(self) -> Engine:
+        reader: Engine = self.engine.get_execution_options().get(READER, self.engine)
+        return reader
