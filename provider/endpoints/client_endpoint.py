@@ -8,6 +8,7 @@ from provider.clients import secret_use
 from provider.delivery import evidence
 from provider.infrastructure.database import in_transaction, reading
 from provider.oauth.client_proof.client_request import Granted, Outcome, Refused
+from provider.web import headers
 
 
 def respond(act: Callable[[], Outcome], *, writes: bool, signed_as: str = "") -> Response:
@@ -29,8 +30,7 @@ def respond(act: Callable[[], Outcome], *, writes: bool, signed_as: str = "") ->
 
 def never_stored(response: Response) -> Response:
     """Forbid all caches to keep a response with tokens (rfc6749 §5.1)."""
-    response.headers["Cache-Control"] = "no-store"
-    response.headers["Pragma"] = "no-cache"
+    headers.never_store()
     return response
 
 

@@ -50,7 +50,8 @@ def services() -> Services:
 
 def settings() -> Settings:
     """Return the settings in force."""
-    return services().settings
+    found: Services = _context.get().app.extensions[_NAME]
+    return found.settings
 
 
 def secret_box(*, at_least: int = 0) -> SecretBox:

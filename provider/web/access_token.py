@@ -99,7 +99,8 @@ def presented_token(request: Request, *, in_form: str | None = None) -> Presente
     """Return the token of a request, or None; rfc6750 §2: sent in one way, and never in the URL."""
     if "access_token" in request.args:
         raise InvalidRequest("the access token must not be in the URL")
-    scheme, _, in_header = request.headers.get("Authorization", "").partition(" ")
+    # From the environment itself, which is several times shorter than by the names of headers.
+    scheme, _, in_header = request.environ.get("HTTP_AUTHORIZATION", "").partition(" ")
     in_header = in_header.strip() if scheme.lower() in {"bearer", "dpop"} else ""
     if in_header and in_form:
         raise InvalidRequest("the access token was sent twice")
@@ -110,7 +111,7 @@ def presented_token(request: Request, *, in_form: str | None = None) -> Presente
     return PresentedToken(
         handle=handle,
         is_dpop=bool(in_header) and scheme.lower() == "dpop",
-        proof=request.headers.get("DPoP"),
+        proof=request.environ.get("HTTP_DPOP"),
         certificate_thumbprint=certificate.thumbprint if certificate else None,
         method=request.method,
         url=current.settings().issuer + request.path,

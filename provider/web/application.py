@@ -1,22 +1,68 @@
 """Flask, without what it finds out anew for each request and is always the same here."""
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import Any
 
 from flask import Flask, Request
-from werkzeug.routing import MapAdapter
+from flask.sessions import NullSession, SessionInterface
+from flask.typing import ResponseReturnValue
+from werkzeug.routing import MapAdapter, Rule
 
 from provider.web.json_responses import JSON
+from provider.web.notes import this_request
 from provider.web.response import Response
 from provider.web.strict_request import StrictRequest
 
 
 class Application(Flask):
-    """The application of a process that answers requests."""
+    """The application of a process that answers requests.
+
+    Its hooks are those of the whole application, none of a blueprint.
+    """
 
     request_class = StrictRequest
     response_class = Response
     json_provider_class = JSON
+
+    @cached_property
+    def fixed_rules(self) -> dict[tuple[str, str], Rule]:
+        """The rules without variable parts, by path and method; all are known before the first request."""
+        found: dict[tuple[str, str], Rule] = {}
+        for rule in self.url_map.iter_rules():
+            if not (rule.arguments or rule.build_only or rule.websocket or rule.redirect_to):
+                for method in rule.methods or ():
+                    found.setdefault((rule.rule, method), rule)
+        return found
+
+    def preprocess_request(self) -> ResponseReturnValue | None:
+        """Do what is to be done before the view, until something answers in its place."""
+        for before in self.before_request_funcs.get(None, ()):
+            response: Any = before()
+            if response is not None:
+                return response  # type: ignore[no-any-return]
+        return None
+
+    def dispatch_request(self) -> ResponseReturnValue:
+        """Run the view; routes say themselves how they answer OPTIONS."""
+        request = this_request()
+        if request.routing_exception is not None:
+            self.raise_routing_exception(request)
+        rule: Any = request.url_rule
+        view: Any = self.view_functions[rule.endpoint]
+        return view(**(request.view_args or {}))  # type: ignore[no-any-return]
+
+    def process_response(self, response: Any) -> Any:
+        """Do what is to be done after the view."""
+        for after in reversed(self.after_request_funcs.get(None, ())):
+            response = after(response)
+        return response
+
+    def do_teardown_request(self, exc: BaseException | None = None) -> None:
+        """Do what is to be done once the response was sent."""
+        for teardown in reversed(self.teardown_request_funcs.get(None, ())):
+            teardown(exc or sys.exc_info()[1])
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """Return a view or a hook as it is: none of ours is a coroutine, and looking at each takes time."""
@@ -27,7 +73,8 @@ class Application(Flask):
         if request is None:
             return None
         environ = request.environ
-        return MapAdapter(
+        return _Addresses(
+            self.fixed_rules,
             self.url_map,
             server_name=environ["HTTP_HOST"],
             script_name=environ["SCRIPT_NAME"],
@@ -37,3 +84,40 @@ class Application(Flask):
             default_method=environ["REQUEST_METHOD"],
             query_args=environ["QUERY_STRING"],
         )
+
+
+class _Addresses(MapAdapter):
+    """Finds the route of a request: one without variable parts by a look into a table."""
+
+    def __init__(self, fixed: Mapping[tuple[str, str], Rule], *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._fixed = fixed
+
+    def match(
+        self, path_info: str | None = None, method: str | None = None, *args: Any, **options: Any
+    ) -> Any:
+        """Return the rule and the values of its variable parts, or raise what Werkzeug does."""
+        if path_info is None and method is None and options == _BY_RULE:
+            rule = self._fixed.get((self.path_info, self.default_method))
+            if rule is not None:
+                return rule, {}
+        return super().match(path_info, method, *args, **options)
+
+
+# How Flask asks.
+_BY_RULE = {"return_rule": True}
+
+
+class _NoSession(SessionInterface):
+    """Flask's own session, which no page uses."""
+
+    def open_session(self, _app: Flask, _request: Request) -> NullSession:
+        """Return one that holds nothing."""
+        return _NULL
+
+    def save_session(self, *_args: Any) -> None:
+        """Keep nothing."""
+
+
+_NULL = NullSession()
+Application.session_interface = _NoSession()

@@ -28,8 +28,8 @@ def read_client_request(request: Request) -> ClientRequest:
         url=settings.issuer + request.path,
         token_endpoints=tuple(issuer + token_path for issuer in issuers if issuer),
         parameters=parameters,
-        authorization=request.headers.get("Authorization", ""),
+        authorization=request.environ.get("HTTP_AUTHORIZATION", ""),
         ip=client_address(),
-        dpop=request.headers.get("DPoP"),
+        dpop=request.environ.get("HTTP_DPOP"),
         certificate=certificate,
     )

@@ -47,7 +47,7 @@ def allow_pages_of_sender(parameters: Mapping[str, str]) -> None:
 
 
 def _is_asked_by_script() -> bool:
-    return "Origin" in this_request().headers and _cors_here().is_for_client_pages
+    return "HTTP_ORIGIN" in this_request().environ and _cors_here().is_for_client_pages
 
 
 def _cors_here() -> CORS:
@@ -86,7 +86,7 @@ def _may_ask(origin: str, cors: CORS) -> bool:
 def write(request: Request, route: Route | None, response: Response) -> None:
     """Name the origins that may read a response."""
     cors = route.cors if route else CORS.NONE
-    origin = request.headers.get("Origin")
+    origin = request.environ.get("HTTP_ORIGIN")
     if cors is CORS.PUBLIC:
         _share_with_all(request, response)
     elif origin and (origin in notes().get(_NOTE, ()) or _may_read(response, cors)):

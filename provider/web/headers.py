@@ -8,7 +8,7 @@ from provider.infrastructure import event_log
 from provider.web.notes import notes
 from provider.web.response import Pairs, Response
 
-_NOTE = "policy_sources"
+_NOTE, _NEVER = "policy_sources", "never_stored"
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*", re.ASCII)
 _ONE_YEAR = 365 * 24 * 3600
 _STRICT = {
@@ -24,6 +24,7 @@ _FIXED = (
     ("Referrer-Policy", "no-referrer"),
     ("Cross-Origin-Opener-Policy", "same-origin"),
 )
+_NEVER_STORED = (("Cache-Control", "no-store"), ("Pragma", "no-cache"))
 _NOT_IN_FRAMES = ("X-Frame-Options", "DENY")
 _HTTPS_ALONE = ("Strict-Transport-Security", f"max-age={_ONE_YEAR}; includeSubDomains")
 
@@ -57,9 +58,17 @@ def allow_framing() -> None:
     _sources("frame-ancestors").append("*")
 
 
+def never_store() -> None:
+    """Forbid all caches to keep this response, which holds tokens or claims (rfc6749 §5.1)."""
+    notes()[_NEVER] = True
+
+
 def write(settings: Settings, response: Response) -> None:
     """Add the headers that the response does not have already."""
     response.added = [("X-Request-Id", event_log.correlation_id()), *_about_content(settings)]
+    if _NEVER in notes():
+        response.added += _NEVER_STORED
+        return
     # Looking for one of them alone would compare all names.
     written = {name for name, _ in response.headers}
     if "Cache-Control" in written:

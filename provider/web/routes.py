@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from typing import cast
 
-from flask import Blueprint, Flask, Request, abort, current_app
+from flask import Blueprint, Flask, Request, abort
+from flask.globals import _cv_app as _context
 
 from provider.config import Settings
 from provider.server import Shared
@@ -87,7 +87,8 @@ def install(app: Flask, groups: Iterable[RouteGroup]) -> None:
 
 def table(app: Flask | None = None) -> RouteTable:
     """Return the routes of an application, by default of the current one."""
-    return cast("RouteTable", (app or current_app).extensions[_EXTENSION])
+    found: RouteTable = (app or _context.get().app).extensions[_EXTENSION]
+    return found
 
 
 def current_route() -> Route | None:

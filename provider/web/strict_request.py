@@ -5,7 +5,7 @@ raw form body it drops all parameters. Here they are kept until a reader of para
 """
 
 from collections.abc import Iterable
-from urllib.parse import unquote_plus
+from urllib.parse import parse_qsl
 
 from flask import Request
 from werkzeug.datastructures import ImmutableMultiDict, MultiDict
@@ -16,14 +16,23 @@ from provider.protocol.parameters import check_text
 FORM = "application/x-www-form-urlencoded"
 
 Pairs = list[tuple[str, str]]
+_NONE: ImmutableMultiDict[str, str] = ImmutableMultiDict()
 
 
 class StrictRequest(Request):
     """Refuses parameters that are not UTF-8 when they are read. Raises MalformedParameter."""
 
     @cached_property
+    def content_length(self) -> int | None:
+        """The length of the body, which every request has here (`request_body.with_known_length`)."""
+        length = self.environ.get("CONTENT_LENGTH", "")
+        return int(length) if length.isdecimal() else None
+
+    @cached_property
     def args(self) -> MultiDict[str, str]:
         """The parameters of the query."""
+        if not self.query_string:
+            return _NONE
         return ImmutableMultiDict(_texts(query_pairs(self)))
 
     @cached_property
@@ -46,13 +55,7 @@ def _pairs(encoded: bytes) -> Pairs:
     if not encoded:
         return []
     text = encoded.decode(errors="surrogateescape")
-    pairs = [pair.partition("=") for pair in text.split("&") if pair]
-    return [(_decoded(name), _decoded(value)) for name, _, value in pairs]
-
-
-def _decoded(text: str) -> str:
-    # Most names and values are handles and words, in which nothing is encoded.
-    return unquote_plus(text, errors="surrogateescape") if "%" in text or "+" in text else text
+    return parse_qsl(text, keep_blank_values=True, errors="surrogateescape")
 
 
 def _texts(pairs: Iterable[tuple[str, str]]) -> Iterable[tuple[str, str]]:
