@@ -6,6 +6,7 @@ CPU time for each row that ended, of this process and of PostgreSQL's, with the 
 """
 
 import argparse
+import gc
 import json
 import logging
 import os
@@ -102,6 +103,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=1)
     given = parser.parse_args()
     logging.disable(logging.INFO)
+    # As in the command.
+    gc.set_threshold(20_000)
     with databases("postgresql") as made:
         for number in range(given.rounds):
             for kind in given.kinds:

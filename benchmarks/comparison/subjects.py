@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -39,6 +40,8 @@ class Subject:
     servers: list[int]
     stores: list[int] = field(default_factory=list)
     wires: list[CountingWire] = field(default_factory=list)
+    # What a store does by itself once it has run for a minute or two.
+    settle: Callable[[], None] = lambda: None
 
     def app(self, number: int) -> RelyingParty:
         """Return one of the apps."""
@@ -63,9 +66,9 @@ Start = Callable[[Place], "contextmanager[Subject]"]
 def curfew_on_postgresql(place: Place) -> Iterator[Subject]:
     """Curfew on PostgreSQL, which writes each commit to the disk, and Valkey: one web process, one worker."""
     with ExitStack() as stack:
-        url, postgres = stack.enter_context(_postgresql())
+        direct, postgres = stack.enter_context(_postgresql())
         valkey, broker = stack.enter_context(_valkey(place))
-        wires = []
+        url, wires = direct, []
         if place.counting:
             wires = [CountingWire(make_url(url).port or 0), CountingWire(valkey)]
             url = make_url(url).set(port=wires[0].port).render_as_string(hide_password=False)
@@ -73,6 +76,7 @@ def curfew_on_postgresql(place: Place) -> Iterator[Subject]:
         environ = _curfew_environ(place, url, f"redis://127.0.0.1:{valkey}/0")
         subject = stack.enter_context(_curfew("Curfew, PostgreSQL", place, environ, ["serve"], ["worker"]))
         subject.stores, subject.wires = [postgres, broker], wires
+        subject.settle = partial(_collect_statistics, direct)
         bind(postgres, place.core)
         yield subject
 
@@ -243,6 +247,17 @@ def _postgresql() -> Iterator[tuple[str, int]]:
         yield url.set(database="curfew").render_as_string(hide_password=False), pid
     finally:
         server.stop()
+
+
+def _collect_statistics(url: str) -> None:
+    """Have PostgreSQL look at its tables, as autovacuum does a minute after rows have come into new ones.
+
+    Without statistics it goes through all living client sessions to find one of them.
+    """
+    engine = create_engine(url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text("ANALYZE"))
+    engine.dispose()
 
 
 @contextmanager

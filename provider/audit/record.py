@@ -4,6 +4,7 @@ import json
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Literal, ParamSpec
 from uuid import UUID
 
@@ -25,6 +26,8 @@ Entry = dict[str, Any]
 P = ParamSpec("P")
 # Whatever a request contains, an entry stays small enough to read and to keep.
 _LONGEST_TEXT = 1024
+# Entries with one tag have few combinations of fields.
+_MOST_SHAPES = 1024
 _LABEL = "audit"
 _LABEL_OF_ERASED = "audit-erased"
 # The members of a detail that tell about a person's machine.
@@ -77,9 +80,16 @@ def entry(
 
 def _warn_of_undeclared(tag: EventTag, made: Entry) -> None:
     """Warn, which the tests turn into an error: the act itself must not fail for it."""
-    fields = {name: made[name] for name in _IDENTIFIERS} | made["detail"]
-    if undeclared := {name for name, value in fields.items() if value is not None}.difference(tag.fields):
+    detail = made["detail"]
+    names = [name for name in _IDENTIFIERS if made[name] is not None]
+    names += [name for name in detail if detail[name] is not None]
+    if undeclared := _undeclared(tag, tuple(names)):
         warnings.warn(UndeclaredField(f"{tag} declares no {', '.join(sorted(undeclared))}"), stacklevel=3)
+
+
+@lru_cache(maxsize=_MOST_SHAPES)
+def _undeclared(tag: EventTag, names: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(names).difference(tag.fields)
 
 
 def _recorded(make: Callable[P, Entry]) -> Callable[P, None]:
@@ -132,7 +142,7 @@ def _holds_personal(actor: str, ip: str | None, detail: Mapping[str, Any]) -> bo
 def _text_of(said: Mapping[str, Any]) -> str:
     # The text is the same before and after a round trip through the database.
     known = {name: value for name, value in said.items() if name in _SAID or value is not None}
-    return json.dumps(known, sort_keys=True, separators=(",", ":"), default=_as_text)
+    return _ENCODER.encode(known)
 
 
 def _as_text(value: object) -> str:
@@ -141,6 +151,9 @@ def _as_text(value: object) -> str:
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat(timespec="microseconds")
     raise TypeError(f"an entry cannot hold a {type(value).__name__}")
+
+
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=_as_text)
 
 
 def _as_json(value: object) -> Any:

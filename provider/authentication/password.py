@@ -7,7 +7,7 @@ hold when the session is written (RACE-09, ABU-21): `check` comes before the tra
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from sqlalchemy import Integer, String, Uuid, bindparam, select, true
+from sqlalchemy import Integer, String, Uuid, bindparam, select
 
 from provider.accounts import names, passwords
 from provider.accounts.change import replace_hash
@@ -22,7 +22,7 @@ from provider.authentication.guesses import Guess, TooMany
 from provider.authentication.session import begin
 from provider.infrastructure import metrics
 from provider.infrastructure.database import after_commit, reading
-from provider.infrastructure.provider_state import ProviderState
+from provider.infrastructure.provider_state import IS_THE_ROW, ProviderState
 from provider.infrastructure.read_only_rows import find_one
 from provider.protocol.errors import TemporarilyUnavailable
 from provider.sessions.models import Session
@@ -179,7 +179,7 @@ def _lock_unchanged(account: Account) -> int | None:
 _SAME = (
     select(ProviderState.epoch)
     .select_from(Account)
-    .join(ProviderState, true())
+    .join(ProviderState, IS_THE_ROW)
     .where(
         Account.id == bindparam("account_id", type_=Uuid()),
         Account.password_hash == bindparam("seen_hash", type_=String()),

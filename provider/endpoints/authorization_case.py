@@ -39,6 +39,7 @@ class AuthorizationCase:
 
     client: Client
     asked: AuthorizationRequest
+    response_address: ResponseAddress
     # The parameters that apply, from the query, a pushed request or a request object.
     parameters: Mapping[str, str]
     # Where the person's answers are collected, once the request is parked, and its handle.
@@ -60,11 +61,6 @@ class AuthorizationCase:
     def first_answers(self) -> dict[str, Any]:
         """The answers that are known before the person has answered."""
         return {HINTED_SUB: self.hinted_sub} if self.hinted_sub else {}
-
-    @property
-    def response_address(self) -> ResponseAddress:
-        """The address of the response."""
-        return _response_address(self.parameters, self.client, self.asked.redirect_uri)
 
 
 def case_of(sent: Mapping[str, str]) -> AuthorizationCase:
@@ -140,6 +136,7 @@ def _validated(parameters: Mapping[str, str], known_sub: str | None = None) -> A
     return AuthorizationCase(
         client=client,
         asked=asked,
+        response_address=to,
         parameters=parameters,
         hinted_sub=known_sub or hinted_sub(asked, client),
         session=read.session,

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, select, true
+from sqlalchemy import ColumnElement, and_, select
 
 from provider.accounts.models import Account
 from provider.clients.models import Client
@@ -13,7 +13,7 @@ from provider.grants.consent import Consent, read_consent
 from provider.grants.models import Grant
 from provider.infrastructure import clock
 from provider.infrastructure.database import Instant, db
-from provider.infrastructure.provider_state import ProviderState, is_valid_for_all
+from provider.infrastructure.provider_state import IS_THE_ROW, ProviderState, is_valid_for_all
 
 
 def grant_is_valid(now: Instant) -> ColumnElement[bool]:
@@ -40,7 +40,7 @@ def find_consent(account_id: UUID, client: Client) -> Consent:
         select(Grant.scope, Grant.consented_to, Grant.claims)
         .join(Account, Account.id == Grant.account_id)
         .join(Client, Client.id == Grant.client_id)
-        .join(ProviderState, true())
+        .join(ProviderState, IS_THE_ROW)
         .where(Grant.account_id == account_id, Grant.client_id == client.id, Grant.consented)
         .where(grant_is_valid(clock.now()))
     )
@@ -88,7 +88,7 @@ def list_grants(
         select(Grant, Account, Client)
         .join(Account, Account.id == Grant.account_id)
         .join(Client, Client.id == Grant.client_id)
-        .join(ProviderState, true())
+        .join(ProviderState, IS_THE_ROW)
         .where(*wanted.conditions())
         .order_by(Grant.id.desc())
         .limit(limit)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import and_, case, func, or_, select, true
+from sqlalchemy import and_, case, func, or_, select
 
 from provider.accounts.models import Account
 from provider.clients.models import Client
@@ -13,7 +13,7 @@ from provider.grants.models import Grant
 from provider.grants.queries import grant_is_valid
 from provider.infrastructure import clock
 from provider.infrastructure.database import db
-from provider.infrastructure.provider_state import ProviderState
+from provider.infrastructure.provider_state import IS_THE_ROW, ProviderState
 from provider.sessions.models import ClientSession, Session
 from provider.sessions.queries import session_is_live
 
@@ -44,7 +44,7 @@ def list_held_apps(own: Session, *, after: UUID | None = None, limit: int = 100)
         select(Client, elsewhere, devices, offline_until)
         .join(Grant, Grant.client_id == Client.id)
         .join(Account, Account.id == Grant.account_id)
-        .join(ProviderState, true())
+        .join(ProviderState, IS_THE_ROW)
         .outerjoin(ClientSession, of_grant)
         .outerjoin(Session, and_(Session.id == ClientSession.session_id, session_is_live(now)))
         .where(Grant.account_id == own.account_id, grant_is_valid(now), is_app())

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, exists, func, or_, select, true
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 
 from provider.accounts.models import Account
 from provider.clients.models import Client
@@ -14,7 +14,7 @@ from provider.grants.models import Grant
 from provider.grants.queries import grant_is_valid
 from provider.infrastructure import clock
 from provider.infrastructure.database import db
-from provider.infrastructure.provider_state import ProviderState
+from provider.infrastructure.provider_state import IS_THE_ROW, ProviderState
 from provider.sessions.models import ClientSession, Session
 from provider.sessions.queries import list_sessions, session_is_live
 
@@ -45,7 +45,7 @@ def count_held_sessions(account_id: UUID) -> int:
         select(func.count())
         .select_from(Session)
         .join(Account, Account.id == Session.account_id)
-        .join(ProviderState, true())
+        .join(ProviderState, IS_THE_ROW)
         .where(Session.account_id == account_id, session_is_live(clock.now()))
     )
     return db.session.scalar(live) or 0
@@ -63,7 +63,7 @@ def list_held_grants(
         select(Grant, Client)
         .join(Account, Account.id == Grant.account_id)
         .join(Client, Client.id == Grant.client_id)
-        .join(ProviderState, true())
+        .join(ProviderState, IS_THE_ROW)
         .where(Grant.account_id == account_id, grant_is_valid(now), is_app())
         .where(or_(Grant.offline, _has_a_session(now)))
         .order_by(Grant.id.desc())

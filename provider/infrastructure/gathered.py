@@ -7,7 +7,7 @@ around that statement. SQLite, to which nothing has to travel, runs one statemen
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -62,10 +62,6 @@ class Gathered:
         """Whether PostgreSQL does all of it or nothing without a transaction."""
         return self._is_one_statement and all(change.may_stay for change in self.changes[:-1])
 
-    def write_alone(self, connection: Alone) -> None:
-        """Write on PostgreSQL what is atomic, without a transaction around it."""
-        self._write_at_once(connection, built_once.fetch)
-
     def write(self, connection: Connection) -> None:
         """Write it. Raises the error of the first change that meets no row."""
         if connection.dialect.name == "postgresql" and self._is_one_statement:
@@ -75,6 +71,13 @@ class Gathered:
             _check(change, built_once.change(connection, change.statement, change.values))
         for table, rows in self._by_table().items():
             _insert_all(connection, table, rows)
+
+    def write_alone(self, alone: Alone) -> None:
+        """Write it on PostgreSQL as a statement that needs no transaction, which it is if it is atomic.
+
+        Raises the error of the first change that meets no row, as `write` does.
+        """
+        self._write_at_once(alone, built_once.fetch)
 
     def write_and_commit(self, connection: Connection) -> None:
         """Write it on PostgreSQL and commit in the same round trip, where nothing else was written before.
@@ -93,7 +96,7 @@ class Gathered:
         rows = tuple((table, tuple(values)) for table, values in self.rows)
         values = {name: value for change in self.changes for name, value in change.values.items()}
         for number, (_, row) in enumerate(self.rows):
-            values |= {_parameter(number, place): value for place, value in enumerate(row.values())}
+            values |= zip(_parameters(number, len(row)), row.values(), strict=True)
         [met] = fetch(connection, _one_statement(changes, rows), values)
         for change, count in zip(self.changes, met[: len(self.changes)], strict=True):
             _check(change, count)
@@ -146,10 +149,12 @@ def _one_statement(changes: tuple[tuple[Update, bool], ...], rows: tuple[_Rows, 
 
 def _row(number: int, table: Table, names: tuple[str, ...], before: CTE | None) -> CTE:
     part = _part_of(table, names)
-    values = [bindparam(_parameter(number, place), type_=one.type) for place, one in enumerate(part.columns)]
+    bound = zip(_parameters(number, len(names)), part.columns, strict=True)
+    values = [bindparam(name, type_=one.type) for name, one in bound]
     row = select(*values) if before is None else select(*values).where(exists(select(before.c.met)))
     return insert(part).from_select(list(names), row).returning(literal_column("1")).cte(f"r{number}")
 
 
-def _parameter(number: int, place: int) -> str:
-    return f"r{number}_{place}"
+@cache
+def _parameters(number: int, columns: int) -> tuple[str, ...]:
+    return tuple(f"r{number}_{place}" for place in range(columns))

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ColumnElement, and_, or_, select
+from sqlalchemy import CheckConstraint, ColumnElement, and_, literal_column, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Mapped, mapped_column
 
 from provider.infrastructure.database import Base, UTCDateTime
@@ -22,7 +22,10 @@ class ProviderState(Base):
     issued_before_is_dead_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
 
 
-_EPOCH = select(ProviderState.epoch).where(ProviderState.id == THE_ROW)
+# To join it. PostgreSQL keeps no statistics of so small a table: without this it would plan for thousands of
+# rows, and choose the wrong indexes for all tables beside it.
+IS_THE_ROW = ProviderState.id == literal_column(str(THE_ROW))
+_EPOCH = select(ProviderState.epoch).where(IS_THE_ROW)
 
 
 def read_epoch() -> int:

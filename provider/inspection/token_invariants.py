@@ -7,12 +7,12 @@ it may be is decided here without it, by other rows: the scope that was asked fo
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, String, and_, func, not_, or_, select, true
+from sqlalchemy import ColumnElement, Select, String, and_, func, not_, or_, select
 
 from provider.accounts.models import Account
 from provider.clients.models import Client
 from provider.grants.models import Grant
-from provider.infrastructure.provider_state import ProviderState
+from provider.infrastructure.provider_state import IS_THE_ROW, ProviderState
 from provider.sessions.models import ClientSession, Session
 from provider.tokens.conditions import token_of_grant_is_valid
 from provider.tokens.device_models import DeviceCode
@@ -37,7 +37,7 @@ def _accepted(token: type[AccessToken | RefreshToken], now: datetime) -> Select[
         .join(Account, Account.id == Grant.account_id)
         .join(ClientSession, ClientSession.id == token.client_session_id)
         .join(Session, Session.id == ClientSession.session_id)
-        .join(ProviderState, true())
+        .join(ProviderState, IS_THE_ROW)
         .where(token_of_grant_is_valid(token, now))
     )
 

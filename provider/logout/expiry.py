@@ -5,25 +5,37 @@ their sessions, or all of all people, were ended. Each is ended for the reason t
 """
 
 from collections.abc import Collection, Sequence
-from typing import Any
+from functools import cache
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Result, Select, exists, false, func, or_, select, true
+from sqlalchemy import ColumnElement, Select, exists, false, func, or_, select
 from sqlalchemy.orm import aliased
 
 from provider.accounts.models import Account
-from provider.infrastructure import clock
-from provider.infrastructure.database import db
-from provider.infrastructure.many_rows import is_among
-from provider.infrastructure.provider_state import ProviderState, is_revoked_for_all
+from provider.infrastructure import built_once, clock
+from provider.infrastructure.database import connection, db, is_sqlite
+from provider.infrastructure.many_rows import given_ids, is_given
+from provider.infrastructure.provider_state import IS_THE_ROW, ProviderState, is_revoked_for_all
+from provider.infrastructure.read_only_rows import ReadOnly, columns_of
 from provider.logout.end_session import end
 from provider.logout.fanout import EXPIRY_REASONS
 from provider.logout.models import BulkKind, BulkLogout, LogoutReason
 from provider.logout.steps import Cause, LogoutOutcome
 from provider.sessions.models import Session
 
+AnySelect = Select[*tuple[Any, ...]]
 _OF_SESSIONS = (BulkKind.ALL, BulkKind.ISSUED_BEFORE)
 _REVOKED_FOR_ALL = is_revoked_for_all(Session.provider_epoch, Session.created_at)
+
+
+class _Look(NamedTuple):
+    """A session, and what says whether and why it is invalid."""
+
+    session: Session
+    bulk_logout: BulkLogout | None
+    revoked_for_person: bool
+    revoked_for_all: bool
 
 
 def list_expired(limit: int) -> Sequence[UUID]:
@@ -45,7 +57,7 @@ def list_already_revoked(limit: int) -> Sequence[UUID]:
     already_revoked = (
         select(Session.id)
         .join(Account, Account.id == Session.account_id)
-        .join(ProviderState, true())
+        .join(ProviderState, IS_THE_ROW)
         .where(Session.ended_at.is_(None))
         .where(or_(Session.account_epoch < Account.epoch, _REVOKED_FOR_ALL), ~at_work)
     )
@@ -70,27 +82,36 @@ def list_invalid(session_ids: Collection[UUID]) -> list[tuple[Session, Cause | N
 
     The cause is None for one that has been ended meanwhile, or is valid.
     """
-    rows = _locked(_LOOK.where(is_among(Session.id, session_ids)), skip_locked=True)
-    return [(row.Session, None if row.Session.ended_at else _cause(row)) for row in rows]
+    rows = built_once.fetch(connection(), _look_at_many(sqlite=is_sqlite()), given_ids(session_ids))
+    looks = [
+        _Look(_SESSION.take(values), _BULK_LOGOUT.take_if_any(values), *values) for values in map(iter, rows)
+    ]
+    return [(look.session, None if look.session.ended_at else _cause(look)) for look in looks]
 
 
 def _look_at(session_id: UUID) -> tuple[Session | None, Cause | None]:
     """Lock a session that has not been ended; return it with the cause of its end."""
-    row = _locked(_LOOK.where(Session.id == session_id, Session.ended_at.is_(None))).one_or_none()
-    return (row.Session, _cause(row)) if row else (None, None)
+    wanted = _locked(_LOOK.where(Session.id == session_id, Session.ended_at.is_(None)))
+    row = db.session.execute(wanted, execution_options={"populate_existing": True}).one_or_none()
+    return (row.Session, _cause(_Look(*row))) if row else (None, None)
 
 
-def _locked(look: Select[*tuple[Any, ...]], *, skip_locked: bool = False) -> Result[*tuple[Any, ...]]:
-    statement = look.order_by(Session.id).with_for_update(of=Session, key_share=True, skip_locked=skip_locked)
-    return db.session.execute(statement, execution_options={"populate_existing": True})
+@cache
+def _look_at_many(*, sqlite: bool) -> AnySelect:
+    rows = _LOOK.with_only_columns(*columns_of(_SESSION, _BULK_LOGOUT), *_REVOKED)
+    return _locked(rows.where(is_given(Session.id, sqlite=sqlite)), skip_locked=True)
 
 
-def _cause(row: Any) -> Cause | None:
-    reason = _reason(row)
+def _locked(look: AnySelect, *, skip_locked: bool = False) -> AnySelect:
+    return look.order_by(Session.id).with_for_update(of=Session, key_share=True, skip_locked=skip_locked)
+
+
+def _cause(look: _Look) -> Cause | None:
+    reason = _reason(look)
     if reason is None:
         return None
     # A session that has expired was not ended by the bulk logout.
-    bulk = row.BulkLogout if reason is LogoutReason.ADMIN else None
+    bulk = look.bulk_logout if reason is LogoutReason.ADMIN else None
     return Cause(
         reason=reason,
         initiator="admin" if reason is LogoutReason.ADMIN else "system",
@@ -100,17 +121,17 @@ def _cause(row: Any) -> Cause | None:
     )
 
 
-def _reason(row: Any) -> LogoutReason | None:
+def _reason(look: _Look) -> LogoutReason | None:
     """Return why a session is invalid, or None."""
-    session = row.Session
+    session = look.session
     has_expired = session.ends_at <= clock.now()
-    if row.revoked_for_all and (row.BulkLogout or not has_expired):
+    if look.revoked_for_all and (look.bulk_logout or not has_expired):
         return LogoutReason.ADMIN
     if has_expired:
         at_last = session.ends_at >= session.expires_at
         return LogoutReason.ABSOLUTE_TIMEOUT if at_last else LogoutReason.IDLE_TIMEOUT
     # The person signed out everywhere while it was being made.
-    return LogoutReason.USER if row.revoked_for_person else None
+    return LogoutReason.USER if look.revoked_for_person else None
 
 
 def _bulk_logout_of_session() -> ColumnElement[UUID]:
@@ -119,7 +140,8 @@ def _bulk_logout_of_session() -> ColumnElement[UUID]:
     A bulk logout does not revoke a session that expired before it began.
     """
     one = aliased(BulkLogout)
-    of_its_time = select(one.id).where(one.kind.in_(_OF_SESSIONS), one.at < Session.ends_at).limit(1)
+    of_sessions = or_(*(one.kind == kind for kind in _OF_SESSIONS))
+    of_its_time = select(one.id).where(of_sessions, one.at < Session.ends_at).limit(1)
     first = of_its_time.where(one.at >= Session.created_at).order_by(one.at, one.id)
     latest = of_its_time.order_by(one.at.desc(), one.id.desc())
     return func.coalesce(
@@ -127,14 +149,16 @@ def _bulk_logout_of_session() -> ColumnElement[UUID]:
     )
 
 
+_REVOKED = (
+    (Session.account_epoch < Account.epoch).label("revoked_for_person"),
+    func.coalesce(_REVOKED_FOR_ALL, false()).label("revoked_for_all"),
+)
 _LOOK = (
-    select(
-        Session,
-        BulkLogout,
-        (Session.account_epoch < Account.epoch).label("revoked_for_person"),
-        func.coalesce(_REVOKED_FOR_ALL, false()).label("revoked_for_all"),
-    )
+    select(Session, BulkLogout, *_REVOKED)
     .join(Account, Account.id == Session.account_id)
-    .join(ProviderState, true())
+    .join(ProviderState, IS_THE_ROW)
     .outerjoin(BulkLogout, BulkLogout.id == _bulk_logout_of_session())
 )
+# What a batch needs of each.
+_SESSION = ReadOnly(Session, "id", "account_id", "ends_at", "expires_at", "ended_at")
+_BULK_LOGOUT = ReadOnly(BulkLogout, "id", "actor_name", "actor_origin")

@@ -1,11 +1,11 @@
 """The limit of sessions that one person may have: one more ends the oldest, and its apps are notified."""
 
-from sqlalchemy import Integer, Uuid, bindparam, literal, select, true
+from sqlalchemy import Integer, Uuid, bindparam, literal, select
 
 from provider.accounts.models import Account
 from provider.infrastructure import clock, current
 from provider.infrastructure.database import NOW, db
-from provider.infrastructure.provider_state import ProviderState
+from provider.infrastructure.provider_state import IS_THE_ROW, ProviderState
 from provider.infrastructure.read_only_rows import find_one
 from provider.logout.end_session import end
 from provider.logout.models import LogoutReason
@@ -49,7 +49,7 @@ def _asked(account: Account, new_session: Session, most: int) -> dict[str, objec
 _OTHERS = (
     select(Session.id)
     .join(Account, Account.id == Session.account_id)
-    .join(ProviderState, true())
+    .join(ProviderState, IS_THE_ROW)
     .where(Session.account_id == bindparam("account_id", type_=Uuid()))
     .where(Session.id != bindparam("new_id", type_=Uuid()))
     .where(session_is_live(NOW))

@@ -5,12 +5,13 @@ once. A name that stands in the query and in the body is sent twice, whichever a
 The exception is rfc8707 §2: 'Multiple resource parameters MAY be used'.
 """
 
+import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 from provider.protocol.errors import InvalidRequest
 
@@ -20,6 +21,7 @@ MOST_PARAMETERS = 100
 REPEATABLE = frozenset({"resource"})
 # The name of a request body that is not a form, among the flaws of a request.
 UNREADABLE_BODY = "request body"
+_UNRESERVED = re.compile(r"[A-Za-z0-9\-._~]*")
 
 
 class RepeatedParameter(InvalidRequest):
@@ -34,23 +36,11 @@ class MalformedParameter(InvalidRequest):
     """A parameter holds what no text may hold."""
 
 
-class Parameters(Mapping[str, str]):
+class Parameters(dict[str, str]):
     """Received parameters: names to values, none empty. Its repr shows only names: values may be secrets."""
 
-    def __init__(self, values: Mapping[str, str]) -> None:
-        self._values = dict(values)
-
-    def __getitem__(self, name: str) -> str:
-        return self._values[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._values)
-
-    def __len__(self) -> int:
-        return len(self._values)
-
     def __repr__(self) -> str:
-        return f"Parameters({', '.join(sorted(self._values))})"
+        return f"Parameters({', '.join(sorted(self))})"
 
 
 def read_parameters(
@@ -142,12 +132,21 @@ def with_query(uri: str, pairs: Mapping[str, str]) -> str:
     # Not taken apart and put together again: an app's own scheme must come out as it was registered.
     base, hash_sign, fragment = uri.partition("#")
     joint = "?" if "?" not in base else "" if base.endswith(("?", "&")) else "&"
-    return f"{base}{joint}{urlencode(pairs, quote_via=quote)}{hash_sign}{fragment}"
+    return f"{base}{joint}{_encoded(pairs)}{hash_sign}{fragment}"
 
 
 def with_fragment(uri: str, pairs: Mapping[str, str]) -> str:
     """Return a URI with parameters as its fragment; a redirect URI has none of its own (rfc6749 §3.1.2)."""
-    return f"{uri}#{urlencode(pairs, quote_via=quote)}"
+    return f"{uri}#{_encoded(pairs)}"
+
+
+def _encoded(pairs: Mapping[str, str]) -> str:
+    return "&".join([f"{_quoted(name)}={_quoted(value)}" for name, value in pairs.items()])
+
+
+def _quoted(text: str) -> str:
+    # Most names and values are handles and words, in which nothing is encoded.
+    return text if _UNRESERVED.fullmatch(text) else quote(text, safe="")
 
 
 def _check(name: str, value: str, limit: int) -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, String, Uuid, and_, bindparam, exists, select, true
+from sqlalchemy import ColumnElement, Select, String, Uuid, and_, bindparam, exists, select
 
 from provider.accounts.models import Account
 from provider.clients.models import Client, OfflinePolicy
@@ -13,7 +13,7 @@ from provider.grants.models import Grant
 from provider.infrastructure import clock
 from provider.infrastructure.database import NOW, Base, Instant, db
 from provider.infrastructure.opaque_tokens import digest_of
-from provider.infrastructure.provider_state import ProviderState, is_valid_for_all
+from provider.infrastructure.provider_state import IS_THE_ROW, ProviderState, is_valid_for_all
 from provider.infrastructure.read_only_rows import ReadOnly, columns_of, find_one
 from provider.sessions.models import ClientSession, Session
 
@@ -52,7 +52,7 @@ def _live(*columns: Any) -> Select[*tuple[Any, ...]]:
         select(*columns)
         .select_from(Session)
         .join(Account, Account.id == Session.account_id)
-        .join(ProviderState, true())
+        .join(ProviderState, IS_THE_ROW)
         .where(session_is_live(NOW))
     )
 
@@ -127,7 +127,7 @@ _client, _share, _grant, _session, _account, _provider = (
     Base.metadata.tables[name]
     for name in ("client", "client_session", "grant", "session", "account", "provider_state")
 )
-_THERE = _session.join(_account, Account.id == Session.account_id).join(_provider, true())
+_THERE = _session.join(_account, Account.id == Session.account_id).join(_provider, IS_THE_ROW)
 _SHARE_IS_LIVE = and_(
     ClientSession.session_id == Session.id,
     ClientSession.client_id == Client.id,
@@ -212,7 +212,7 @@ def list_sessions(
     wanted = (
         select(Session, Account)
         .join(Account, Account.id == Session.account_id)
-        .join(ProviderState, true())
+        .join(ProviderState, IS_THE_ROW)
         .order_by(Session.id.desc())
         .limit(limit)
     )
@@ -237,7 +237,7 @@ def list_of_client(
         select(Session, Account, ClientSession.id)
         .join(ClientSession, ClientSession.session_id == Session.id)
         .join(Account, Account.id == Session.account_id)
-        .join(ProviderState, true())
+        .join(ProviderState, IS_THE_ROW)
         .where(ClientSession.client_id == client_pk, ClientSession.ended_at.is_(None))
         .where(session_is_live(clock.now()))
         .order_by(ClientSession.id.desc())

@@ -7,7 +7,7 @@ read in one statement, so that no two of them can be seen at different instants.
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, String, and_, bindparam, or_, select, true
+from sqlalchemy import Select, String, and_, bindparam, or_, select
 
 from provider.accounts.models import Account
 from provider.clients.models import Client
@@ -16,7 +16,7 @@ from provider.grants.queries import grant_is_valid
 from provider.infrastructure import clock
 from provider.infrastructure.database import NOW, db
 from provider.infrastructure.opaque_tokens import digest_of
-from provider.infrastructure.provider_state import ProviderState
+from provider.infrastructure.provider_state import IS_THE_ROW, ProviderState
 from provider.protocol.scopes import OFFLINE_ACCESS
 from provider.sessions.models import ClientSession, Session
 from provider.tokens.conditions import (
@@ -143,7 +143,7 @@ def with_all_above(issued: Issued, *selected: Any, grant_needed: bool = True) ->
         select(*selected)
         .select_from(issued)
         .join(Client, Client.id == issued.client_id)
-        .join(ProviderState, true())
+        .join(ProviderState, IS_THE_ROW)
         .join(Grant, Grant.id == issued.grant_id, isouter=outer)
         .join(Account, Account.id == Grant.account_id, isouter=outer)
         .join(ClientSession, ClientSession.id == issued.client_session_id, isouter=outer)

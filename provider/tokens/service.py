@@ -7,14 +7,14 @@ the provider, or an operator.
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Select, func, select, true, update
+from sqlalchemy import Select, func, select, update
 
 from provider.accounts.models import Account
 from provider.clients.models import Client
 from provider.grants.models import Grant
 from provider.infrastructure import clock
 from provider.infrastructure.database import change, db
-from provider.infrastructure.provider_state import ProviderState
+from provider.infrastructure.provider_state import IS_THE_ROW, ProviderState
 from provider.sessions.models import ClientSession, Session
 from provider.tokens.conditions import (
     Actor,
@@ -71,7 +71,7 @@ def _valid(client: Client | None = None) -> Select[AccessToken, Client]:
     valid = (
         select(AccessToken, Client)
         .join(Client, Client.id == AccessToken.client_id)
-        .join(ProviderState, true())
+        .join(ProviderState, IS_THE_ROW)
         .where(service_token_is_valid(clock.now()))
     )
     return valid if client is None else valid.where(AccessToken.client_id == client.id)
@@ -95,7 +95,7 @@ def list_acting_for(account_id: UUID, *, limit: int) -> list[tuple[AccessToken, 
         .join(Session, Session.id == ClientSession.session_id)
         .join(Client, Client.id == AccessToken.client_id)
         .join(Actor, Actor.id == AccessToken.actor_id)
-        .join(ProviderState, true())
+        .join(ProviderState, IS_THE_ROW)
         .where(Grant.account_id == account_id, is_in_force(AccessToken, clock.now()))
         .where(issuers_are_valid(), token_of_grant_is_valid(AccessToken, clock.now()))
         .order_by(AccessToken.id.desc())

@@ -134,8 +134,9 @@ def full_name(name: str) -> str:
 
 def _read(name: str, form: re.Pattern[str] = _HANDLE) -> str | None:
     name = full_name(name)
-    sent = [pair.partition("=")[0].strip() for pair in request.headers.get("Cookie", "").split(";")]
-    if sent.count(name) > 1:
+    # None of ours is quoted or encoded, which the framework's parser would look for.
+    pairs = [pair.partition("=") for pair in request.environ.get("HTTP_COOKIE", "").split(";")]
+    sent = [value.strip() for own, _, value in pairs if own.strip() == name]
+    if len(sent) > 1:
         raise RepeatedCookie(f"the cookie {name} was sent twice; delete this site's cookies")
-    value = request.cookies.get(name, "")
-    return value if form.fullmatch(value) else None
+    return sent[0] if sent and form.fullmatch(sent[0]) else None

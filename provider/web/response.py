@@ -1,5 +1,6 @@
 """Responses, and how they are sent."""
 
+import re
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import Any
@@ -7,6 +8,8 @@ from typing import Any
 import flask
 
 Pairs = list[tuple[str, str]]
+# An address in which nothing is left to encode (rfc3986 §2).
+_URI = re.compile(r"[A-Za-z0-9\-._~:/?#@!$&'()*+,;=%]+")
 _WITHOUT_BODY = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
 
 
@@ -36,7 +39,7 @@ class Response(flask.Response):
         return (
             type(self.response) is list
             and "Content-Length" in names
-            and "Location" not in names
+            and ("Location" not in names or _URI.fullmatch(self.headers["Location"]) is not None)
             and method != "HEAD"
             and self.status_code not in _WITHOUT_BODY
         )

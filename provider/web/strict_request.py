@@ -5,7 +5,7 @@ raw form body it drops all parameters. Here they are kept until a reader of para
 """
 
 from collections.abc import Iterable
-from urllib.parse import parse_qsl
+from urllib.parse import unquote_plus
 
 from flask import Request
 from werkzeug.datastructures import ImmutableMultiDict, MultiDict
@@ -55,7 +55,13 @@ def _pairs(encoded: bytes) -> Pairs:
     if not encoded:
         return []
     text = encoded.decode(errors="surrogateescape")
-    return parse_qsl(text, keep_blank_values=True, errors="surrogateescape")
+    pairs = [pair.partition("=") for pair in text.split("&") if pair]
+    return [(_decoded(name), _decoded(value)) for name, _, value in pairs]
+
+
+def _decoded(text: str) -> str:
+    # Most names and values are handles and words, in which nothing is encoded.
+    return unquote_plus(text, errors="surrogateescape") if "%" in text or "+" in text else text
 
 
 def _texts(pairs: Iterable[tuple[str, str]]) -> Iterable[tuple[str, str]]:

@@ -39,7 +39,7 @@ def ended() -> int:
     return count
 
 
-@pytest.mark.parametrize(("per_second", "at_once"), [(100, 2), (49, 1)])
+@pytest.mark.parametrize(("per_second", "at_once"), [(20, 2), (19, 1)])
 def test_so_many_end_at_once_and_use_up_the_pace(ada, red, turned_clock, per_second, at_once):
     rows = sorted(make_session(ada, [red]).session.id for _ in range(3))
     begun = begin(per_second)
@@ -143,7 +143,7 @@ def test_a_batch_that_the_database_cut_off_is_left_to_the_next_walk(ada, red, lo
     assert (ended(), find(begun.id).cursor) == (0, None)
 
 
-@pytest.mark.parametrize("per_second", [49, 100], ids=["one at a time", "two at a time"])
+@pytest.mark.parametrize("per_second", [19, 20], ids=["one at a time", "two at a time"])
 def test_all_rows_of_a_look_end_before_the_next_one(ada, red, per_second):
     for _ in range(3):
         make_session(ada, [red])

@@ -1,8 +1,13 @@
 """Parameters are read once and by the rules (rfc6749 §3.1, THR-39)."""
 
+from urllib.parse import parse_qsl
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from provider.protocol.parameters import Parameters, with_query
+from provider.web.strict_request import StrictRequest, query_pairs
 
 pytestmark = pytest.mark.usefixtures("failing")
 
@@ -64,3 +69,12 @@ def test_parameters_never_show_their_values():
 )
 def test_parameters_are_added_to_a_uri_as_it_was_registered(uri, expected):
     assert with_query(uri, {"a": "b &c"}) == expected
+
+
+@given(
+    st.lists(st.sampled_from(["a", "=", "&", "+", "%20", "%", "%zz", "%c3%a4", "ö", ";", "/"])).map("".join)
+)
+def test_a_query_is_read_as_the_standard_library_reads_it(query):
+    request = StrictRequest({"QUERY_STRING": query.encode().decode("latin-1")})
+
+    assert query_pairs(request) == parse_qsl(query, keep_blank_values=True)

@@ -37,6 +37,16 @@ def test_a_redirect_has_an_ascii_address(app):
     assert response.headers["Referrer-Policy"] == "no-referrer"
 
 
+@pytest.mark.parametrize(
+    "address", ["https://Red.test/callback?code=cfc_x&iss=https%3A%2F%2Fid.test", "com.example.app:/?a=b~#"]
+)
+def test_a_redirect_to_an_ascii_address_changes_nothing_in_it(app, address):
+    response = sent(app, redirect(address, 303))
+
+    assert (response.status_code, response.location) == (303, address)
+    assert response.text.startswith("<!doctype html>")
+
+
 def test_a_header_of_the_response_itself_stands(app):
     own = {"Content-Security-Policy": "sandbox", "Vary": "Accept"}
 

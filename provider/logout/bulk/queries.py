@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
 from sqlalchemy.sql.elements import KeyedColumnElement
 
 from provider.accounts.models import Account
@@ -14,7 +14,7 @@ from provider.grants.models import Grant
 from provider.grants.queries import Wanted, grant_is_valid
 from provider.infrastructure import clock
 from provider.infrastructure.database import db
-from provider.infrastructure.provider_state import ProviderState, is_revoked_for_all
+from provider.infrastructure.provider_state import IS_THE_ROW, ProviderState, is_revoked_for_all
 from provider.logout.models import BulkKind, BulkLogout, BulkPhase
 from provider.protocol.scopes import OFFLINE_ACCESS
 from provider.sessions.models import ClientSession, Session
@@ -125,7 +125,7 @@ def _walk(bulk: BulkLogout) -> tuple[Selection, KeyedColumnElement[UUID]]:
 def _revoked_sessions(bulk: BulkLogout) -> tuple[Selection, KeyedColumnElement[UUID]]:
     """Return the rows that are revoked and not ended: sessions, or client sessions of sessions that go on."""
     if bulk.kind != BulkKind.CLIENT:
-        sessions = select(Session.id).join(ProviderState, true())
+        sessions = select(Session.id).join(ProviderState, IS_THE_ROW)
         revoked = is_revoked_for_all(Session.provider_epoch, Session.created_at)
         return sessions.where(Session.ended_at.is_(None), revoked), Session.__table__.c.id
     client_sessions = (
@@ -148,7 +148,7 @@ def _revoked_grants(bulk: BulkLogout) -> Selection:
         case BulkKind.CLIENT_OFFLINE:
             stays = or_(Grant.offline, _is_of_a_staying_device())
             return grants.where(Grant.client_id == bulk.client_id, stays, Grant.created_at <= bulk.at)
-    return grants.join(ProviderState, true()).where(
+    return grants.join(ProviderState, IS_THE_ROW).where(
         is_revoked_for_all(Grant.provider_epoch, Grant.created_at)
     )
 
@@ -165,7 +165,7 @@ def _live(rows: Selection, now: datetime) -> Selection:
     return (
         rows.select_from(Session)
         .join(Account, Account.id == Session.account_id)
-        .join(ProviderState, true())
+        .join(ProviderState, IS_THE_ROW)
         .where(session_is_live(now))
     )
 
@@ -175,7 +175,7 @@ def _valid_grants(now: datetime) -> Selection:
         select(Grant.id)
         .join(Account, Account.id == Grant.account_id)
         .join(Client, Client.id == Grant.client_id)
-        .join(ProviderState, true())
+        .join(ProviderState, IS_THE_ROW)
         .where(grant_is_valid(now))
     )
 

@@ -33,7 +33,7 @@ DUTY = "mass_endings"
 # How long a walk goes on before other duties are done; a worker that stops waits no longer.
 WALK_SECONDS = 5.0
 # Rows that end in one transaction stay locked for as long as it takes.
-_MOST_AT_ONCE, _BATCHES_A_SECOND = 200, 50
+_MOST_AT_ONCE, _BATCHES_A_SECOND = 500, 10
 # A walker that crashed is replaced after this.
 _HOLD = timedelta(minutes=1)
 
