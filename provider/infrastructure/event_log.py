@@ -77,6 +77,8 @@ class JSONLines(logging.Formatter):
 
 def configure(level: str) -> None:
     """Send every logger's records to standard error as JSON lines."""
+    # What no line says need not be found out for each record.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JSONLines())
     root = logging.getLogger()

@@ -2,8 +2,10 @@
 
 import re
 import unicodedata
+from functools import lru_cache
 
 MAX_LENGTH = 128
+_MOST_READ = 1024
 # Order matters: most browsers claim to be their elders as well.
 _BROWSERS = (
     ("Edge", r"\bEdg(?:e|A|iOS)?/"),
@@ -28,7 +30,13 @@ _SYSTEMS = (
 
 def label_of(user_agent: str) -> str:
     """Return a short label for a User-Agent header: capped and without control characters."""
-    text = "".join(c for c in user_agent[:1024] if not unicodedata.category(c).startswith("C")).strip()
+    return _label(user_agent[:_MOST_READ])
+
+
+# Few versions of few browsers send nearly all requests.
+@lru_cache(maxsize=256)
+def _label(user_agent: str) -> str:
+    text = "".join(c for c in user_agent if not unicodedata.category(c).startswith("C")).strip()
     browser, system = _first(_BROWSERS, text), _first(_SYSTEMS, text)
     if browser and system:
         return f"{browser} on {system}"

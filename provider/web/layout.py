@@ -3,15 +3,17 @@
 from pathlib import Path
 from typing import Any
 
-from flask import Flask, Response, make_response, render_template, url_for
+from flask import Flask, Response, make_response, render_template
 from markupsafe import Markup
 
+from provider.infrastructure import current
 from provider.protocol.idn import uri_in_both_forms
 from provider.web import headers
 from provider.web.route import Route, Speaks
 from provider.web.static_files import StaticFiles
 
 FILES = StaticFiles(Path(__file__).parent / "static")
+_ADDRESS = "/static/"
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -20,8 +22,12 @@ def install(app: Flask) -> None:
     app.template_folder = str(_TEMPLATES)
     app.jinja_env.filters["uri_in_both_forms"] = uri_in_both_forms
 
+    with app.app_context():
+        prefix = f"{current.settings().issuer_path}{_ADDRESS}"
+
     def static_url(name: str) -> str:
-        return url_for("web.static", filename=name, v=FILES.version(name))
+        # Without the framework's help: every page has three of them.
+        return f"{prefix}{name}?v={FILES.version(name)}"
 
     def script(name: str, *, connects: bool = False) -> Markup:
         headers.allow_script(connects=connects)
@@ -46,10 +52,10 @@ def static(filename: str) -> Response:
 
 
 ROUTE = Route(
-    rule="/static/<path:filename>",
+    rule=f"{_ADDRESS}<path:filename>",
     name="static",
     view=static,
     speaks=Speaks.FILE,
     answers_head=True,
-    constant_at=FILES.addresses("/static/"),
+    constant_at=FILES.addresses(_ADDRESS),
 )
