@@ -90,7 +90,8 @@ class BasicSettings:
     )
 
     session_idle_lifetime: timedelta = setting(
-        "A session that no sign-in, refresh or account page has used for this long ends.",
+        "A session that no sign-in, refresh or account page has used for this long ends, up to a sixtieth "
+        "earlier.",
         default=timedelta(hours=1),
     )
     refresh_counts_as_use: bool = setting(
