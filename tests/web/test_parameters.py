@@ -77,4 +77,4 @@ def test_parameters_are_added_to_a_uri_as_it_was_registered(uri, expected):
 def test_a_query_is_read_as_the_standard_library_reads_it(query):
     request = StrictRequest({"QUERY_STRING": query.encode().decode("latin-1")})
 
-    assert query_pairs(request) == parse_qsl(query, keep_blank_values=True)
+    assert query_pairs(request) == parse_qsl(query, keep_blank_values=True, errors="surrogateescape")
