@@ -87,11 +87,21 @@ def fetch_together(
     return [[one.read(row) for row in rows] for (one, _), (rows, _) in zip(compiled, found, strict=True)]
 
 
-def fetch_and_commit(connection: Connection, statement: Select[Any], values: Mapping[str, Any]) -> list[Row]:
+def fetch_and_commit(
+    connection: Connection | Alone, statement: Select[Any], values: Mapping[str, Any]
+) -> list[Row]:
     """Return the rows of a statement that PostgreSQL gets with COMMIT; the caller still calls `commit`."""
     compiled = _compile(statement, connection.dialect)
     [(rows, _)] = _execute(connection, [Asked(compiled.sql, compiled.bind(values))], commits=True)
     return [compiled.read(row) for row in rows]
+
+
+def commit(connection: Alone) -> None:
+    """Commit. Raises what SQLAlchemy's `commit` does."""
+    try:
+        connection.driver.commit()
+    except BaseException as exc:  # noqa: BLE001 – it is translated and raised.
+        _raise_translated(connection, exc, ())
 
 
 def change(connection: Connection, statement: Insert | Update | Delete, values: Mapping[str, Any]) -> int:
