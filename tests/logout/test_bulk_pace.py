@@ -54,6 +54,20 @@ def test_so_many_end_at_once_and_use_up_the_pace(ada, red, turned_clock, per_sec
     assert row.paced_until == turned_clock() + timedelta(seconds=at_once / per_second)
 
 
+def test_the_pace_counts_from_when_rows_began_to_end(app, turned_clock):
+    pace, began = walk._Pace(begin(10)), turned_clock()
+    turned_clock.turn(timedelta(seconds=0.3))
+    assert pace.after(4) == began + timedelta(seconds=0.4)
+
+
+def test_time_that_was_not_used_is_no_reason_to_hurry_later(app, turned_clock):
+    pace = walk._Pace(begin(10))
+    pace.after(1)
+    turned_clock.turn(timedelta(seconds=5))
+    pace.wait(time.monotonic() + 600)
+    assert pace.after(2) == turned_clock() + timedelta(seconds=0.2)
+
+
 def test_a_walk_that_was_stopped_meanwhile_ends_and_passes_none(ada, red, turned_clock):
     rows = sorted(make_session(ada, [red]).session.id for _ in range(2))
     begun = begin(100)

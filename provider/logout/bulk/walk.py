@@ -48,6 +48,7 @@ class _Pace:
     def __init__(self, bulk: BulkLogout) -> None:
         self._per_second = bulk.pace or current.settings().bulk_logout_pace
         self._until = bulk.paced_until
+        self._begun = clock.now()
 
     @property
     def rows_at_once(self) -> int:
@@ -55,16 +56,20 @@ class _Pace:
         return max(1, min(_MOST_AT_ONCE, self._per_second // _BATCHES_A_SECOND))
 
     def after(self, notifications: int) -> datetime | None:
-        """Return until when the pace is used up by what is owed now."""
+        """Return until when the pace is used up by what is owed now.
+
+        It counts from when the rows began to end: the time that this took is part of the wait.
+        """
         if notifications:
-            now = clock.now()
-            self._until = max(self._until or now, now) + timedelta(seconds=notifications / self._per_second)
+            begun = max(self._until or self._begun, self._begun)
+            self._until = begun + timedelta(seconds=notifications / self._per_second)
         return self._until
 
     def wait(self, deadline: float) -> None:
         """Wait until the pace allows another row, but not beyond the end of this walk."""
         ahead = (self._until - clock.now()).total_seconds() if self._until else 0.0
         time.sleep(max(0.0, min(ahead, deadline - time.monotonic())))
+        self._begun = clock.now()
 
 
 def carry_on_if_free(holder: str, seconds: float = WALK_SECONDS) -> BulkLogout | None:
