@@ -6,7 +6,6 @@ prepares a statement when a connection meets it for the first time. Imported onl
 
 import re
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
@@ -43,8 +42,6 @@ class PreparedStatements:
         self._connection = connection
         self._transformer = Transformer(connection)
         self._waiting: list[Asked] = []
-        # How many were sent whose results the next round trip reads.
-        self._ahead = 0
 
     def run(self, asked: Sequence[Asked], *, commits: bool = False) -> list[Done]:
         """Run statements in one round trip, behind those that wait for it.
@@ -54,7 +51,6 @@ class PreparedStatements:
         waiting, self._waiting = self._waiting, []
         sends = self._sends([*waiting, *asked])
         if sends is None:
-            self._read_ahead()
             return [self._by_cursor(one) for one in (*waiting, *asked)][len(waiting) :]
         if commits:
             sends.append(partial(self._connection.pgconn.send_query_params, _COMMIT, None))
@@ -69,26 +65,14 @@ class PreparedStatements:
         if self._connection.autocommit:
             self.send_waiting()
 
-    def send_ahead(self) -> None:
-        """Have the server begin with those that wait; the next round trip raises their errors."""
-        sends = self._sends(self._waiting)
-        if sends is None:
-            self.send_waiting()
-            return
-        self._waiting = []
-        self._ahead += len(sends)
-        with self._connection.lock:
-            self._connection.wait(_begin(self._connection.pgconn, sends))
-
     def send_waiting(self) -> None:
-        """Run those that wait, and read what was sent ahead, before a cursor is used."""
+        """Run those that wait, before a cursor is used."""
         if self._waiting:
             self.run(())
-        self._read_ahead()
 
     def commit(self) -> bool:
         """Run those that wait and commit, in one round trip; False if that is left to the driver."""
-        sends = self._sends(self._waiting) if self._waiting or self._ahead else None
+        sends = self._sends(self._waiting) if self._waiting else None
         if sends is None:
             self.send_waiting()
             return False
@@ -99,8 +83,6 @@ class PreparedStatements:
     def forget(self) -> None:
         """Run none of those that wait: their transaction is rolled back."""
         self._waiting = []
-        with suppress(psycopg.Error):
-            self._read_ahead()
 
     def _sends(self, asked: Sequence[Asked]) -> list[_Send] | None:
         """Return how to send statements, with BEGIN where it is missing; None if one is not prepared yet."""
@@ -137,29 +119,20 @@ class PreparedStatements:
             rows = [list(row) for row in cursor] if cursor.pgresult and cursor.pgresult.nfields else []
             return Done(rows, cursor.rowcount)
 
-    def _read_ahead(self) -> None:
-        """Read the results of statements that were sent ahead. Raises the error of the first that failed."""
-        if self._ahead:
-            self._exchange(())
-
     def _exchange(self, sends: Sequence[_Send]) -> list[PGresult]:
-        """Send statements and return their results. Raises the error of the first that failed.
-
-        The results of those that were sent ahead are read, too.
-        """
+        """Send statements and return their results. Raises the error of the first that failed."""
         connection = self._connection
-        ahead, self._ahead = self._ahead, 0
         with connection.lock:
-            if len(sends) == 1 and not ahead:
+            if len(sends) == 1:
                 sends[0]()
                 waiting = generators.execute(connection.pgconn)
             else:
-                waiting = _in_pipeline(connection.pgconn, sends, ahead)
+                waiting = _in_pipeline(connection.pgconn, sends)
             results: list[PGresult] = connection.wait(waiting)
         for result in results:
             if result.status not in _DONE:
                 raise errors.error_from_result(result, encoding=connection.info.encoding)
-        return results[ahead:]
+        return results
 
     def _done(self, result: PGresult) -> Done:
         rows: Sequence[Row] = ()
@@ -169,19 +142,8 @@ class PreparedStatements:
         return Done(rows, result.command_tuples or 0)
 
 
-def _begin(pgconn: PGconn, sends: Sequence[_Send]) -> PQGen[None]:
-    """Send statements whose results are read later."""
-    pgconn.enter_pipeline_mode()
-    for send in sends:
-        send()
-    yield from generators.send(pgconn)
-
-
-def _in_pipeline(pgconn: PGconn, sends: Sequence[_Send], ahead: int) -> PQGen[list[PGresult]]:
-    """Send statements together and read their results; one that fails ends those behind it.
-
-    The results of those that were sent ahead come first.
-    """
+def _in_pipeline(pgconn: PGconn, sends: Sequence[_Send]) -> PQGen[list[PGresult]]:
+    """Send statements together and read their results; one that fails ends those behind it."""
     pgconn.enter_pipeline_mode()
     try:
         for send in sends:
@@ -189,7 +151,7 @@ def _in_pipeline(pgconn: PGconn, sends: Sequence[_Send], ahead: int) -> PQGen[li
         pgconn.pipeline_sync()
         yield from generators.send(pgconn)
         results = []
-        for _ in range(ahead + len(sends)):
+        for _ in sends:
             results += yield from generators.fetch_many(pgconn)
         yield from generators.fetch_many(pgconn)
     finally:

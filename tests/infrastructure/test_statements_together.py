@@ -1,6 +1,5 @@
 """Statements that share a round trip, or wait for the next one, do what each of them does alone."""
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 
 import psycopg
@@ -14,14 +13,12 @@ from provider.infrastructure import built_once
 from provider.infrastructure.database import connection, db, transaction
 from provider.tokens.models import UsedProof
 from tests.support.round_trips import fewest_round_trips
-from tests.support.waiting import wait_until
 
 _PROOFS = UsedProof.__table__
 _ADD = insert(_PROOFS)
 _COUNT = select(func.count()).select_from(_PROOFS)
 _NAMED = select(Client.client_id).where(Client.client_id == bindparam("client_id"))
 _SAID = select(bindparam("said", type_=Client.client_id.type))
-_IS_WAITING = "SELECT FROM pg_locks WHERE NOT granted"
 _REST = select(literal(1) % bindparam("by", type_=Client.epoch.type))
 
 
@@ -43,15 +40,6 @@ def _add_later_and_fail(digest: str) -> None:
 
 def _proof(digest: str) -> dict[str, object]:
     return {"digest": digest, "expires_at": datetime(2999, 1, 1, tzinfo=UTC)}
-
-
-def _add_ahead(*digests: str, then: Callable[[], object] = lambda: None) -> None:
-    """Add each while the next is made. A connection that meets the statement first prepares it instead."""
-    with transaction():
-        for digest in digests:
-            _add_later(digest)
-            built_once.begin_with_changes(connection())
-        then()
 
 
 def _count() -> int | None:
@@ -165,73 +153,3 @@ def test_a_connection_that_was_lost_before_the_commit_is_dropped(app, database_u
 
         assert (failed.value.connection_invalidated, used.invalidated) == (True, True)
     assert _count() == 0
-
-
-def test_changes_that_were_begun_with_are_found_by_the_next_statement(app):
-    for count, digest in [(3, "a"), (6, "b")]:
-        with transaction():
-            for number in range(3):
-                _add_later(f"{digest}{number}")
-                built_once.begin_with_changes(connection())
-            assert built_once.fetch(connection(), _COUNT, {}) == [[count]]
-            assert _count() == count
-
-
-def test_changes_that_were_begun_with_are_changed_by_the_commit(app):
-    _add_ahead("a", "b")
-    _add_ahead("c", "d")
-    assert _count() == 4
-
-
-def test_changes_that_were_begun_with_are_not_changed_after_an_error(app):
-    _add_ahead("a")
-    with pytest.raises(ZeroDivisionError):
-        _add_ahead("b", then=lambda: 1 / 0)
-    _add_ahead("c")
-    assert _count() == 2
-
-
-@pytest.mark.parametrize("ask", [_count, lambda: built_once.fetch(connection(), _COUNT, {}), lambda: None])
-@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
-def test_the_error_of_a_change_that_was_begun_with_is_raised_by_what_comes_next(app, ask):
-    _add_ahead("a")
-    for _ in range(2):
-        with pytest.raises(IntegrityError, match="duplicate key"):
-            _add_ahead("b", "a", "c", then=ask)
-        assert _count() == 1
-
-
-@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
-def test_the_server_begins_with_changes_while_nobody_waits_for_it(app, database_url):
-    _add_ahead("a")
-    with psycopg.connect(database_url.replace("+psycopg", "")) as other:
-        other.execute("INSERT INTO used_proof (digest, expires_at) VALUES ('b', now())")
-
-        def let_go() -> None:
-            wait_until(lambda: other.execute(_IS_WAITING).rowcount == 1)
-            other.rollback()
-
-        _add_ahead("b", then=let_go)
-    assert _count() == 2
-
-
-@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
-def test_a_connection_that_was_lost_before_changes_are_begun_with_is_dropped(app, database_url):
-    _add_ahead("a")
-    with Session(db.engine) as session:
-        used = session.connection()
-        process = used.scalar(text("SELECT pg_backend_pid()"))
-        with psycopg.connect(database_url.replace("+psycopg", ""), autocommit=True) as other:
-            other.execute("SELECT pg_terminate_backend(%s)", [process])
-        built_once.change_later(used, _ADD, _proof("b"))
-
-        with pytest.raises(OperationalError) as failed:
-            _begin_and_commit(session)
-
-        assert (failed.value.connection_invalidated, used.invalidated) == (True, True)
-    assert _count() == 1
-
-
-def _begin_and_commit(session: Session) -> None:
-    built_once.begin_with_changes(session.connection())
-    session.commit()

@@ -3,14 +3,14 @@
 What is written of each is the same as when it ends alone: record, deliveries and audit entry.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import chain, islice, starmap, takewhile
+from itertools import chain, takewhile
 from uuid import UUID
 
 from provider.infrastructure import clock
-from provider.logout.bulk.leave import Leave, leave, prepare, write
+from provider.logout.bulk.leave import Leave, leave, write
 from provider.logout.expiry import list_invalid, revokes_offline
 from provider.logout.models import LogoutScope
 from provider.logout.participants import (
@@ -21,10 +21,6 @@ from provider.logout.participants import (
     lock_of_sessions,
 )
 from provider.logout.steps import Cause, LogoutDraft
-from provider.sessions.models import Session
-
-# PostgreSQL writes these while the next are made.
-_WRITTEN_AT_ONCE = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,8 +39,8 @@ def end_sessions(session_ids: Sequence[UUID]) -> Ended:
     invalid = [(session, cause) for session, cause in passed if cause is not None]
     participants = lock_of_sessions([session.id for session, _ in invalid])
     at = clock.now()
-
-    def end(session: Session, cause: Cause) -> Leave:
+    left = []
+    for session, cause in invalid:
         parts = participants.get(session.id, [])
         survivors = [] if revokes_offline(cause) else [one for one in parts if one.survives_browser]
         draft = LogoutDraft(
@@ -54,9 +50,8 @@ def end_sessions(session_ids: Sequence[UUID]) -> Ended:
             session_id=session.id,
             at=at,
         )
-        return leave(draft, parts, survivors=survivors, sessions=[session.id])
-
-    return _end(len(passed), starmap(end, invalid), at)
+        left.append(leave(draft, parts, survivors=survivors, sessions=[session.id]))
+    return _end(len(passed), left, at)
 
 
 def end_client_sessions(client_session_ids: Sequence[UUID], cause: Cause) -> Ended:
@@ -82,8 +77,8 @@ def _end_apps(
         takewhile(lambda one: one in locked and _sessions_of(locked[one]) <= devices.keys(), row_ids)
     )
     at = clock.now()
-
-    def end(parts: Sequence[Participant]) -> Leave:
+    left = []
+    for parts in filter(None, map(locked.__getitem__, passed)):
         share = parts[0].client_session
         draft = LogoutDraft(
             cause=cause,
@@ -93,9 +88,8 @@ def _end_apps(
             at=at,
         )
         # A device's session is of no use without its only client.
-        return leave(draft, parts, sessions={one for one in _sessions_of(parts) if devices[one]})
-
-    return _end(len(passed), map(end, filter(None, map(locked.__getitem__, passed))), at)
+        left.append(leave(draft, parts, sessions={one for one in _sessions_of(parts) if devices[one]}))
+    return _end(len(passed), left, at)
 
 
 def _sessions_of(participants: Sequence[Participant]) -> set[UUID]:
@@ -103,11 +97,8 @@ def _sessions_of(participants: Sequence[Participant]) -> set[UUID]:
     return {one.client_session.session_id for one in participants if one.is_device and one.client_session}
 
 
-def _end(passed: int, left: Iterator[Leave], at: datetime) -> Ended:
-    ended = notifications = 0
-    prepare()
-    while some := list(islice(left, _WRITTEN_AT_ONCE)):
-        write(some, at)
-        ended += len(some)
-        notifications += sum(one.extent.notifications for one in some)
-    return Ended(passed=passed, ended=ended, notifications=notifications)
+def _end(passed: int, left: Sequence[Leave], at: datetime) -> Ended:
+    if left:
+        write(left, at)
+    owed = sum(one.extent.notifications for one in left)
+    return Ended(passed=passed, ended=len(left), notifications=owed)

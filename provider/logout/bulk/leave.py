@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Table
+from sqlalchemy import Table, func, select, true
 
 from provider.audit.record import entry, record_many
 from provider.audit.tags import EventTag
@@ -23,9 +23,7 @@ from provider.logout.steps import Extent, LogoutDraft, announce, facts_of
 
 # For the rest of the transaction. Of tables that have just begun to grow PostgreSQL has no statistics: for
 # each reference to one it would read all of it, and keep that plan as long as the connection.
-_BY_INDEX = "SET LOCAL enable_seqscan = off"
-# References are checked behind each statement, while the next rows are made, and not all at the commit.
-_AT_ONCE = "SET CONSTRAINTS ALL IMMEDIATE"
+_BY_INDEX = select(func.set_config("enable_seqscan", "off", true()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +36,6 @@ class Leave:
     participants: Sequence[Participant]
     revoked: Collection[UUID]
     owed: Sequence[Owed]
-
-
-def prepare() -> None:
-    """Have PostgreSQL check the references of this transaction as it suits many rows."""
-    if not is_sqlite():
-        connection().exec_driver_sql(f"{_BY_INDEX}; {_AT_ONCE}")
 
 
 def leave(
@@ -68,7 +60,8 @@ def leave(
 
 def write(left: Sequence[Leave], at: datetime) -> None:
     """Write all of them: the rows that ended, records, deliveries and audit entries."""
-    insert_later(_logouts, [_row(one) for one in left])
+    if not is_sqlite():
+        built_once.fetch(connection(), _BY_INDEX, {})
     _mark(_sessions, ((row, one) for one in left for row in one.sessions), ended_at=at)
     pairs = ((part.client_session, one) for one in left for part in one.participants)
     _mark(
@@ -77,6 +70,7 @@ def write(left: Sequence[Leave], at: datetime) -> None:
         ended_at=at,
     )
     _mark(_grants, ((row, one) for one in left for row in one.revoked), revoked_at=at)
+    insert_later(_logouts, [_row(one) for one in left])
     enqueue(
         (Owing(owed, one.draft.logout_id, _priority(one)) for one in left for owed in one.owed),
         at=at,
@@ -85,7 +79,6 @@ def write(left: Sequence[Leave], at: datetime) -> None:
     record_many([entry(EventTag.LOGOUT, **facts_of(one.draft, one.extent, one.owed)) for one in left])
     for one in left:
         after_commit(partial(announce, one.draft, one.extent, one.owed))
-    built_once.begin_with_changes(connection())
 
 
 def _mark(table: Table, ended: Iterable[tuple[UUID, Leave]], **values: datetime) -> None:
