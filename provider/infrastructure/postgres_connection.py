@@ -15,6 +15,7 @@ from typing import Any, Self, TypeVar, cast
 import psycopg
 from psycopg import errors
 from psycopg.abc import PQGen
+from psycopg.pq import TransactionStatus
 
 from provider.infrastructure import database_wait
 from provider.infrastructure.postgres_statements import PreparedStatements
@@ -149,7 +150,8 @@ class BoundedConnection(psycopg.Connection[Any]):
 
     def commit(self) -> None:
         """Commit, together with the statements that wait for the next round trip."""
-        if not self.statements.commit():
+        # Nothing is left to commit where COMMIT was sent with the last statement.
+        if not self.statements.commit() and self.pgconn.transaction_status != TransactionStatus.IDLE:
             super().commit()
 
     def rollback(self) -> None:
