@@ -179,3 +179,4 @@ lock: install
 	$(BIN)/uv pip compile requirements/docs.in -c requirements/dev.lock $(LOCK) -o requirements/docs.lock
 	$(BIN)/uv pip compile pyproject.toml --extra demo -c requirements/dev.lock $(LOCK) -o requirements/demo.lock
 	$(BIN)/uv pip compile pyproject.toml --extra postgres -c requirements/dev.lock $(LOCK) -o requirements/run.lock
+	$(BIN)/uv pip compile benchmarks/django/requirements.in -c requirements/dev.lock $(LOCK) -o benchmarks/django/requirements.lock

@@ -14,7 +14,7 @@ from benchmarks.comparison.subjects import APPS
 _DOCS = Path(__file__).parent.parent.parent / "docs" / "operate"
 _PAGE, _DRAWING = _DOCS / "comparison.md", _DOCS / "comparison.svg"
 _TEXT = Path(__file__).parent / "page.txt"
-_COLOURS = ("#2b6cb0", "#90cdf4", "#c05621")
+_COLOURS = ("#2b6cb0", "#90cdf4", "#68a063", "#c05621")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +62,8 @@ def drawing(found: Sequence[Measured]) -> str:
             )
         top += bar * len(found) + gap
     legend = "".join(
-        f'<rect x="{left + 170 * index}" y="8" width="10" height="10" fill="{_COLOURS[index]}"/>'
-        f'<text x="{left + 14 + 170 * index}" y="17">{escape(one.name)}</text>'
+        f'<rect x="{left + 130 * index}" y="8" width="10" height="10" fill="{_COLOURS[index]}"/>'
+        f'<text x="{left + 14 + 130 * index}" y="17">{escape(one.name)}</text>'
         for index, one in enumerate(found)
     )
     return (
@@ -91,16 +91,24 @@ def _last_app_ms(one: SignedOut) -> float:
 
 def _others(found: Sequence[Measured]) -> str:
     lines = [f"| | {' | '.join(one.name for one in found)} |", "|---" * (len(found) + 1) + "|"]
-    browser = [statistics.median(each.browser for each in one.sign_outs) * 1000 for one in found]
-    last = [statistics.median(_last_app_ms(each) for each in one.sign_outs) for one in found]
-    memory = [statistics.median(one.memory) for one in found]
+    browser = [_median([each.browser * 1000 for each in one.sign_outs]) for one in found]
+    last = [_median([_last_app_ms(each) for each in one.sign_outs]) for one in found]
+    memory = [_median(one.memory) for one in found]
     for name, values, unit in (
         (f"sign-out of {APPS} apps: until the browser has its page", browser, "ms"),
         (f"sign-out of {APPS} apps: until the last app is notified", last, "ms"),
         ("memory of server and store", memory, "MB"),
     ):
-        lines.append(f"| {name} | " + " | ".join(f"{value:.0f} {unit}" for value in values) + " |")
+        lines.append(f"| {name} | " + " | ".join(_with_unit(value, unit) for value in values) + " |")
     return "\n".join(lines)
+
+
+def _median(values: Sequence[float]) -> float | None:
+    return statistics.median(values) if values else None
+
+
+def _with_unit(value: float | None, unit: str) -> str:
+    return "has none" if value is None else f"{value:.0f} {unit}"
 
 
 def _page(found: Sequence[Measured], facts: Facts) -> str:

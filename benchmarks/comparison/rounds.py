@@ -95,7 +95,8 @@ def _measure_once(subject: Subject, receivers: Receivers, known: Measured, scale
         server, store = cpu_seconds(subject.servers) - server, cpu_seconds(subject.stores) - store
         sample = Sample(server / count * 1000, store / count * 1000, count / seconds)
         known.samples.setdefault(name, []).append(sample)
-    known.sign_outs += [sign_out_of_all(subject, receivers, number) for number in range(3)]
+    if subject.notifies:
+        known.sign_outs += [sign_out_of_all(subject, receivers, number) for number in range(3)]
     known.memory.append(memory_mb([*subject.servers, *subject.stores]))
     for visitor in visitors:
         visitor.close()

@@ -40,6 +40,8 @@ class Subject:
     servers: list[int]
     stores: list[int] = field(default_factory=list)
     wires: list[CountingWire] = field(default_factory=list)
+    # Whether it notifies apps of a sign-out.
+    notifies: bool = True
     # What a store does by itself once it has run for a minute or two.
     settle: Callable[[], None] = lambda: None
 
@@ -66,7 +68,7 @@ Start = Callable[[Place], "contextmanager[Subject]"]
 def curfew_on_postgresql(place: Place) -> Iterator[Subject]:
     """Curfew on PostgreSQL, which writes each commit to the disk, and Valkey: one web process, one worker."""
     with ExitStack() as stack:
-        direct, postgres = stack.enter_context(_postgresql())
+        direct, postgres = stack.enter_context(postgresql())
         valkey, broker = stack.enter_context(_valkey(place))
         url, wires = direct, []
         if place.counting:
@@ -76,7 +78,7 @@ def curfew_on_postgresql(place: Place) -> Iterator[Subject]:
         environ = _curfew_environ(place, url, f"redis://127.0.0.1:{valkey}/0")
         subject = stack.enter_context(_curfew("Curfew, PostgreSQL", place, environ, ["serve"], ["worker"]))
         subject.stores, subject.wires = [postgres, broker], wires
-        subject.settle = partial(_collect_statistics, direct)
+        subject.settle = partial(collect_statistics, direct)
         bind(postgres, place.core)
         yield subject
 
@@ -182,7 +184,7 @@ def _curfew(name: str, place: Place, environ: dict[str, str], *commands: list[st
 
 def _prepare_curfew(environ: dict[str, str], place: Place) -> None:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("CURFEW_")}
-    setup = {"clients": _clients(place), "people": _people(), "password": PASSWORD, "secret": SECRET}
+    setup = {"clients": clients_of(place), "people": people(), "password": PASSWORD, "secret": SECRET}
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.comparison.prepare_curfew"],
         env=kept | environ,
@@ -195,11 +197,13 @@ def _prepare_curfew(environ: dict[str, str], place: Place) -> None:
         raise RuntimeError(done.stderr[-2000:])
 
 
-def _people() -> list[str]:
+def people() -> list[str]:
+    """Return the names of those who sign in."""
     return [f"person-{number}" for number in range(PEOPLE)]
 
 
-def _clients(place: Place) -> list[dict[str, object]]:
+def clients_of(place: Place) -> list[dict[str, object]]:
+    """Return the apps as they are registered."""
     return [
         {
             "client_id": f"app-{number}",
@@ -220,18 +224,19 @@ def _peer_setup(issuer: str, place: Place) -> dict[str, object]:
     from joserfc.jwk import RSAKey
 
     key = RSAKey.generate_key(2048, {"use": "sig", "alg": "RS256", "kid": "benchmark"}, private=True)
-    clients = [one | {"client_secret": SECRET} for one in _clients(place)]
+    clients = [one | {"client_secret": SECRET} for one in clients_of(place)]
     return {
         "issuer": issuer,
         "jwks": {"keys": [key.as_dict(private=True)]},
         "clients": clients,
-        "people": _people(),
+        "people": people(),
         "password": PASSWORD,
     }
 
 
 @contextmanager
-def _postgresql() -> Iterator[tuple[str, int]]:
+def postgresql() -> Iterator[tuple[str, int]]:
+    """Start a PostgreSQL with an empty database; yields its URL and its process."""
     from tests.faults.databases import PostgresServer
 
     server = PostgresServer()
@@ -249,7 +254,7 @@ def _postgresql() -> Iterator[tuple[str, int]]:
         server.stop()
 
 
-def _collect_statistics(url: str) -> None:
+def collect_statistics(url: str) -> None:
     """Have PostgreSQL look at its tables, as autovacuum does a minute after rows have come into new ones.
 
     Without statistics it goes through all living client sessions to find one of them.
