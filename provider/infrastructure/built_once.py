@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 from sqlalchemy import Connection, Delete, Dialect, Insert, Select, Update
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -87,11 +87,21 @@ def fetch_together(
     return [[one.read(row) for row in rows] for (one, _), (rows, _) in zip(compiled, found, strict=True)]
 
 
-def fetch_and_commit(connection: Connection, statement: Select[Any], values: Mapping[str, Any]) -> list[Row]:
+def fetch_and_commit(
+    connection: Connection | Alone, statement: Select[Any], values: Mapping[str, Any]
+) -> list[Row]:
     """Return the rows of a statement that PostgreSQL gets with COMMIT; the caller still calls `commit`."""
     compiled = _compile(statement, connection.dialect)
     [(rows, _)] = _execute(connection, [Asked(compiled.sql, compiled.bind(values))], commits=True)
     return [compiled.read(row) for row in rows]
+
+
+def commit(connection: Alone) -> None:
+    """Commit. Raises what SQLAlchemy's `commit` does."""
+    try:
+        connection.driver.commit()
+    except BaseException as exc:  # noqa: BLE001 – it is translated and raised.
+        _raise_translated(connection, exc, ())
 
 
 def change(connection: Connection, statement: Insert | Update | Delete, values: Mapping[str, Any]) -> int:
@@ -119,17 +129,21 @@ def _execute(
     try:
         done = _run(connection, asked, commits=commits)
     except BaseException as exc:  # noqa: BLE001 – it is translated and raised.
-        is_of_driver = isinstance(exc, connection.dialect.loaded_dbapi.Error)
-        text = "; ".join(one.sql for one in asked) if is_of_driver else None
-        # LIB-24: SQLAlchemy's own translation, which also drops a connection that was lost.
-        whole = connection.whole() if isinstance(connection, Alone) else connection
-        whole._handle_dbapi_exception(exc, text, None, None, None)  # noqa: SLF001 – it has no public name.
+        _raise_translated(connection, exc, asked)
     # Nearly always there is none, and SQLAlchemy takes long to find that out for a connection.
     if listeners := connection.engine.dispatch.after_cursor_execute:
         for one in asked:
             for listener in listeners:
                 listener(connection, None, one.sql, one.values, None, False)
     return done
+
+
+def _raise_translated(connection: Connection | Alone, exc: BaseException, asked: Sequence[Asked]) -> NoReturn:
+    is_of_driver = isinstance(exc, connection.dialect.loaded_dbapi.Error)
+    text = "; ".join(one.sql for one in asked) if is_of_driver else None
+    # LIB-24: SQLAlchemy's own translation, which also drops a connection that was lost.
+    whole = connection.whole() if isinstance(connection, Alone) else connection
+    whole._handle_dbapi_exception(exc, text, None, None, None)  # noqa: SLF001 – it has no public name.
 
 
 def _announced(connection: Connection | Alone, asked: Sequence[Asked]) -> Sequence[Asked]:

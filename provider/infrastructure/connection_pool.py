@@ -176,3 +176,26 @@ class Alone:
     def _reader(self) -> Engine:
         reader: Engine = self.engine.get_execution_options().get(READER, self.engine)
         return reader
+
+
+class Begun(Alone):
+    """The same for one transaction on PostgreSQL, which the driver begins with its first statement."""
+
+    __slots__ = ()
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__(engine)
+        self.driver.autocommit = False
+
+    def whole(self) -> Connection:
+        """Return the same as SQLAlchemy has it, in the same transaction."""
+        connection = super().whole()
+        if not (connection.in_transaction() or connection.invalidated):
+            connection.begin()
+        return connection
+
+    def finish(self) -> None:
+        """Give it back after the commit."""
+        if not self.driver.closed:
+            self.driver.autocommit = True
+        self.close()

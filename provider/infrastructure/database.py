@@ -28,7 +28,7 @@ from sqlalchemy.orm import DeclarativeBase
 
 from provider.infrastructure import event_log
 from provider.infrastructure.application_database import Database, id_of_context
-from provider.infrastructure.connection_pool import READER
+from provider.infrastructure.connection_pool import READER, Alone
 from provider.infrastructure.database_errors import is_deadlock
 from provider.infrastructure.engine import READS
 from provider.infrastructure.follow_up import FollowUp
@@ -207,7 +207,7 @@ def connection() -> Connection:
     return db.session.connection() if opened is None else opened.connection()
 
 
-def connection_to_read() -> Connection | None:
+def connection_to_read() -> Connection | Alone | None:
     """Return the connection on which the open work reads; None without a transaction or other reads."""
     opened = _open_transaction()
     if opened is not None:

@@ -79,7 +79,7 @@ class Gathered:
         """
         self._write_at_once(alone, built_once.fetch)
 
-    def write_and_commit(self, connection: Connection) -> None:
+    def write_and_commit(self, connection: Connection | Alone) -> None:
         """Write it on PostgreSQL and commit in the same round trip, where nothing else was written before.
 
         Raises the error of the first change that meets no row, as `write` does; it has to be atomic.

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Engine
 
-from provider.infrastructure import event_log
-from provider.infrastructure.connection_pool import Alone
+from provider.infrastructure import built_once, event_log
+from provider.infrastructure.connection_pool import Alone, Begun
 from provider.infrastructure.engine import WRITES
 from provider.infrastructure.follow_up import FollowUp
 from provider.infrastructure.gathered import Gathered
@@ -24,6 +24,8 @@ class OpenTransaction:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._connection: Connection | None = None
+        # On PostgreSQL it is the driver's own until somebody asks for SQLAlchemy's.
+        self._begun: Begun | None = None
         # Whether nothing but reads was run by `connection_to_read`.
         self._only_reads = True
         self._gathered: Gathered | None = None
@@ -41,17 +43,28 @@ class OpenTransaction:
     def connection(self) -> Connection:
         """Return the connection, to write by."""
         self._only_reads = False
-        return self.connection_to_read()
-
-    def connection_to_read(self) -> Connection:
-        """Return the connection for statements that change nothing, although they may lock."""
         if self._connection is None:
-            connection = self._engine.connect()
-            self._connection = (
-                connection.execution_options(**{WRITES: True}) if self._is_sqlite else connection
-            )
-            connection.begin()
+            self._connection = self._begin() if self._begun is None else self._begun.whole()
+            self._begun = None
         return self._connection
+
+    def connection_to_read(self) -> Connection | Alone:
+        """Return the connection for statements that change nothing, although they may lock."""
+        if self._connection is not None:
+            return self._connection
+        if self._is_sqlite:
+            self._connection = self._begin()
+            return self._connection
+        if self._begun is None:
+            self._begun = Begun(self._engine)
+        return self._begun
+
+    def _begin(self) -> Connection:
+        connection = self._engine.connect()
+        if self._is_sqlite:
+            connection = connection.execution_options(**{WRITES: True})
+        connection.begin()
+        return connection
 
     def gathered(self) -> Gathered:
         """Return what is written at the commit."""
@@ -72,6 +85,9 @@ class OpenTransaction:
             session.commit()
         else:
             self._write_last()
+        if self._begun is not None:
+            built_once.commit(self._begun)
+            self._begun.finish()
         if self._connection is not None:
             self._connection.commit()
             self._connection.close()
@@ -81,8 +97,8 @@ class OpenTransaction:
         found = self._gathered
         if found is None or self._is_sqlite or not (found.is_atomic and self._only_reads):
             self.write_gathered()
-        elif self._connection is not None:
-            found.write_and_commit(self._connection)
+        elif (connection := self._connection or self._begun) is not None:
+            found.write_and_commit(connection)
         else:
             # Alone, it needs no transaction.
             with closing(Alone(self._engine)) as alone:
@@ -92,11 +108,12 @@ class OpenTransaction:
         """Roll back and give the connection back, or drop it if even that cannot be said."""
         if session is not None:
             session.rollback()
-        if self._connection is not None:
+        connection = self._connection if self._begun is None else self._begun.whole()
+        if connection is not None:
             try:
-                self._connection.rollback()
-                self._connection.close()
+                connection.rollback()
+                connection.close()
             except Exception as exc:  # noqa: BLE001 – logged; the connection is dropped.
                 event_log.warning("database_lost_at_rollback", kind=type(exc).__name__)
                 with suppress(Exception):
-                    self._connection.invalidate()
+                    connection.invalidate()
