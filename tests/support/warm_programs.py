@@ -5,6 +5,7 @@ which ends like any other. It lacks the second of CPU that importing takes. `War
 that forks, `python -m tests.support.warm_programs PROGRAM SOCKET`.
 """
 
+import atexit
 import contextlib
 import gc
 import json
@@ -16,13 +17,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO
 
 import pytest
 
-from tests.support.fork_server import LONGEST_CALL, PROGRAMS, ROOT
+from tests.support.fork_server import LONGEST_CALL, PROGRAMS, ROOT, Program
 from tests.support.waiting import PATIENCE
 
 # A variable of a process whose clock is to be off: by how many seconds.
@@ -140,15 +142,43 @@ def warm_granian(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WarmProgr
     programs.close()
 
 
+class _QuickEnd:
+    """Ends a process once nothing is left to do, without taking apart what it has loaded.
+
+    That takes longer than many a command does, since each page of memory is then copied.
+    """
+
+    def __init__(self) -> None:
+        self._code: int | None = None
+        # Registered first, it is called last: after all threads, and all that the program has registered.
+        atexit.register(self._end)
+
+    def run(self, program: Program) -> None:
+        """Run a program; what it raises is reported by the interpreter, as ever."""
+        try:
+            program()
+        except SystemExit as exc:
+            self._code = 0 if exc.code is None else exc.code if isinstance(exc.code, int) else None
+            raise
+        self._code = 0
+
+    def _end(self) -> None:
+        if self._code is not None:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(self._code)
+
+
 def main(program: str, address: str) -> None:
     """Fork until standard input ends; each process that was forked runs its command and ends as one does."""
+    end = _QuickEnd()
     run = PROGRAMS[program]()
     # Locks of other threads would be copied as they are, without the threads that release them.
     assert len(list(Path("/proc/self/task").iterdir())) == 1
     gc.freeze()
     if asked := _fork_for_callers(address):
         _become(program, *asked)
-        _run_code(*sys.argv[2:]) if sys.argv[1:2] == ["-c"] else run()
+        end.run(partial(_run_code, *sys.argv[2:]) if sys.argv[1:2] == ["-c"] else run)
 
 
 def _fork_for_callers(address: str) -> Asked | None:
