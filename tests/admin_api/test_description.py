@@ -13,7 +13,7 @@ from provider.admin_api.operation import ROOT
 from provider.infrastructure import current
 from tests.api.test_what_others_make_of_it import CHECKS, FEW, given
 
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+pytestmark = [pytest.mark.parametrize("database_url", ["sqlite"], indirect=True), pytest.mark.lengthy]
 
 
 def test_every_operation_is_described_with_its_permission(http):

@@ -15,7 +15,7 @@ from tests.races.at_once import ON_POSTGRESQL, ROUNDS, at_once
 from tests.support.browsers import query_of, show_session
 from tests.support.reads import end_read
 
-pytestmark = ON_POSTGRESQL
+pytestmark = [ON_POSTGRESQL, pytest.mark.lengthy]
 BY_ADA = Cause(reason=LogoutReason.USER, initiator="account")
 
 

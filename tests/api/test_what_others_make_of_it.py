@@ -19,7 +19,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 # The document and the parsing of requests depend on no database.
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+pytestmark = [pytest.mark.parametrize("database_url", ["sqlite"], indirect=True), pytest.mark.lengthy]
 CHECKS = [
     not_a_server_error,
     status_code_conformance,

@@ -9,6 +9,8 @@ import pytest
 from provider.infrastructure import schema
 from tests.migrations.test_migrations import revisions
 
+pytestmark = pytest.mark.lengthy
+
 # Each takes a tenth of the command's time or more to import.
 HEAVY = {
     *("alembic", "celery", "kombu", "joserfc", "authlib", "babel", "granian", "rich", "limits", "redis"),

@@ -21,7 +21,7 @@ from provider.infrastructure.database import db, transaction
 from provider.infrastructure.owned_objects import OwnedObject
 from provider.protocol.client_registration import read_registration
 
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+pytestmark = [pytest.mark.parametrize("database_url", ["sqlite"], indirect=True), pytest.mark.lengthy]
 
 NOTHING_ELSE = Asked()
 KEY = {

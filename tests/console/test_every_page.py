@@ -20,6 +20,8 @@ from tests.pages.test_every_page import Outline
 from tests.support import busy_day
 from tests.support.browsers import follow
 
+pytestmark = pytest.mark.lengthy
+
 OPEN = {"callback", "switch", "static"}
 LEAST_ROLE = {
     **dict.fromkeys(

@@ -19,6 +19,8 @@ from tests.faults.databases import PostgresServer
 from tests.faults.proxy import Wire
 from tests.support.waiting import wait_until
 
+pytestmark = pytest.mark.lengthy
+
 DEADLINE = timedelta(seconds=2)
 # Far below the half minute that TCP takes, and generous to a busy machine.
 SOON = 20

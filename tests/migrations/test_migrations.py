@@ -29,6 +29,8 @@ from provider.infrastructure.database import Base, UTCDateTime
 from provider.infrastructure.engine import prepare_engine
 from tests.support.databases import empty_database
 
+pytestmark = pytest.mark.lengthy
+
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Engine:

@@ -13,6 +13,8 @@ from tests.migrations.test_general_deliveries import a_delivery_of, attempts, in
 from tests.migrations.test_logout_token_names import Rows, a_logout
 from tests.migrations.test_migrations import engine as engine  # noqa: PLC0414 – a fixture.
 
+pytestmark = pytest.mark.lengthy
+
 BEFORE, AFTER = "0039", "0042"
 
 

@@ -22,6 +22,11 @@ Act = Callable[[], Any]
 Do = Callable[..., Act]
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Have races begin early: each is run many times."""
+    item.add_marker(pytest.mark.lengthy)
+
+
 @pytest.fixture
 def settings(settings):
     """A person who signs in a thousand times is no attacker here, and a device that asks as often is none."""

@@ -18,6 +18,8 @@ from tests.support.applications import opened
 from tests.support.browsers import Page
 from tests.support.relying_party import RelyingParty
 
+pytestmark = pytest.mark.lengthy
+
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE")
 # No header depends on the database. What it may refuse to look up is in the requests of these two methods.
 READ_BY_BOTH = ("GET", "POST")

@@ -14,6 +14,8 @@ from xdist.scheduler import LoadGroupScheduling
 from xdist.workermanage import WorkerController
 
 SLOW = ("processes", "browser", "interop")
+# Computes for seconds. As one of the last tests it would leave the other processes without work.
+LENGTHY = "lengthy"
 # The group of a slow test that may run anywhere; it marks the test for the process that distributes them.
 ALONE = "alone"
 # A file with more tests goes in pieces, so that the last one of a run is short.
@@ -21,9 +23,10 @@ LARGEST_PIECE = 40
 
 
 def arrange(items: list[pytest.Item]) -> None:
-    """Put slow tests first and files with many tests before smaller ones; mark slow tests with their groups.
+    """Put slow tests first, then lengthy ones, and files with many tests before smaller ones.
 
-    Tests with a fixture of their module stay together: each process of the run would make it otherwise.
+    Slow tests are marked with their groups. Those with a fixture of their module stay together: each process
+    of the run would make it otherwise.
     """
     slow_files = {item.path for item in items if _is_slow(item)}
     for item in items:
@@ -35,11 +38,15 @@ def arrange(items: list[pytest.Item]) -> None:
     units = {item: _unit_of(item) for item in items}
     sizes = Counter(units.values())
     places = {unit: place for place, unit in reversed([*enumerate(units.values())])}
-    items.sort(key=lambda item: (not _is_slow(item), -sizes[units[item]], places[units[item]]))
+    items.sort(key=lambda item: (*_haste(item), -sizes[units[item]], places[units[item]]))
 
 
 def _is_slow(item: pytest.Item) -> bool:
     return any(map(item.get_closest_marker, SLOW))
+
+
+def _haste(item: pytest.Item) -> tuple[bool, bool]:
+    return not _is_slow(item), item.get_closest_marker(LENGTHY) is None
 
 
 def _has_module_fixture(item: pytest.Item) -> bool:
@@ -85,23 +92,33 @@ class Scheduling(LoadGroupScheduling):
 
     _units: dict[str, str]
     _waiting: set[str]
+    # The place of each test, which all processes have collected in the same order.
+    _places: dict[str, int]
 
     def schedule(self) -> None:
         if self.collection is None:
             collected: Sequence[str] = next(iter(self.registered_collections.values()))
             self._units = units_of(collected)
+            self._places = {nodeid: place for place, nodeid in enumerate(collected)}
             self._waiting = {unit for nodeid, unit in self._units.items() if group_of(nodeid)}
         super().schedule()
 
     def _assign_work_unit(self, node: WorkerController) -> None:
         others_wait = sum(self._has_to_wait(other) for other in self.nodes if other is not node)
         unit = choose(self.workqueue, self._waiting, may_wait=others_wait + 1 < max(2, len(self.nodes)))
-        self.workqueue.move_to_end(unit, last=False)
-        super()._assign_work_unit(node)
+        # The original looks for each test in the list of all, which takes seconds of a run.
+        tests = self.assigned_work.setdefault(node, {})[unit] = self.workqueue.pop(unit)
+        node.send_runtest_some([self._places[nodeid] for nodeid, done in tests.items() if not done])
+
+    def mark_test_complete(self, node: WorkerController, item_index: int, duration: float = 0) -> None:
+        super().mark_test_complete(node, item_index, duration)
+        # After each test the original counts what is left of all that a process was ever given.
+        assigned = self.assigned_work[node]
+        for unit in [unit for unit, tests in assigned.items() if all(tests.values())]:
+            del assigned[unit]
 
     def _has_to_wait(self, node: WorkerController) -> bool:
-        units = self.assigned_work.get(node, {})
-        return any(unit in self._waiting and not all(done.values()) for unit, done in units.items())
+        return any(unit in self._waiting for unit in self.assigned_work.get(node, {}))
 
     def _split_scope(self, nodeid: str) -> str:
         return self._units[nodeid]

@@ -16,6 +16,8 @@ from provider.infrastructure.database import after_commit, db, transaction
 from provider.infrastructure.event_log import JSONLines
 from provider.protocol.errors import InvalidGrant
 
+pytestmark = pytest.mark.lengthy
+
 
 @pytest.fixture
 def database_url(postgres_url: str) -> str:

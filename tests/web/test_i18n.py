@@ -10,6 +10,8 @@ from babel.messages.pofile import read_po
 import provider
 from provider.web.i18n import LOCALES
 
+pytestmark = pytest.mark.lengthy
+
 SOURCE = Path(provider.__file__).parent
 PLACEHOLDER = re.compile(r"%\(\w+\)s|</?\w+>")
 METHODS = [("**/templates/**.html", "jinja2"), ("**.py", "python")]

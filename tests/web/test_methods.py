@@ -7,6 +7,8 @@ import pytest
 from tests.factories import make_client
 from tests.security.test_header_crawl import METHODS, addresses_of
 
+pytestmark = pytest.mark.lengthy
+
 CROSS_SITE = {"Origin": "https://spa.test", "Access-Control-Request-Method": "POST"}
 
 

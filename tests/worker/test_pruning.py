@@ -23,6 +23,8 @@ from tests.delivery.owing import owe
 from tests.delivery.receivers import receiving
 from tests.factories import make_client
 
+pytestmark = pytest.mark.lengthy
+
 
 def count(table: type) -> int:
     return db.session.scalar(select(func.count()).select_from(table)) or 0
