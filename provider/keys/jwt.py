@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
+from functools import lru_cache
 from typing import NewType
 
 import jwt
@@ -40,6 +41,7 @@ _COMPACT = re.compile(r"([A-Za-z0-9_-]+)\.[A-Za-z0-9_-]+\.([A-Za-z0-9_-]+)", re.
 _KID = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
 _HEADER_MEMBERS = frozenset({"alg", "kid", "typ"})
 
+_ENCODER = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
 _jws = jwt.PyJWS(algorithms=list(ALGORITHMS))
 
 
@@ -53,8 +55,19 @@ def sign(claims: Mapping[str, object], *, typ: str, alg: str) -> str:
     Raises NoSigningKey when no key is active for it.
     """
     kid, private_key = the_keyring().private_key(alg)
-    payload = json.dumps(dict(claims), separators=(",", ":"), allow_nan=False).encode()
-    return _jws.encode(payload, private_key, algorithm=alg, headers={"kid": kid, "typ": typ})
+    signed = f"{_header(alg, kid, typ)}.{_base64url(_ENCODER.encode(dict(claims)).encode())}"
+    # The keyring's keys fit their algorithms; PyJWT's `encode` would look at key and header each time.
+    signature = _jws.get_algorithm_by_name(alg).sign(signed.encode(), private_key)
+    return f"{signed}.{_base64url(signature)}"
+
+
+@lru_cache(maxsize=256)
+def _header(alg: str, kid: str, typ: str) -> str:
+    return _base64url(_ENCODER.encode({"alg": alg, "kid": kid, "typ": typ}).encode())
+
+
+def _base64url(octets: bytes) -> str:
+    return base64.urlsafe_b64encode(octets).rstrip(b"=").decode()
 
 
 def sign_wrong_on_purpose(claims: Mapping[str, object], *, typ: str, alg: str) -> str:
