@@ -1,7 +1,5 @@
 """The Introspection Endpoint (rfc7662): whether a token is active, for services that accept it."""
 
-from dataclasses import replace
-
 from flask import Request, Response
 
 from provider.endpoints.client_endpoint import respond
@@ -19,7 +17,7 @@ SIGNED = "application/token-introspection+jwt"
 def introspect() -> Response:
     """Answer an introspection request, in JSON or as a JWT (rfc9701 §4)."""
     request = this_request()
-    asked = replace(read_client_request(request), wants_signed=_wants_signed(request))
+    asked = read_client_request(request, wants_signed=_wants_signed(request))
     return respond(
         lambda: the_server().create_endpoint_response(Introspection.ENDPOINT_NAME, asked),
         writes=asked.writes_to_prove,
@@ -29,6 +27,8 @@ def introspect() -> Response:
 
 def _wants_signed(request: Request) -> bool:
     """Return whether the client names the signed form first; `*/*` gets JSON."""
+    if "HTTP_ACCEPT" not in request.environ:
+        return False
     named = [kind.lower() for kind, _ in request.accept_mimetypes]
     return SIGNED in named and named.index(SIGNED) == 0
 

@@ -13,7 +13,7 @@ from provider.web.parameters import read_parameters
 from provider.web.routes import table
 
 
-def read_client_request(request: Request) -> ClientRequest:
+def read_client_request(request: Request, *, wants_signed: bool = False) -> ClientRequest:
     """Read a client's request; rfc6749 §2.3.1: its secrets 'MUST NOT be included in the request URI'."""
     if request.args:
         raise InvalidRequest("parameters must be in the request body")
@@ -32,4 +32,5 @@ def read_client_request(request: Request) -> ClientRequest:
         ip=client_address(),
         dpop=request.environ.get("HTTP_DPOP"),
         certificate=certificate,
+        wants_signed=wants_signed,
     )

@@ -8,7 +8,7 @@ from provider.infrastructure import current
 from provider.protocol import parameters
 from provider.protocol.errors import InvalidRequest
 from provider.protocol.parameters import OversizedParameter, Parameters, Usable
-from provider.web.strict_request import FORM, form_pairs, query_pairs
+from provider.web.strict_request import FORM, form_pairs, is_of, query_pairs
 
 
 def read_clear_ones(request: Request, names: Collection[str]) -> dict[str, str]:
@@ -52,14 +52,14 @@ def check_body(request: Request, mimetype: str) -> None:
         return
     if coding := _coding_of(request):
         raise InvalidRequest(f"the body is encoded as {coding}; send it without a Content-Encoding")
-    if request.mimetype != mimetype:
+    if not is_of(request, mimetype):
         sent = f", but was sent as {request.mimetype[:100]}" if request.mimetype else ""
         raise InvalidRequest(f"the body must be {mimetype}{sent}")
 
 
 def _coding_of(request: Request) -> str:
     """Return the body's content coding, or an empty text; `identity` is none (rfc9110 §8.4)."""
-    coding = request.headers.get("Content-Encoding", "").strip().lower()
+    coding: str = request.environ.get("HTTP_CONTENT_ENCODING", "").strip().lower()
     return "" if coding == "identity" else coding[:40]
 
 

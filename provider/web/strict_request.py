@@ -9,6 +9,7 @@ from urllib.parse import unquote_plus
 
 from flask import Request
 from werkzeug.datastructures import ImmutableMultiDict, MultiDict
+from werkzeug.exceptions import ClientDisconnected
 from werkzeug.utils import cached_property
 
 from provider.protocol.parameters import check_text
@@ -27,6 +28,19 @@ class StrictRequest(Request):
         """The length of the body, which every request has here (`request_body.with_known_length`)."""
         length = self.environ.get("CONTENT_LENGTH", "")
         return int(length) if length.isdecimal() else None
+
+    @cached_property
+    def body(self) -> bytes:
+        """The whole body, which was read before or has a known length. Raises ClientDisconnected."""
+        length = self.content_length or 0
+        body: bytes = self.environ["wsgi.input"].read(length)
+        if len(body) != length:
+            raise ClientDisconnected
+        return body
+
+    def get_data(self, *_args: object, **_options: object) -> bytes:  # type: ignore[override]  # Never as text.
+        """Return the body, which is kept."""
+        return self.body
 
     @cached_property
     def args(self) -> MultiDict[str, str]:
@@ -48,7 +62,12 @@ def query_pairs(request: Request) -> Pairs:
 
 def form_pairs(request: Request) -> Pairs:
     """Return the parameters of the body as they were sent: other bytes than UTF-8 as lone surrogates."""
-    return _pairs(request.get_data()) if request.content_length and request.mimetype == FORM else []
+    return _pairs(request.get_data()) if request.content_length and is_of(request, FORM) else []
+
+
+def is_of(request: Request, mimetype: str) -> bool:
+    """Return whether the body is of a media type, most often named without parameters."""
+    return request.environ.get("CONTENT_TYPE") == mimetype or request.mimetype == mimetype
 
 
 def _pairs(encoded: bytes) -> Pairs:

