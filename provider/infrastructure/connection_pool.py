@@ -125,9 +125,12 @@ class ConnectionPool(QueuePool):
         return lent
 
     def _is_usable(self, entry: Any) -> bool:
-        if entry._is_hard_or_soft_invalidated() or entry.fresh:  # noqa: SLF001 – as above.
+        if entry._is_hard_or_soft_invalidated():  # noqa: SLF001 – as above.
             return False
-        return not self._pre_ping or self._dialect._do_ping_w_event(entry.dbapi_connection)  # noqa: SLF001 – as above.
+        # SQLAlchemy itself lends one for the first time, and notes that then only if it pings.
+        return not self._pre_ping or (
+            not entry.fresh and self._dialect._do_ping_w_event(entry.dbapi_connection)  # noqa: SLF001 – as above.
+        )
 
 
 def _ignore(_reference: object) -> None:

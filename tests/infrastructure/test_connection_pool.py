@@ -42,6 +42,13 @@ def test_the_one_that_was_used_last_is_lent_first(engine):
         assert alone.driver is used
 
 
+def test_an_idle_one_is_lent_without_what_sqlalchemy_puts_around_it(app):
+    _ask(db.engine)
+    lent = db.engine.pool.borrow()
+    assert lent is not None
+    db.engine.pool.give_back(lent)
+
+
 def test_no_more_are_lent_than_there_may_be(engine):
     with closing(Alone(engine)), closing(engine.raw_connection()), pytest.raises(NoneGiven):
         Alone(engine)
