@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
-from flask import Flask, g
+from flask import Flask
 from flask.globals import _cv_app as _context
 
 from provider.config import Settings
@@ -66,12 +66,13 @@ def data_keys() -> DataKeys:
 
 def kept(name: str, make: Callable[[], T]) -> T:
     """Return what the present request, or piece of a worker's work, keeps under a name."""
-    return cast("T", g.get(name) or g.setdefault(name, make()))
+    here = _context.get().g
+    return cast("T", here.get(name) or here.setdefault(name, make()))
 
 
 def take_kept(name: str) -> Any:
     """Return that and keep it no longer; None if nothing was kept."""
-    return g.pop(name, None)
+    return _context.get().g.pop(name, None)
 
 
 def memo(name: str, make: Callable[[], T]) -> T:

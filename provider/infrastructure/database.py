@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, TypeVar, cast
 
-from flask import g
 from flask.globals import _cv_app as _context
 from flask_sqlalchemy.session import Session as FlaskSession
 from sqlalchemy import (
@@ -167,7 +166,7 @@ def transaction() -> Iterator[None]:
         raise RuntimeError("a transaction is already open: one commit per use case")
     _give_back()
     opened = OpenTransaction(db.engine)
-    setattr(g, _OPEN, opened)
+    setattr(_kept(), _OPEN, opened)
     try:
         opened.begin()
         yield
@@ -176,7 +175,7 @@ def transaction() -> Iterator[None]:
         opened.roll_back(_session_if_any())
         raise
     finally:
-        g.pop(_OPEN)
+        _kept().pop(_OPEN)
     for follow_up in opened.follow_ups:
         follow_up.carry_out()
 
@@ -258,12 +257,13 @@ def reading() -> Iterator[None]:
     if _is_in_block():
         yield
         return
-    setattr(g, READS, True)
+    kept = _kept()
+    setattr(kept, READS, True)
     try:
         yield
         _give_back()
     finally:
-        g.pop(READS, None)
+        kept.pop(READS, None)
 
 
 @contextmanager
@@ -286,12 +286,18 @@ def _give_back() -> None:
 
 
 def _is_in_block() -> bool:
-    return READS in g or _open_transaction() is not None
+    kept = _kept()
+    return READS in kept or kept.get(_OPEN) is not None
 
 
 def _open_transaction() -> OpenTransaction | None:
-    opened: OpenTransaction | None = _context.get().g.get(_OPEN)
+    opened: OpenTransaction | None = _kept().get(_OPEN)
     return opened
+
+
+def _kept() -> Any:
+    """Return Flask's `g` itself: its proxy takes several calls each time."""
+    return _context.get().g
 
 
 def _session_if_any() -> Session | None:
