@@ -14,6 +14,13 @@ from benchmarks.comparison.subjects import APPS
 _DOCS = Path(__file__).parent.parent.parent / "docs" / "operate"
 _PAGE, _DRAWING = _DOCS / "comparison.md", _DOCS / "comparison.svg"
 _TEXT = Path(__file__).parent / "page.txt"
+# What is said of a provider that is only measured on request.
+_MORE = {
+    "django-oauth-toolkit": (
+        " django-oauth-toolkit keeps\nits state in PostgreSQL, too, hashes passwords and the apps' secrets "
+        "by MD5, and notifies no apps."
+    )
+}
 _COLOURS = ("#2b6cb0", "#90cdf4", "#68a063", "#c05621")
 
 
@@ -118,6 +125,7 @@ def _page(found: Sequence[Measured], facts: Facts) -> str:
         table=table(found),
         apps=APPS,
         at_once=AT_ONCE,
+        more="".join(_MORE.get(one.name, "") for one in found),
         rounds=facts.rounds,
         cores=facts.cores,
         before=f"{before:.1f}",
