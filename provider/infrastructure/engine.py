@@ -4,6 +4,8 @@ SQLite runs in WAL mode and takes its write lock at the beginning of a write (`B
 a transaction that reads first and writes later would lose updates without an error.
 """
 
+import sqlite3
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -35,6 +37,7 @@ _CHECK_CLIENTS = (
 # A command may ask a person, or read a long table, in the middle of a transaction.
 _COMMAND_PAUSE = timedelta(seconds=60)
 _SQLITE_WAIT = timedelta(seconds=15)
+_TRY_AGAIN_AFTER = 0.01
 # "read_only_sql_transaction".
 READ_ONLY = "25006"
 WRITES, READS = "curfew_writes", "curfew_reads"
@@ -192,17 +195,32 @@ def _milliseconds(span: timedelta) -> int:
 
 def _sqlite_preparation(limits: Limits | None) -> Callable[[Any, Any], None]:
     wait = (limits.statement if limits else None) or _SQLITE_WAIT
-    pragmas = (
-        *("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"),
-        f"busy_timeout={_milliseconds(wait)}",
-    )
+    pragmas = ("synchronous=NORMAL", "foreign_keys=ON", f"busy_timeout={_milliseconds(wait)}")
 
     def prepare(connection: Any, _record: Any) -> None:
         connection.isolation_level = None
+        _write_ahead(connection, wait)
         for pragma in pragmas:
             connection.execute(f"PRAGMA {pragma}")
 
     return prepare
+
+
+def _write_ahead(connection: Any, wait: timedelta) -> None:
+    """Have SQLite write ahead; where several open a new file at once, each tries until one has changed it.
+
+    SQLite does not wait by itself there: two that have read the file would wait for each other.
+    """
+    until = time.monotonic() + wait.total_seconds()
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as exc:
+            if exc.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() >= until:
+                raise
+            time.sleep(_TRY_AGAIN_AFTER)
+        else:
+            return
 
 
 def _give_reader(engine: Engine) -> None:

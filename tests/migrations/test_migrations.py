@@ -1,5 +1,6 @@
 """The schema goes up and down on both databases, and the tables say what the models say."""
 
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -15,6 +16,7 @@ from sqlalchemy import (
     Connection,
     Engine,
     MetaData,
+    NullPool,
     Table,
     create_engine,
     insert,
@@ -28,6 +30,7 @@ from provider.infrastructure import schema
 from provider.infrastructure.database import Base, UTCDateTime
 from provider.infrastructure.engine import prepare_engine
 from tests.support.databases import empty_database
+from tests.support.waiting import PATIENCE
 
 pytestmark = pytest.mark.lengthy
 
@@ -84,6 +87,22 @@ def test_two_runs_at_once_leave_one_whole_schema(engine):
     assert schema.current_revision(engine) == schema.newest_revision()
     for other in others:
         other.dispose()
+
+
+def test_four_that_open_a_new_file_at_once_all_get_a_connection(tmp_path):
+    for number in range(50):
+        url = f"sqlite:///{tmp_path / f'{number}.sqlite3'}"
+        engines = [create_engine(url, poolclass=NullPool) for _ in range(4)]
+        together = threading.Barrier(len(engines))
+
+        def ask(engine: Engine, together: threading.Barrier = together) -> object:
+            prepare_engine(engine)
+            together.wait(PATIENCE)
+            with engine.connect() as connection:
+                return connection.exec_driver_sql("PRAGMA journal_mode").scalar()
+
+        with ThreadPoolExecutor(len(engines)) as pool:
+            assert list(pool.map(ask, engines)) == ["wal"] * len(engines)
 
 
 def test_a_database_that_a_newer_release_has_added_to_is_served(engine):
