@@ -113,7 +113,7 @@ def test_sign_out_everywhere_asks_twice_and_reaches_another_browser(page, demo, 
     page.click("#sign-out-everywhere-confirm")
 
     expect(page.locator("#signed-out")).to_be_visible()
-    other.goto(demo.apps["blue"])
+    # The app's page notices it, and reloads itself.
     expect(other.locator("#sign-in")).to_be_visible()
     elsewhere.close()
 
