@@ -1,5 +1,7 @@
 """Flask-SQLAlchemy, which finds the engine and the session of the present application without a search."""
 
+from typing import Any
+
 from flask.globals import _cv_app as _context
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import Engine
@@ -22,3 +24,8 @@ class Database(SQLAlchemy):
 def id_of_context() -> int:
     """Return what tells the session of the present application context from others."""
     return id(_context.get())
+
+
+def kept_in_context() -> Any:
+    """Return Flask's `g` itself: its proxy takes several calls each time."""
+    return _context.get().g

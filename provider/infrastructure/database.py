@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, TypeVar, cast
 
-from flask.globals import _cv_app as _context
 from flask_sqlalchemy.session import Session as FlaskSession
 from sqlalchemy import (
     BindParameter,
@@ -26,7 +25,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import DeclarativeBase
 
 from provider.infrastructure import event_log
-from provider.infrastructure.application_database import Database, id_of_context
+from provider.infrastructure.application_database import Database, id_of_context, kept_in_context
 from provider.infrastructure.connection_pool import READER, Alone
 from provider.infrastructure.database_errors import is_deadlock
 from provider.infrastructure.engine import READS
@@ -166,7 +165,7 @@ def transaction() -> Iterator[None]:
         raise RuntimeError("a transaction is already open: one commit per use case")
     _give_back()
     opened = OpenTransaction(db.engine)
-    setattr(_kept(), _OPEN, opened)
+    setattr(kept_in_context(), _OPEN, opened)
     try:
         opened.begin()
         yield
@@ -175,7 +174,7 @@ def transaction() -> Iterator[None]:
         opened.roll_back(_session_if_any())
         raise
     finally:
-        _kept().pop(_OPEN)
+        kept_in_context().pop(_OPEN)
     for follow_up in opened.follow_ups:
         follow_up.carry_out()
 
@@ -257,7 +256,7 @@ def reading() -> Iterator[None]:
     if _is_in_block():
         yield
         return
-    kept = _kept()
+    kept = kept_in_context()
     setattr(kept, READS, True)
     try:
         yield
@@ -286,18 +285,13 @@ def _give_back() -> None:
 
 
 def _is_in_block() -> bool:
-    kept = _kept()
+    kept = kept_in_context()
     return READS in kept or kept.get(_OPEN) is not None
 
 
 def _open_transaction() -> OpenTransaction | None:
-    opened: OpenTransaction | None = _kept().get(_OPEN)
+    opened: OpenTransaction | None = kept_in_context().get(_OPEN)
     return opened
-
-
-def _kept() -> Any:
-    """Return Flask's `g` itself: its proxy takes several calls each time."""
-    return _context.get().g
 
 
 def _session_if_any() -> Session | None:
