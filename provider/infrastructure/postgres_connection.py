@@ -120,7 +120,7 @@ class BoundedConnection(psycopg.Connection[Any]):
 
     given_up: GivenUp
     statements: PreparedStatements
-    _unread: "select.poll"
+    unread: "select.poll"
     # When it was last used, by the steady clock.
     used_at = 0.0
 
@@ -143,8 +143,8 @@ class BoundedConnection(psycopg.Connection[Any]):
                 budget.spend(time.monotonic() - began)
         connection.given_up = given_up
         connection.statements = PreparedStatements(connection)
-        connection._unread = select.poll()  # noqa: SLF001 – this class's own.
-        connection._unread.register(connection.pgconn.socket, select.POLLIN)  # noqa: SLF001 – as above.
+        connection.unread = select.poll()
+        connection.unread.register(connection.pgconn.socket, select.POLLIN)
         connection.cursor_factory = PlainCursor
         return connection
 
@@ -181,7 +181,7 @@ class BoundedConnection(psycopg.Connection[Any]):
         """
         if time.monotonic() - self.used_at > _TRUSTED_SECONDS:
             return False
-        return not self._unread.poll(0)
+        return not self.unread.poll(0)
 
     def _give_up(self) -> psycopg.OperationalError:
         """Close the connection: what the server has done for it is unknown, and so is its next response."""
