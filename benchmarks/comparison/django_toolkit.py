@@ -15,16 +15,7 @@ from sqlalchemy import make_url
 from benchmarks.comparison.operations import AT_ONCE
 from benchmarks.comparison.processes import Process, bind
 from benchmarks.comparison.relying_party import Metadata
-from benchmarks.comparison.subjects import (
-    PASSWORD,
-    SECRET,
-    Place,
-    Subject,
-    clients_of,
-    collect_statistics,
-    people,
-    postgresql,
-)
+from benchmarks.comparison.subjects import Place, Subject, collect_statistics, fill, postgresql
 from benchmarks.comparison.wire import CountingWire
 from benchmarks.delivery_site import free_port
 
@@ -63,7 +54,7 @@ def start(place: Place) -> Iterator[Subject]:
         setup = place.folder / "django.json"
         setup.write_text(json.dumps(_setup(parts.database or "", wires[0].port if wires else parts.port)))
         environ = {"DJANGO_SETUP": str(setup), "PYTHONPATH": str(_FOLDER)}
-        _fill(environ, place)
+        fill([str(_PYTHON), str(_FOLDER / "toolkit.py")], dict(os.environ) | environ, place)
         serve = ["-m", "granian", "--interface", "wsgi", "--workers", "1", "--port", str(port)]
         threads = ["--blocking-threads", str(AT_ONCE), "toolkit:application"]
         server = Process([str(_PYTHON), *serve, *threads], place.folder / "django.log", environ, place.core)
@@ -92,17 +83,3 @@ def _setup(database: str, port: int | None) -> dict[str, object]:
     options = {"sslmode": "disable", "gssencmode": "disable"}
     server = {"NAME": database, "HOST": "127.0.0.1", "PORT": port, "USER": "postgres", "OPTIONS": options}
     return {"database": server, "key": key.as_pem(private=True).decode()}
-
-
-def _fill(environ: dict[str, str], place: Place) -> None:
-    given = {"clients": clients_of(place), "people": people(), "password": PASSWORD, "secret": SECRET}
-    done = subprocess.run(
-        [str(_PYTHON), str(_FOLDER / "toolkit.py")],
-        env=dict(os.environ) | environ,
-        input=json.dumps(given),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        raise RuntimeError(done.stderr[-2000:])

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -184,11 +184,16 @@ def _curfew(name: str, place: Place, environ: dict[str, str], *commands: list[st
 
 def _prepare_curfew(environ: dict[str, str], place: Place) -> None:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("CURFEW_")}
-    setup = {"clients": clients_of(place), "people": people(), "password": PASSWORD, "secret": SECRET}
+    fill([sys.executable, "-m", "benchmarks.comparison.prepare_curfew"], kept | environ, place)
+
+
+def fill(command: Sequence[str], environ: dict[str, str], place: Place) -> None:
+    """Have a command make the apps and people that its input names. Raises RuntimeError if it fails."""
+    given = {"clients": clients_of(place), "people": people(), "password": PASSWORD, "secret": SECRET}
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.comparison.prepare_curfew"],
-        env=kept | environ,
-        input=json.dumps(setup),
+        command,
+        env=environ,
+        input=json.dumps(given),
         capture_output=True,
         text=True,
         check=False,

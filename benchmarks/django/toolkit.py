@@ -52,7 +52,7 @@ settings.configure(
     # The hash of passwords, which is that of the apps' secrets too, is the operator's choice.
     PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"],
     ROOT_URLCONF="toolkit",
-    SECRET_KEY="of the benchmark and of nobody else",
+    SECRET_KEY="used by the benchmark alone",
     TEMPLATES=[
         {
             "BACKEND": "django.template.backends.django.DjangoTemplates",

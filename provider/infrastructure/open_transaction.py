@@ -24,7 +24,7 @@ class OpenTransaction:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._connection: Connection | None = None
-        # On PostgreSQL it is the driver's own until somebody asks for SQLAlchemy's.
+        # On PostgreSQL it is the driver's own until SQLAlchemy's is asked for.
         self._begun: Begun | None = None
         # Whether nothing but reads was run by `connection_to_read`.
         self._only_reads = True

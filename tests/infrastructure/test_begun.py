@@ -1,4 +1,4 @@
-"""A transaction runs on the driver's own connection until somebody asks for SQLAlchemy's."""
+"""A transaction runs on the driver's own connection until SQLAlchemy's is asked for."""
 
 import pytest
 from psycopg.pq import TransactionStatus
@@ -20,7 +20,7 @@ _NUMBER = select(cast(func.pg_current_xact_id_if_assigned(), String))
 _OWN = Session.__table__.c.id == bindparam("session_id", type_=Uuid())
 _LOCKED = select(Session.device).where(_OWN).with_for_update()
 _NAME = update(Session.__table__).where(_OWN).values(device="named")
-_MOVE = update(Session.__table__).where(_OWN).values(account_id=bindparam("nobody", type_=Uuid()))
+_MOVE = update(Session.__table__).where(_OWN).values(account_id=bindparam("other_account", type_=Uuid()))
 
 
 @pytest.fixture
@@ -85,13 +85,13 @@ def test_an_error_undoes_it_and_gives_the_connection_back(session, asks):
 
 
 def test_what_the_commit_refuses_is_sqlalchemys_error(session):
-    def move_to_nobody() -> None:
+    def move_to_no_account() -> None:
         with transaction():
             find_one(_LOCKED, {"session_id": session.id})
-            change_at_commit(_MOVE, session_id=session.id, nobody=new_id())
+            change_at_commit(_MOVE, session_id=session.id, other_account=new_id())
 
     with pytest.raises(IntegrityError):
-        move_to_nobody()
+        move_to_no_account()
     assert db.engine.pool.checkedout() == 0
 
 

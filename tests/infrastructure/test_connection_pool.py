@@ -21,7 +21,7 @@ _PROCESS = select(func.pg_backend_pid())
 
 @pytest.fixture
 def engine(tmp_path) -> Iterator[Engine]:
-    """An engine with at most two connections, for the third of which nobody waits long."""
+    """An engine with at most two connections; a third is waited for only briefly."""
     url = f"sqlite:///{tmp_path / 'pool.sqlite3'}"
     made = create_engine(url, poolclass=ConnectionPool, pool_size=2, max_overflow=0, pool_timeout=0.05)
     yield made
