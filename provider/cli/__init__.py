@@ -12,7 +12,7 @@ import click
 
 from provider.cli.wrong_use import usage_in_one_line
 
-# A command is imported when it is called, so that the start and the help of the others stay quick.
+# Commands are imported only when called, so that the others start and print their help quickly.
 COMMANDS = {
     "init": ("provider.cli.init:init", "Set up a provider: settings, key, database, first person."),
     "demo": ("demo.commands:demo", "Run a provider, a worker and three apps on this machine."),
@@ -46,7 +46,7 @@ COMMANDS = {
     "audit": ("provider.cli.audit:audit", "Read and verify the audit log."),
 }
 
-# Not part of what a server installs: they come with the project's checkout, as a package beside this one.
+# These commands are not part of a server installation: they are in a package of the project's checkout.
 _OF_THE_CHECKOUT = ("demo", "demo-check")
 _DEMO = Path(__file__).resolve().parents[2] / "demo" / "commands.py"
 DISTRIBUTION = "curfew-op"

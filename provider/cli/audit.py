@@ -1,4 +1,4 @@
-"""`curfew audit`: read what happened, and verify that it still says so."""
+"""`curfew audit`: read the audit log, and verify that it was not altered."""
 
 import json
 import sys
@@ -36,7 +36,7 @@ _NO_ANCHOR = (
 
 
 def read_anchor(text: str) -> Link:
-    """Read what `curfew audit head` printed."""
+    """Parse the output of `curfew audit head`."""
     try:
         return Link.from_text(text)
     except ValueError as exc:
@@ -174,7 +174,7 @@ audit.add_command(anchors_command)
 
 
 def _account_id(named: str) -> UUID:
-    """Return the id of an account by its user name, or by itself, since a deleted account has no name."""
+    """Return an account's id, given the id itself or the user name; a deleted account has only its id."""
     try:
         return UUID(named)
     except ValueError:

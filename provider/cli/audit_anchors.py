@@ -1,4 +1,4 @@
-"""`curfew audit anchor` and `anchors`: the places outside of the database that know the end of the chain."""
+"""`curfew audit anchor` and `anchors`: copies of the end of the chain that are kept outside the database."""
 
 import sys
 from collections.abc import Iterable, Iterator
@@ -43,7 +43,7 @@ def anchors(*, as_json: bool) -> None:
 
 
 def anchors_of(files: Iterable[BinaryIO]) -> Iterator[Link]:
-    """Yield the anchors in these files, and in the anchor files that are set and are on this host."""
+    """Yield the anchors in the given files, and in the configured anchor files on this host."""
     for file in files:
         found = read_anchors(file.read())
         if not found:
@@ -58,7 +58,7 @@ def anchors_of(files: Iterable[BinaryIO]) -> Iterator[Link]:
 
 
 def say_what_fails(found: Iterable[AnchorState]) -> None:
-    """Say on the error stream which targets fail, why and what to do."""
+    """Write a line to standard error for each failing target, with the reason and the fix."""
     for one in found:
         if one.is_failing:
             say(f"curfew: {one.target.name}: {one.reason}; {one.cure}", err=True)

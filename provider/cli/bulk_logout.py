@@ -1,4 +1,4 @@
-"""`curfew logout bulk`: bulk logouts, how far they have come, and steering one while it runs."""
+"""`curfew logout bulk`: list bulk logouts with their progress, and steer a running one."""
 
 from typing import Any
 from uuid import UUID
@@ -106,5 +106,5 @@ def _show(steered: BulkLogout, sentence: str, *, as_json: bool) -> None:
 
 
 def _progress(steered: BulkLogout) -> str:
-    """Say how far it has come, once its rows are counted."""
+    """Return the progress as part of a sentence; the total is unknown until the rows have been counted."""
     return f" after {steered.done} of {steered.total}" if steered.total else " before anything was ended"

@@ -1,4 +1,4 @@
-"""Show the progress of a bulk logout, and carry it on while no worker does so."""
+"""Show the progress of a bulk logout, and continue it while no worker does."""
 
 import os
 import socket
@@ -15,18 +15,18 @@ from provider.logout.models import BulkLogout
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-# Short walks keep the bar moving; the progress of a worker that holds the duty is read as often.
+# Short walks keep the bar moving; while a worker does the walking, its progress is read as often.
 _WALK_SECONDS, _LOOK_SECONDS = 0.5, 0.05
 
 
 class BulkLogoutGone(LookupError):
-    """The bulk logout that was to be followed is not in the database any more."""
+    """The bulk logout being followed is no longer in the database."""
 
 
 def follow(bulk_logout_id: UUID, *, quiet: bool) -> BulkLogout:
-    """Return a bulk logout once it is finished or stopped, or as it stands when waiting is interrupted.
+    """Wait until a bulk logout is finished or stopped, and return it; Ctrl-C ends only the waiting.
 
-    Interrupting is harmless: the rows that are left are ended by the workers.
+    After an interruption the workers end the remaining rows.
     """
     holder = f"{socket.gethostname()}:{os.getpid()}:logout"[:128]
     with _progress(quiet) as progress:
@@ -43,7 +43,7 @@ def follow(bulk_logout_id: UUID, *, quiet: bool) -> BulkLogout:
 
 
 def how_far(ended: BulkLogout) -> str:
-    """Say in a sentence how far a bulk logout has come; rows that have not been counted yet are no zero."""
+    """Describe the progress of a bulk logout in a sentence; the total is omitted until rows are counted."""
     if ended.stopped_at:
         return f"Stopped after {ended.done} of {ended.total} (curfew logout bulk resume {ended.id})."
     if ended.finished_at:
@@ -62,7 +62,7 @@ def _look(bulk_logout_id: UUID) -> BulkLogout:
 
 
 def _progress(quiet: bool) -> "Progress":
-    """Return the bar; on standard error, so that only the output is piped on."""
+    """Return the bar, which goes to standard error so that a pipe receives only the output."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 

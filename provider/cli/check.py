@@ -1,4 +1,4 @@
-"""`curfew check`: does the database hold anything that must not be."""
+"""`curfew check`: does the database violate any invariant?"""
 
 import sys
 from dataclasses import asdict

@@ -34,7 +34,7 @@ _TOKENS_OF = "Clients whose tokens it may exchange (rfc8693), comma separated."
 
 
 class Span(click.ParamType[timedelta | str | None]):
-    """A span of time such as `90s` or `30d`; empty for what the settings say."""
+    """A span of time such as `90s` or `30d`; empty to use the setting."""
 
     name = "span"
 
@@ -50,7 +50,7 @@ class Span(click.ParamType[timedelta | str | None]):
 
 
 class ClientIDs(click.ParamType[tuple[str, ...] | str | None]):
-    """Client ids with commas between them; empty for none."""
+    """Comma-separated client ids; empty for none."""
 
     name = "client_ids"
 
@@ -67,7 +67,7 @@ class ClientIDs(click.ParamType[tuple[str, ...] | str | None]):
 def metadata_options(*, with_defaults: bool = False) -> Callable[[F], F]:
     """Give a command an option for every metadata field, and --metadata-json.
 
-    `with_defaults` names in the help what a new client gets.
+    `with_defaults` adds the default of a new client to the help of each option.
     """
 
     def decorate(command: F) -> F:
@@ -86,14 +86,14 @@ _AS_BEFORE = f"{__name__}.told_of_expiry"
 
 
 def _keep_as_before(ctx: click.Context, _param: click.Parameter, value: bool | None) -> None:
-    """Keep the value of an option by its former name, and say the present one."""
+    """Remember the value that was given under the option's former name, and print the present name."""
     if value is not None:
         say("curfew: --told-of-expiry is now called --notify-of-expiry", err=True)
         ctx.meta[_AS_BEFORE] = value
 
 
 def _or_as_before(ctx: click.Context, _param: click.Parameter, value: bool | None) -> bool | None:
-    """Return the value, or that of the former name: Click reads the options that are given first."""
+    """Return the value, or that of the former name; Click processes given options before omitted ones."""
     return ctx.meta.get(_AS_BEFORE) if value is None else value
 
 
@@ -190,14 +190,14 @@ def operator_options(command: F) -> F:
 
 
 def named_metadata(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the metadata that a command names: those of the JSON document, changed by the options."""
+    """Return the metadata that a command gives: the JSON document, overridden by the options."""
     document = given["metadata_json"]
     asked = {} if document is None else read_object(document, "--metadata-json")
     for name in FIELDS:
         value = given[name]
         if value is None or value == ():
             continue
-        # An empty text takes a field away: `--logo-uri ""`.
+        # An empty text removes a field: `--logo-uri ""`.
         asked[name] = read_object(value, "--jwks") if name == "jwks" else _without_empty(value)
     return asked
 
@@ -205,7 +205,7 @@ def named_metadata(given: Mapping[str, Any]) -> dict[str, Any]:
 def asked_options(
     given: Mapping[str, Any], client: Client | None = None, *, preset: Mapping[str, Any] | None = None
 ) -> ClientOptions:
-    """Return the operator's options: those of the client or of a preset, changed by what was given."""
+    """Return the operator's options: those of the client or of a preset, overridden by the given ones."""
     values = options.values_of(client) if client else PRESELECTED_OPTIONS | dict(preset or {})
     for name in options.NAMES:
         if given[name] is not None:
@@ -214,13 +214,13 @@ def asked_options(
 
 
 def leaves_method_open(named: Mapping[str, Any]) -> bool | None:
-    """Return whether a command leaves open by which method a secret comes; None if it does not mention it."""
+    """Return whether a command accepts any method of sending the secret; None if it does not mention it."""
     method = "token_endpoint_auth_method"
     return named[method] is None if method in named else None
 
 
 def flag_of(name: str) -> str:
-    """Return the option's name of a field; a repeatable one is in the singular."""
+    """Return the option name of a field, in the singular if it is repeatable."""
     kind = kind_of(next(declared.type for declared in DECLARED if declared.name == name))
     return "--" + (name.removesuffix("s") if kind is tuple else name).replace("_", "-")
 

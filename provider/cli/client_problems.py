@@ -12,7 +12,7 @@ from provider.infrastructure import current
 from provider.protocol.client_metadata import SECRET_METHODS
 from provider.protocol.refusal import Cause, RefusalKind
 
-# A refusal keeps an address without its query, and a remark instead of a text that is no address.
+# The record of a refusal has the address without its query, or a remark if the text was no address.
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _LEFT_OUT = re.compile(r"\.\.\.$")
 
@@ -27,7 +27,7 @@ _AUTHENTICATION = {
 
 
 def show_problems(client: Client, *, as_json: bool) -> None:
-    """Show the last refusals of a client, the newest first."""
+    """Show the last refusals of a client, newest first."""
     found = [_view(client, problem) for problem in list_problems(client)]
     if as_json:
         show_json({"client_id": client.client_id, "problems": found})
@@ -54,7 +54,7 @@ def _view(client: Client, problem: ClientProblem) -> dict[str, Any]:
 
 
 def _cure(client: Client, problem: ClientProblem) -> str:
-    """Return what to do. Anyone can name an address, so one is registered only if it is the app's own."""
+    """Return the fix. It registers an address only if it is the app's own, since anyone can send one."""
     update = f"curfew client update {shlex.quote(client.client_id)}"
     match RefusalKind(problem.kind):
         case RefusalKind.AUTHENTICATION:

@@ -1,4 +1,4 @@
-"""`curfew client add --for` and `curfew client recipe`: what an app of known software needs."""
+"""`curfew client add --for` and `curfew client recipe`: the configuration of well-known software."""
 
 import shlex
 from collections.abc import Callable, Mapping
@@ -44,7 +44,7 @@ def preset_options(command: F) -> F:
 def preset(given: dict[str, Any], named: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Take the options of a preset out of `given`; return the metadata and the operator's options it sets.
 
-    What the operator named wins over the metadata, so a field of `named` needs no base URL.
+    Metadata in `named` takes precedence; if it covers the whole recipe, no base URL is needed.
     """
     software, base_url = given.pop("software"), given.pop("base_url")
     registration_id = given.pop("registration_id")
@@ -67,7 +67,7 @@ def preset(given: dict[str, Any], named: Mapping[str, Any]) -> tuple[dict[str, A
 
 
 def say_what_next(client: Client) -> None:
-    """Say how to go on with an app that was just registered."""
+    """Print the next steps for an app that was just registered."""
     if client.recipe:
         say(f"The configuration to paste: curfew client recipe {client.client_id}", err=True)
     if not client.first_party:
@@ -107,7 +107,7 @@ def recipe_(*, client_id: str, software: str | None, as_json: bool) -> None:
 
 
 def _view(recipe: recipes.Recipe, client: Client) -> dict[str, Any]:
-    """Return a recipe that is filled in for a client."""
+    """Return a recipe, filled in for a client."""
     settings = current.settings()
     endpoints = composed().routes().addresses(settings)
     values = registered.values_of(recipe, client.client_id, client.metadata_, settings.issuer, endpoints)

@@ -1,4 +1,4 @@
-"""`curfew client registration-token`: whether a client changes its own registration."""
+"""`curfew client registration-token`: let a client change its own registration, or no longer."""
 
 import click
 

@@ -1,4 +1,4 @@
-"""Remarks on what a client registers: it is accepted, and the operator should know of it."""
+"""Remarks on accepted client metadata that the operator should know about."""
 
 from typing import Any
 

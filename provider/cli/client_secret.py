@@ -56,5 +56,5 @@ def rotate_secret_(
 
 
 def read_secret(given: str | None) -> str | None:
-    """Return the secret of an option, from standard input for `-`; None is for a generated one."""
+    """Return the secret given by an option, reading standard input for `-`; None means to generate one."""
     return sys.stdin.readline().rstrip("\r\n") if given == "-" else given

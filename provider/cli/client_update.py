@@ -85,6 +85,6 @@ def update_(
             keep_tokens=keep_tokens,
             any_secret_method=leaves_method_open(named),
         )
-    # Offline grants that were taken away are revoked here as far as a moment goes; workers do the rest.
+    # Start revoking the removed offline grants here, for a moment only; the workers do the rest.
     bulk_walk.carry_on_if_free(f"{socket.gethostname()}:{os.getpid()}:update"[:128])
     show_changed(known, secret, as_json=as_json)

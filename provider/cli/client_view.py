@@ -1,4 +1,4 @@
-"""Views of a client: everything registered, or the values for its developer."""
+"""Views of a client: its whole registration, or the values that its developer needs."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from provider.protocol.redirect_uri_rules import unwise_uris
 
 
 def app_facts(client: Client) -> dict[str, Any]:
-    """Return the values to enter in the app's configuration; the secret is shown apart."""
+    """Return the values to enter in the app's configuration; the secret is shown separately."""
     issuer, metadata = current.settings().issuer, client.metadata_
     facts: dict[str, Any] = {
         "issuer": issuer,
@@ -70,7 +70,7 @@ def as_wire(known: Client) -> dict[str, Any]:
 
 
 def for_people(known: Client) -> dict[str, Any]:
-    """Return the same with the hosts of addresses in both forms, and without a heading for nothing."""
+    """Return the wire view with each host in Unicode and ASCII, and without empty sections."""
     return {name: _in_both_forms(value) for name, value in as_wire(known).items() if value != {}}
 
 

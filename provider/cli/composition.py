@@ -1,7 +1,6 @@
-"""Components from above the command line, passed in by its starter (`provider.command`).
+"""Components from the layers above the command line, passed in by its starter (`provider.command`).
 
-The layers put the application above its commands; a command therefore does not import
-it but is given it.
+The application is a layer above the commands, so they cannot import it; the starter passes it in.
 """
 
 from collections.abc import Awaitable, Callable
@@ -24,20 +23,20 @@ class Composition:
     """The parts that commands start; each imports what it needs when it is called."""
 
     create_app: Callable[["Settings"], "Flask"]
-    # Returns every address of the provider; importing what answers them takes as long as a short command.
+    # Returns every address of the provider. Importing the views takes as long as running a short command.
     routes: Callable[[], "RouteTable"]
-    # Imports what the processes that a server forks need, so that they share it.
+    # Imports the modules that forked server processes need, so that they share the memory.
     import_web: Callable[[], None]
-    # Given how many threads answer requests, the pipe to the worker of this process tree, if it has one, and
-    # what says that the server stops, returns the ASGI application. Runs in a server's own worker process,
-    # and so must be a function that can be found by its name.
+    # Returns the ASGI application, given the number of request threads, the pipe to the worker of this
+    # process tree (if there is one) and the signal that the server is stopping. It runs in the server's own
+    # worker process, so it must be a function that can be imported by name.
     load_application: Callable[[int, "Connection | None", "StopSignal"], Callable[..., Awaitable[None]]]
-    # Given where it serves its metrics and the descriptor by which its process tree wakes it, if it has them;
-    # returns the exit code.
+    # Returns the exit code, given the address of the metrics endpoint and the descriptor by which the process
+    # tree wakes the worker, if there are any.
     run_worker: Callable[[tuple[str, int] | None, int | None], int]
-    # Given the port, the folder of the data and the address for notifications, if there are any, and whether
-    # to stop at the end of standard input; calls the first function with a description of what runs, or the
-    # second with the reason why it cannot.
+    # Takes the port, the data folder, the address for notifications (either may be None) and whether to stop
+    # at the end of standard input. Calls the first function with a description of what runs, or the second
+    # with the reason why it cannot run.
     run_dev: Callable[
         [int, "Path | None", str | None, bool, Callable[[dict[str, Any]], None], Callable[[str], Never]], None
     ]
@@ -47,12 +46,12 @@ _composed: list[Composition] = []
 
 
 def compose_with(composition: Composition) -> None:
-    """Give the commands of this process what they start."""
+    """Set the components that the commands of this process start."""
     _composed[:] = [composition]
 
 
 def composed() -> Composition:
-    """Return what the commands of this process start."""
+    """Return the components that the commands of this process start."""
     if not _composed:
         raise RuntimeError("start the command by provider.command, which composes it")
     return _composed[0]

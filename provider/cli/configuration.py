@@ -36,10 +36,10 @@ class WrongUseOfPlan(WrongUse):
 
 
 class PlanCommand(click.Command):
-    """A command whose exit code 2 says that there are changes, and nothing else."""
+    """A command whose exit code 2 means only that there are changes."""
 
     def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
-        """Read the options; invalid ones are exit code 1 here."""
+        """Read the options; invalid ones exit with code 1."""
         try:
             return super().make_context(*args, **kwargs)
         except click.exceptions.NoArgsIsHelpError:
@@ -48,7 +48,7 @@ class PlanCommand(click.Command):
             raise WrongUseOfPlan(exc) from exc
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; invalid settings are exit code 1 here."""
+        """Run the command; invalid settings exit with code 1."""
         try:
             return super().invoke(ctx)
         except SystemExit as exc:
@@ -56,7 +56,7 @@ class PlanCommand(click.Command):
 
 
 def plan_options(command: F) -> F:
-    """Give a command the files and what it may do beyond them."""
+    """Give a command the files, and options that permit more than the files say."""
     for option in (
         click.option(
             "--adopt-from",
@@ -180,7 +180,7 @@ def apply_(
     if plan_hash is None:
         demand("Apply these changes?", yes=yes, effect="this changes the configuration")
     applied = _carry_out(files, asked, plan, secrets_file)
-    # Offline grants that were taken away are revoked here as far as a moment goes; workers do the rest.
+    # Start revoking the removed offline grants here, for a moment only; the workers do the rest.
     bulk_walk.carry_on_if_free(f"{socket.gethostname()}:{os.getpid()}:apply"[:128])
     _show_applied(applied, secrets_file, as_json=as_json)
 
@@ -194,7 +194,7 @@ def _asked(given: dict[str, Any]) -> tuple[Files, Asked]:
 
 
 def _plan(files: Files, asked: Asked) -> Plan:
-    """Make the plan, and check what it needs of the network."""
+    """Make the plan, and check whether the URLs in it can be reached."""
     try:
         with reading():
             plan = plans.make(files, asked)
@@ -210,7 +210,7 @@ def _carry_out(files: Files, asked: Asked, plan: Plan, secrets_file: Path | None
 
         def act() -> Applied:
             applied = apply(files, asked, plan.hash)
-            # Before the commit: a secret that cannot be kept must not come into force.
+            # Before the commit: a secret that could not be saved must not take effect.
             keep(applied.secrets)
             return applied
 

@@ -12,7 +12,7 @@ _LONGEST = 400
 
 
 def plan_as_json(plan: Plan) -> dict[str, Any]:
-    """Return a plan for programs."""
+    """Return a plan as JSON for programs."""
     return {
         "hash": plan.hash,
         "configurations": plan.owners,
@@ -35,7 +35,7 @@ def plan_as_json(plan: Plan) -> dict[str, Any]:
 
 
 def say_plan(plan: Plan) -> None:
-    """Say a plan to a person."""
+    """Print a plan for people."""
     for change in plan.changes:
         _say_change(change)
     if plan.unowned:
@@ -56,7 +56,7 @@ def say_plan(plan: Plan) -> None:
 
 
 def show_secrets(secrets: Mapping[str, str]) -> None:
-    """Show generated secrets, this once."""
+    """Show generated secrets, which cannot be shown again."""
     for client_id, secret in secrets.items():
         show_secret(f"client_secret of {client_id}", secret)
 

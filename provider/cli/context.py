@@ -46,7 +46,7 @@ def with_app(*, migrated: bool) -> Callable[[Callable[P, R]], Callable[P, R]]: .
 def with_app(
     command: Callable[P, R] | None = None, /, *, migrated: bool = True
 ) -> Callable[P, R] | Callable[[Callable[P, R]], Callable[P, R]]:
-    """Run a command inside the application's context; with `migrated=False` on any database."""
+    """Run a command inside the application's context; `migrated=False` accepts any state of the schema."""
 
     def decorate(command: Callable[P, R]) -> Callable[P, R]:
         @functools.wraps(command)
@@ -61,7 +61,7 @@ def with_app(
 
 @contextmanager
 def application(*, migrated: bool = True) -> Iterator[None]:
-    """Hold the application's context and a correlation id; everything is closed afterwards."""
+    """Provide the application's context and a correlation id, and close everything afterwards."""
     from provider.config import WrongSettings, load_settings
     from provider.infrastructure import acting, current, event_log
     from provider.infrastructure.database import db
@@ -75,7 +75,7 @@ def application(*, migrated: bool = True) -> Iterator[None]:
     except (UnusableSecretKey, OSError) as exc:
         fail(str(exc), code=WRONG_SETTINGS)
     if settings.log_level == "INFO":
-        # A person at the keyboard reads the command's own output; what went wrong is still logged.
+        # People at a terminal read the command's own output; warnings and errors are still logged.
         event_log.configure("WARNING")
     with app.app_context(), event_log.correlated(), acting.acting_as(_operator()):
         try:
@@ -99,7 +99,7 @@ def _operator() -> "Operator":
 
 @contextmanager
 def one_line_errors() -> Iterator[None]:
-    """Turn refusals of a room or the database into one line on standard error and exit code 1."""
+    """Turn errors of the rooms and the database into one line on standard error and exit code 1."""
     from provider.infrastructure.database_errors import AWAY
 
     try:
@@ -107,21 +107,21 @@ def one_line_errors() -> Iterator[None]:
     except AWAY as exc:
         fail_without_database(exc)
     except Exception as exc:
-        # Rooms raise errors of their own with a sentence for people; anything else is a defect of ours.
+        # Errors of our rooms hold a sentence for people; any other exception is a defect.
         if not type(exc).__module__.startswith("provider."):
             raise
         fail(str(exc) or type(exc).__name__)
 
 
 def fail(*sentences: str, code: int = REFUSED) -> NoReturn:
-    """Say what is wrong, one line for each problem, and leave."""
+    """Print what is wrong, one line for each problem, and exit."""
     for sentence in sentences:
         say(f"curfew: {' '.join(sentence.split())}", err=True)
     sys.exit(code)
 
 
 def fail_without_database(exc: Exception) -> NoReturn:
-    """Say why the database cannot be used, and leave."""
+    """Print why the database cannot be used, and exit."""
     from provider.infrastructure.database_errors import is_read_only
 
     reason = getattr(exc, "orig", exc)
@@ -144,13 +144,13 @@ def _check_schema() -> None:
 
 
 def fail_before_migration() -> NoReturn:
-    """Say which migration is missing, all or some, and leave."""
+    """Print whether all migrations or only some are missing, and exit."""
     from provider.infrastructure import schema
     from provider.infrastructure.database import db
 
     if schema.current_revision(db.engine) is not None:
         fail("the database is not up to date: run `curfew db upgrade`", code=NOT_MIGRATED)
-    # Without CURFEW_CONFIG a new terminal looks into the folder `data` where it is.
+    # Without CURFEW_CONFIG, a command in a new terminal uses the folder `data` below the current one.
     elsewhere = "" if os.environ.get("CURFEW_CONFIG") else "set CURFEW_CONFIG to your settings file, or "
     where = db.engine.url.database
     fail(
@@ -160,7 +160,7 @@ def fail_before_migration() -> NoReturn:
 
 
 def _check_secret_key() -> None:
-    """End the command before it writes digests that the provider's own key does not verify."""
+    """End the command before it writes digests that the provider's own key cannot verify."""
     from provider.infrastructure.data_keys import WrongSecretKey
     from provider.infrastructure.database_errors import AWAY
     from provider.keys.sealing import UnreadableKey, check_secret_key
@@ -174,7 +174,7 @@ def _check_secret_key() -> None:
 
 
 def warn_of_published_key() -> None:
-    """Warn on standard error if the secret key is one that everyone can read in the project's own files."""
+    """Warn on standard error if the secret key is published in the project's own files."""
     from provider.config import has_published_key
     from provider.infrastructure import current
 
@@ -183,10 +183,10 @@ def warn_of_published_key() -> None:
 
 
 def refuse_read_only_database() -> None:
-    """End the command on a database that takes no writes; for processes that cannot work without them.
+    """End the command if the database is read-only; for processes that cannot work without writing.
 
-    Leaving is what an operator expects of them: whatever supervises them starts them again, and the
-    database may have been promoted by then.
+    Operators expect such a process to exit: its supervisor restarts it, and the database may have been
+    promoted by then.
     """
     from provider.infrastructure import schema
     from provider.infrastructure.database import db
@@ -201,9 +201,9 @@ def refuse_read_only_database() -> None:
 
 
 def refuse_older_database() -> None:
-    """End the command on a database that is an older copy of what this instance has seen.
+    """End the command if the database is an older copy of what this instance has seen.
 
-    On another server or timeline, where nothing proves that anything is missing, it goes on with a warning.
+    On another server or timeline, where nothing proves that data is missing, it continues with a warning.
     """
     from provider.infrastructure.database_errors import AWAY
     from provider.inspection import history

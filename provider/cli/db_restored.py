@@ -1,4 +1,4 @@
-"""`curfew db restored` and `curfew db accept-failover`: what follows a restored backup or a failover."""
+"""`curfew db restored` and `curfew db accept-failover`: run after restoring a backup or after a failover."""
 
 from typing import Any
 
@@ -67,7 +67,7 @@ def restored(*, wait: bool, dry_run: bool, yes: bool, as_json: bool) -> None:
     place = history.place()
     with transaction():
         begun = end_restored("admin", place)
-    # From now on this instance knows the new lineage, and the older one as replaced.
+    # From now on this instance accepts the new lineage, and knows that it replaced the older one.
     history.judge()
     if not as_json:
         say("Revoked. Everything that the database held is rejected from now on.")

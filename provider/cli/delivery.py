@@ -1,4 +1,4 @@
-"""`curfew delivery`: which app was notified of which logout, and which endpoints fail."""
+"""`curfew delivery`: which apps were notified of which logouts, and which endpoints fail."""
 
 from uuid import UUID
 

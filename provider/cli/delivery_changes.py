@@ -1,4 +1,4 @@
-"""`curfew delivery retry` and `curfew delivery cancel`: send sooner or again, or stop trying."""
+"""`curfew delivery retry` and `curfew delivery cancel`: send again or sooner, or stop trying."""
 
 import sys
 from collections.abc import Callable, Sequence
@@ -23,7 +23,7 @@ from provider.delivery.resend import RESENDABLE
 from provider.infrastructure.database import transaction
 
 NOT_ALL = 1
-# Changed in one transaction.
+# The number of deliveries changed in one transaction.
 _BATCH = 500
 _UNKNOWN = "there is no such delivery"
 _UNDER_WAY = "it is being attempted right now"
@@ -107,7 +107,7 @@ def cancel(
 def _one_by_one(
     ids: Sequence[UUID], act: Callable[[Delivery], str | None], done: str, name: str, *, as_json: bool
 ) -> None:
-    """Act on each delivery by itself, and say for each what happened; `act` returns why it did nothing."""
+    """Act on each delivery separately and report each result; `act` returns why it did nothing, or None."""
     results: list[dict[str, Any]] = []
     for delivery_id in dict.fromkeys(ids):
         with transaction():
@@ -142,7 +142,7 @@ def _why_not(found: Delivery) -> str:
 
 
 def _in_batches(act: Callable[..., list[Delivery]]) -> int:
-    """Act in batches of one transaction each; one that is interrupted can be repeated."""
+    """Act in batches, one transaction each; an interrupted run can be repeated."""
     count, last = 0, None
     while True:
         with transaction():

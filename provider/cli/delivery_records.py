@@ -36,7 +36,7 @@ def as_record(one: Delivery, names: Mapping[UUID, str], held: Mapping[Recipient,
     shown |= _about(one)
     shown["state"] = one.shown_state
     if DeliveryState(one.state).is_final:
-        # The row keeps when its last attempt was due; there is no next one.
+        # The row still holds when its last attempt was due, but no other attempt follows.
         del shown["next_attempt_at"]
     else:
         shown["next_attempt_at"] = next_attempt_of(one, held)
@@ -52,18 +52,18 @@ def _about(one: Delivery) -> dict[str, Any]:
 
 
 def held_until(found: Sequence[Delivery]) -> dict[Recipient, datetime]:
-    """Return until when breakers hold what waits for these recipients."""
+    """Return until when breakers hold the pending deliveries of these recipients."""
     waiting = {one.recipient for one in found if not DeliveryState(one.state).is_final}
     return degraded.list_held_until(waiting) if waiting else {}
 
 
 def next_attempt_of(one: Delivery, held: Mapping[Recipient, datetime]) -> datetime | None:
-    """Return when it will really be tried: no sooner than its breaker allows a trial."""
+    """Return when the next attempt can really happen: not before its breaker allows a trial."""
     if DeliveryState(one.state).is_final:
         return None
     return max(one.next_attempt_at, held.get(one.recipient, one.next_attempt_at))
 
 
 def client_ids_of(found: Sequence[Delivery | EndpointHealth]) -> dict[UUID, str]:
-    """Return the names of recipients: `client_id`, also of a removed client, and `id` of what is none."""
+    """Return the `client_id` of each recipient, including removed clients; others are named by their `id`."""
     return clients.client_ids_of({one.recipient_id for one in found})

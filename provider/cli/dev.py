@@ -12,7 +12,7 @@ from provider.cli.output import json_option
 from provider.cli.plain_text import say, say_json
 
 DEFAULT_PORT = 8900
-# Read by the command itself, or by recipes.
+# Variables that are no settings: the command itself or recipes read them.
 _NO_SETTINGS = frozenset({"CURFEW_AS", "CURFEW_CLIENT_SECRET"})
 
 

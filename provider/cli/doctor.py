@@ -1,4 +1,4 @@
-"""`curfew doctor`: does an app's logout endpoint work, and does it believe only what it should."""
+"""`curfew doctor`: does an app's logout endpoint work, and does it accept only valid tokens?"""
 
 import sys
 from dataclasses import asdict
@@ -52,7 +52,7 @@ def doctor(*, client_id: str, as_json: bool) -> None:
 
 
 def as_record(report: Report) -> dict[str, object]:
-    """Return a report for programs."""
+    """Return a report as JSON for programs."""
     return {
         "client_id": report.client_id,
         "url": report.url,

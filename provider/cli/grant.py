@@ -23,7 +23,7 @@ from provider.infrastructure.database import reading, transaction
 from provider.logout.bulk.queries import measure_grants
 from provider.logout.steps import LogoutOutcome
 
-# Revoked between two looks at what is left.
+# The number of grants read at once, to be revoked before the next are read.
 _BATCH = 500
 
 
@@ -115,7 +115,7 @@ def revoke(
         yes=yes or len(grant_id) == 1,
         as_json=as_json,
     )
-    # With --offline or --online the app keeps what the filter leaves out.
+    # With --offline or --online, the app keeps the grants that the filter excludes.
     is_part = bool(grant_id) or offline is not None
     outcomes = _revoke_each(grant_id or _ids(wanted)) if is_part else _disconnect(wanted)
     _show_revoked(list(outcomes), as_json=as_json)
@@ -150,7 +150,7 @@ def _wanted(username: str | None, client_id: str | None, offline: bool | None) -
 
 
 def _ids(wanted: queries.Wanted) -> Iterable[UUID]:
-    """Yield the grants to revoke, some at a time; those that are made meanwhile are not among them."""
+    """Yield the grants to revoke, a batch at a time, without those made in the meantime."""
     before = clock.now()
     found = _next_ids(wanted, before, None)
     while found:
@@ -164,7 +164,7 @@ def _next_ids(wanted: queries.Wanted, made_before: datetime, after: UUID | None)
 
 
 def _revoke_each(grant_ids: Iterable[UUID]) -> Iterable[LogoutOutcome]:
-    """Revoke each in a transaction of its own; one that has been revoked meanwhile is left out."""
+    """Revoke each grant in its own transaction; skip those that were revoked in the meantime."""
     for one in grant_ids:
         with transaction():
             outcome = grants.revoke(one)
@@ -173,7 +173,7 @@ def _revoke_each(grant_ids: Iterable[UUID]) -> Iterable[LogoutOutcome]:
 
 
 def _disconnect(wanted: queries.Wanted) -> Iterable[LogoutOutcome]:
-    """Take from each app at once all that a person has allowed it, so that no sign-in falls between."""
+    """Revoke all that a person has granted to an app in one transaction, so that no sign-in comes between."""
     for one in _ids(wanted):
         with transaction():
             outcomes = grants.disconnect(one)

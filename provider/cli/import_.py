@@ -29,7 +29,7 @@ _SECTIONS = {"clients": "Clients", "people": "People"}
 
 
 class _DryRun(Exception):
-    """Ends a transaction of which nothing is to stay."""
+    """Rolls back the transaction of a dry run."""
 
 
 @click.group(
@@ -122,7 +122,7 @@ def _take_batch(prepared: "Sequence[Prepared]", report: Report, keep: Keep) -> N
     from provider.imports import clients
 
     clients.take(prepared, report)
-    # Before the commit: a secret that cannot be kept must not come into force.
+    # Before the commit: a secret that could not be saved must not take effect.
     keep(report.secrets)
 
 
@@ -138,7 +138,7 @@ def _take_people(source: "Source", report: Report, *, dry_run: bool) -> None:
 
 
 def _carry_out(act: Callable[[], object], *, dry_run: bool) -> None:
-    """Do a batch in one transaction; a dry run does it too, and takes it back."""
+    """Run a batch in one transaction; a dry run rolls it back."""
     if not dry_run:
         with transaction():
             act()

@@ -1,4 +1,4 @@
-"""`curfew init`: settings file, secret key, database and first person, in one step that can be repeated."""
+"""`curfew init`: create settings file, secret key, database and first person, in one repeatable step."""
 
 import shlex
 import sys
@@ -92,7 +92,7 @@ def _make_database() -> list[str]:
 
 
 def _key_file() -> Path | None:
-    """Return where the key file is, or None if the key comes from a setting; wrong settings end it later."""
+    """Return the path of the key file; None if the key is in a setting or the settings are invalid."""
     from provider.config import WrongSettings
 
     try:
@@ -125,7 +125,7 @@ def _add_person(user: str | None) -> list[str]:
 
 
 def _offer_administration() -> str | None:
-    """Make the one-time link of the first administrator; None if there is one, or a link that is open."""
+    """Make the first administrator's one-time link; None if there is an administrator or an open link."""
     from provider.administration import roles
     from provider.infrastructure import database
 

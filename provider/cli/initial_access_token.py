@@ -1,4 +1,4 @@
-"""`curfew initial-access-token`: who may register a client by itself where that needs a token."""
+"""`curfew initial-access-token`: tokens for client registration where it is not open to everyone."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""Instants and spans as commands take them."""
+"""Parsing of instants and spans in command options."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,7 +10,7 @@ from provider.infrastructure import clock
 
 
 class PositiveSpan(click.ParamType[timedelta]):
-    """A span of time such as `90s` or `5m`, longer than nothing."""
+    """A span of time such as `90s` or `5m`; it must not be zero."""
 
     name = "span"
 
@@ -28,7 +28,7 @@ class PositiveSpan(click.ParamType[timedelta]):
 
 
 def read_instant(text: str) -> datetime:
-    """Read an instant in ISO 8601; without a zone it is in UTC."""
+    """Read an instant in ISO 8601; UTC if it names no zone."""
     try:
         return _instant(text)
     except ValueError:
@@ -36,7 +36,7 @@ def read_instant(text: str) -> datetime:
 
 
 def read_since(text: str) -> datetime:
-    """Read a span back from now, or an instant in ISO 8601."""
+    """Read an instant: in ISO 8601, or as a span before now."""
     try:
         return clock.now() - read_timedelta(text)
     except ValueError:
@@ -52,5 +52,5 @@ def _instant(text: str) -> datetime:
     try:
         return instant.astimezone(UTC) if instant.tzinfo else instant.replace(tzinfo=UTC)
     except OverflowError as exc:
-        # The first and the last day of the calendar do not exist in every zone.
+        # The first and last day of the calendar cannot be converted between all zones.
         raise ValueError("is out of range") from exc

@@ -87,7 +87,7 @@ def rotate(*, alg: str | None, now: bool, as_json: bool) -> None:
         say(f"{key.alg}: {key.kid} signs from {signs_from}.")
 
 
-# A kid may begin with a hyphen, which is then no option.
+# A kid may begin with a hyphen, which must not make it an option.
 @keys.command(
     context_settings={"ignore_unknown_options": True}, epilog="Example: curfew keys compromise -5hB0zDqJ3c"
 )
@@ -142,7 +142,7 @@ def _view(key: SigningKey) -> dict[str, Any]:
 
 
 def _next_step(key: SigningKey) -> tuple[KeyState, datetime] | None:
-    """Return which state a key will come to, and not before when."""
+    """Return the next state of a key, and the earliest instant for it."""
     settings = current.settings()
     match key.state:
         case KeyState.NEXT:
@@ -162,7 +162,7 @@ def _change_view(change: KeyChange) -> dict[str, str]:
 
 
 def _clients_signed_with(alg: str) -> list[str]:
-    """Return the clients to which an algorithm signs anything that others believe."""
+    """Return the ids of the clients whose tokens or responses are signed by an algorithm."""
     affected: list[str] = []
     page = clients.list_clients(limit=_PAGE)
     while page:
@@ -172,7 +172,7 @@ def _clients_signed_with(alg: str) -> list[str]:
 
 
 def _algs_of(metadata: ClientMetadata) -> set[str | None]:
-    """Return what signs a client's ID Tokens and Logout Tokens, its responses and its access tokens."""
+    """Return the algorithms that sign a client's ID Tokens, Logout Tokens, responses and access tokens."""
     signed = {
         metadata.id_token_signed_response_alg,
         metadata.userinfo_signed_response_alg,
@@ -183,7 +183,7 @@ def _algs_of(metadata: ClientMetadata) -> set[str | None]:
 
 
 def _resources_signed_with(alg: str) -> list[str]:
-    """Return the resource servers that have been given access tokens signed by an algorithm."""
+    """Return the resource servers whose access tokens are signed by an algorithm."""
     return [
         one.identifier
         for one in resources.list_resources()

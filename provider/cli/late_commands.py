@@ -1,4 +1,4 @@
-"""A group of commands, some of which are imported when they are called, to start quickly."""
+"""A command group that imports some of its commands only when they are called, to start quickly."""
 
 from collections.abc import Mapping
 from importlib import import_module
@@ -8,7 +8,7 @@ import click
 
 
 class LateCommands(click.Group):
-    """A group with commands of its own and `late` ones, each the place where it is found: `module:name`."""
+    """A group with imported commands and `late` ones, which are named by their place as `module:name`."""
 
     def __init__(self, *args: Any, late: Mapping[str, str], **more: Any) -> None:
         super().__init__(*args, **more)
@@ -19,7 +19,7 @@ class LateCommands(click.Group):
         return sorted({*super().list_commands(ctx), *self._late})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Return a command, imported if it is a late one."""
+        """Return a command, importing a late one."""
         if cmd_name not in self._late:
             return super().get_command(ctx, cmd_name)
         module, _, name = self._late[cmd_name].partition(":")

@@ -1,4 +1,4 @@
-"""`curfew logout`: end everything of a person, a client, a time or everybody, with one command."""
+"""`curfew logout`: end all sessions and grants of a person, a client, a period or everyone."""
 
 from collections.abc import Callable
 from datetime import datetime

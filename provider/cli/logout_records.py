@@ -1,4 +1,4 @@
-"""`curfew logout list` and `curfew logout show`: the logouts of the past, and one of them in full."""
+"""`curfew logout list` and `curfew logout show`: list past logouts, and show one in full."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -100,7 +100,7 @@ def show(*, logout_id: UUID, as_json: bool) -> None:
 
 
 def as_record(logout: Logout, account: Account) -> dict[str, Any]:
-    """Return what a logout says of itself."""
+    """Return the facts about a logout, without the rows that belong to it."""
     return {
         "id": logout.id,
         "at": logout.at,
@@ -118,7 +118,7 @@ def as_record(logout: Logout, account: Account) -> dict[str, Any]:
 
 
 def who(logout: Logout, account: Account) -> str | None:
-    """Return the name of who did it: an operator, a client, the person, or the system."""
+    """Return the name of the initiator: an operator, a client, the person, or the system."""
     match logout.initiator:
         case "admin":
             return logout.actor_name
@@ -130,7 +130,7 @@ def who(logout: Logout, account: Account) -> str | None:
 
 
 def as_detail(found: LogoutDetail) -> dict[str, Any]:
-    """Return a logout with everything that hangs on it."""
+    """Return a logout with its sessions, grants and notifications."""
     return as_record(found.logout, found.account) | {
         "sessions": [
             {
@@ -188,14 +188,14 @@ def _notification(one: Notification) -> dict[str, Any]:
     shown = {"state": state_of(one.delivery), "sid": logout_notice.sid if logout_notice else None}
     shown |= {name: getattr(one.delivery, name) for name in _DELIVERY}
     if DeliveryState(one.delivery.state).is_final:
-        # The row keeps when its last attempt was due; there is no next one.
+        # The row still holds when its last attempt was due, but no other attempt follows.
         del shown["next_attempt_at"]
     attempts = [{name: getattr(attempt, name) for name in _ATTEMPT} for attempt in one.attempts]
     return shown | {"attempts": attempts}
 
 
 def _rows_of(app: dict[str, Any]) -> Iterator[tuple[object, ...]]:
-    """Yield a line for each attempt; an app without any has one line."""
+    """Yield a row for each attempt; an app without attempts gets one row."""
     for one in app["notifications"] or [{"state": app["state"], "id": None, "attempts": []}]:
         named = (app["client_id"], one["state"], one["id"])
         for made in one["attempts"] or [{}]:

@@ -1,4 +1,4 @@
-"""Bring the database up to date; a new one keeps nothing that only an earlier release would need."""
+"""Brings the database up to date; a new one keeps no data that only an earlier release would need."""
 
 from provider.accounts import queries as accounts
 from provider.cli.context import TRY_AGAIN, fail
@@ -10,9 +10,9 @@ from provider.infrastructure.migration_run import USUAL_PATIENCE, NotApplied, Pa
 
 
 def migrate(patience: Patience = USUAL_PATIENCE) -> tuple[str | None, str | None]:
-    """Run the migrations that are missing; returns the revisions before and after. Raises StrangeSchema.
+    """Run the missing migrations; return the revisions before and after. Raises StrangeSchema.
 
-    Where others were in the way, the command ends with an exit code of its own.
+    If other transactions block a migration, the command exits with a code of its own.
     """
     before = schema.current_revision(db.engine)
     try:
@@ -28,7 +28,7 @@ def migrate(patience: Patience = USUAL_PATIENCE) -> tuple[str | None, str | None
 
 
 def _is_unused() -> bool:
-    """Return whether no release has worked on the database; its first upgrade may have been interrupted."""
+    """Return whether no release has ever used the database; its first upgrade may have been interrupted."""
     with reading():
         return not (accounts.list_accounts(limit=1) or clients.list_clients(limit=1))
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 F = TypeVar("F", bound=Callable[..., Any])
-# Wide enough that nothing is cut when the output goes into a file or a pipe.
+# Wide enough that nothing is truncated in a file or a pipe.
 _WIDTH_OF_A_PIPE = 400
 
 
@@ -40,7 +40,7 @@ def show_json(value: object) -> None:
 
 
 def show_document(text: str) -> None:
-    """Write a document that its maker has already made safe to print, such as YAML with escapes, as it is."""
+    """Write a document as it is: its maker has already made it safe to print, such as YAML with escapes."""
     click.echo(text, nl=not text.endswith("\n"))
 
 
@@ -58,13 +58,13 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, empt
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in listed:
-        # Text and not markup: what people registered must not be able to draw.
+        # Text instead of markup: registered names must not be able to style the terminal.
         table.add_row(*(Text(_readable(value)) for value in row))
     _console().print(table)
 
 
 def show_record(record: Mapping[str, object]) -> None:
-    """Write one thing as a table of names and values; what has no value is left out."""
+    """Write one object as a table of names and values, without empty values."""
     from rich.table import Table
     from rich.text import Text
 
@@ -78,7 +78,7 @@ def show_record(record: Mapping[str, object]) -> None:
 
 
 def show_secret(name: str, secret: str) -> None:
-    """Write a secret, and to people that it is shown this once."""
+    """Write a secret, and on standard error the remark that it is shown only once."""
     say(f"{name}: {secret}")
     say(f"The {name} is shown this once.", err=True)
 

@@ -1,7 +1,7 @@
-"""Text from outside on its way to a terminal: nothing in it may move the cursor or reorder the line.
+"""Makes untrusted text safe for a terminal: it must not move the cursor or reorder the line.
 
-Names that clients registered, addresses and error messages reach an operator's terminal. Control characters
-(C0, C1, DEL) can drive it, and bidirectional controls make a line read as another one.
+Operators see names that clients registered, addresses and error messages in their terminal. Control
+characters (C0, C1, DEL) can drive it, and bidirectional controls make a line read as another one.
 """
 
 import json
@@ -11,14 +11,14 @@ import click
 
 
 def neutral(text: str) -> str:
-    """Return a text with a replacement character for each one that is not printable; line feeds stay."""
+    """Return a text in which a replacement character stands for each unprintable one; line feeds stay."""
     return "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 def neutral_json(value: object, *, indent: int | None = None, default: Any = str) -> str:
-    """Return a value as JSON in which what is not printable is escaped: programs read the same value."""
+    """Return a value as JSON with unprintable characters escaped, which programs read as the same value."""
     written = json.dumps(value, indent=indent, default=default, ensure_ascii=False)
-    # Only the line feeds of the indentation stand between the values; those within are escaped already.
+    # Line feeds occur only in the indentation; those inside values are already escaped.
     return "".join(c if c.isprintable() or c == "\n" else _escaped(c) for c in written)
 
 
@@ -33,5 +33,5 @@ def say_json(value: object) -> None:
 
 
 def _escaped(character: str) -> str:
-    """Escape a character as JSON has it (rfc8259 §7): beyond the BMP as a pair of surrogates."""
+    """Escape a character for JSON (rfc8259 §7); one beyond the BMP becomes a pair of surrogates."""
     return json.dumps(character)[1:-1] if ord(character) > 0x7F else f"\\u{ord(character):04x}"

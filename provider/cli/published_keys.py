@@ -1,4 +1,4 @@
-"""The keys that a provider publishes, fetched for a command that has no settings."""
+"""Fetches the keys that a provider publishes, for a command that runs without settings."""
 
 from ipaddress import ip_network
 
@@ -8,25 +8,25 @@ from provider.protocol import strict_json
 
 _LARGEST = 1024 * 1024
 _LOOPBACK = tuple(map(ip_network, ("127.0.0.0/8", "::1/128")))
-# The person at the keyboard chose the address, so that a provider of their own network is one too.
+# The operator chose the address, so a provider in their own network is allowed.
 _ANYWHERE = tuple(map(ip_network, ("0.0.0.0/0", "::/0")))
 
 
 def fetch_keys(issuer: str) -> bytes:
-    """Return the JWK Set of a provider (discovery §4), or leave with a sentence."""
+    """Return the JWK Set of a provider (discovery §4), or exit with an error message."""
     described = _get(f"{issuer.rstrip('/')}/.well-known/openid-configuration")
     try:
         document = strict_json.load_object(described)
     except ValueError as exc:
         fail(f"the discovery document of {issuer} is not valid: {exc}")
-    # discovery §4.3: the issuer must be the very one that was asked for.
+    # discovery §4.3: the issuer must be exactly the one that was requested.
     if document.get("issuer") != issuer:
         fail(f"the provider at {issuer} calls itself {document.get('issuer')!s:.200}")
     return _get(str(document.get("jwks_uri")))
 
 
 def _get(url: str) -> bytes:
-    # Over plain http anyone on the way could put in keys of their own.
+    # Over plain http, an attacker on the network could insert keys of their own.
     is_plain = not url.lower().startswith("https:")
     policy = OutboundPolicy(
         allowed_networks=_LOOPBACK if is_plain else _ANYWHERE,

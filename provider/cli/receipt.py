@@ -1,4 +1,4 @@
-"""`curfew receipt verify`: is a receipt of a logout genuine, and what does it say."""
+"""`curfew receipt verify`: is the receipt of a logout genuine, and what does it say?"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime

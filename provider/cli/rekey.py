@@ -1,4 +1,4 @@
-"""`curfew keys rekey`: another key-encryption key, and everything stored sealed by the newest data key."""
+"""`curfew keys rekey`: replace the key-encryption key, and reseal everything with the newest data key."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +19,7 @@ from provider.infrastructure.secrets import read_key_file
 from provider.keys import lifecycle
 
 _BATCH = 500
-# Seals some rows anew; returns how many, and after which one to go on.
+# Reseals a batch of rows after the given one; returns how many, and the last one, or None at the end.
 SealSome = Callable[[UUID | None, int], tuple[int, UUID | None]]
 
 
@@ -75,7 +75,7 @@ def _begin(path: Path) -> None:
 
 
 def _seal_everything() -> dict[str, int]:
-    """Bring all that is stored under the newest data key, in small transactions."""
+    """Reseal everything that is stored sealed with the newest data key, in small transactions."""
     with transaction():
         signing_keys = lifecycle.seal_anew()
     return {
@@ -96,7 +96,7 @@ def _in_batches(seal_some: SealSome) -> int:
 
 
 def _finish() -> int:
-    # Values written with former data keys come before the entry that ends their validity.
+    # Entries made under former data keys must be linked before the entry that invalidates those keys.
     _link_all()
     with transaction():
         removed = secret_key.finish_replacement()

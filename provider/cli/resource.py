@@ -1,4 +1,4 @@
-"""`curfew resource`: the resource servers that access tokens may be meant for."""
+"""`curfew resource`: the resource servers for which access tokens can be issued."""
 
 from datetime import timedelta
 from typing import Any

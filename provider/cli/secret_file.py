@@ -1,4 +1,4 @@
-"""A new file for secrets, which only its owner may read."""
+"""A new file for secrets, readable only by its owner."""
 
 import json
 import os
@@ -13,10 +13,10 @@ Keep = Callable[[Mapping[str, str]], None]
 
 @contextmanager
 def open_secret_file(path: Path | None) -> Iterator[Keep]:
-    """Give a function that keeps secrets in a new file; without a path it does nothing.
+    """Yield a function that saves secrets in a new file; without a path it does nothing.
 
-    The file is made before anything is done, so that nothing is done in vain, and is gone again after an
-    error, or if there was nothing to keep.
+    The file is created first, so that an unusable path fails before any work is done. It is deleted after an
+    error, or if no secret was saved.
     """
     if path is None:
         yield lambda _secrets: None

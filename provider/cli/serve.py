@@ -35,10 +35,10 @@ if TYPE_CHECKING:
 
 DEFAULT_PORT = 8900
 DEFAULT_THREADS = 16
-# Per process. A connection costs some kilobytes; one that sends nothing is closed after half a minute.
+# Per process. A connection costs a few kilobytes, and is closed if it sends nothing for half a minute.
 MOST_CONNECTIONS = 4096
-# A request waits for deliveries for at most two seconds and for the database a little longer; one that is
-# held open until something happens is answered at once.
+# A request waits for deliveries for at most two seconds and for the database a little longer; a request held
+# open to wait for an event is answered at once.
 SECONDS_TO_STOP = 10
 
 
@@ -111,8 +111,8 @@ def serve(
 
 @contextmanager
 def counting_together(processes: int) -> Iterator[None]:
-    """Have several processes count into one folder, so that each of them serves the sum as metrics."""
-    # It must be set before the first import of what reads it.
+    """Let several processes write their metrics to one folder, so that each of them serves the sum."""
+    # The variable must be set before prometheus_client is first imported.
     variable = "PROMETHEUS_MULTIPROC_DIR"
     if processes == 1 or variable in os.environ:
         yield
@@ -126,7 +126,7 @@ def counting_together(processes: int) -> Iterator[None]:
 
 
 def prepare() -> "Settings":
-    """Check settings and database, and see that there are keys; wrong ones end the command in one line."""
+    """Check settings and database, and make missing keys; a problem ends the command with one line."""
     with application(), one_line_errors():
         from provider.infrastructure import current
 
@@ -138,7 +138,7 @@ def prepare() -> "Settings":
 
 
 def make_first_keys() -> None:
-    """Make the signing keys that are missing, which are all of them at the first start."""
+    """Make the missing signing keys: all of them at the first start."""
     from provider.audit.record import record
     from provider.audit.tags import EventTag
     from provider.infrastructure.database import transaction
@@ -150,7 +150,7 @@ def make_first_keys() -> None:
 
 
 def refuse_busy_port(host: str, port: int) -> None:
-    """Refuse a taken port: the server would listen there too, and requests would go to either program."""
+    """Refuse a port in use: the server would share it, and requests would go to either program."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -162,17 +162,17 @@ def refuse_busy_port(host: str, port: int) -> None:
 
 
 def default_port(issuer: str, *, own_tls: bool) -> int:
-    """Return the port that the issuer names, unless a TLS proxy is to listen on it; else the usual one."""
+    """Return the port of the issuer, unless that is for a TLS proxy in front; otherwise the default."""
     url = urlsplit(issuer)
     return url.port if url.port and (own_tls or url.scheme == "http") else DEFAULT_PORT
 
 
 class TLS(NamedTuple):
-    """A certificate with its key and the oldest version that is spoken; without one there is plain HTTP."""
+    """A certificate, its key and the lowest accepted TLS version; plain HTTP without a certificate."""
 
     cert: Path | None
     key: Path | None
-    # The server's library has a fixed set of suites for each version.
+    # The server's library has a fixed set of cipher suites for each version.
     least: str
 
 
@@ -192,10 +192,11 @@ def run_server(
         "provider",
         address=host,
         port=port,
-        # Not its WSGI: there a thread waits for each body, so that as many half-sent ones stop the server.
+        # Not its WSGI interface, in which a thread waits for each request body: as many incomplete requests
+        # as there are threads would block the server.
         interface=Interfaces.ASGINL,
         workers=workers,
-        # By default all processes together take 1,024 connections, idle ones too, and then no more.
+        # By default all processes together accept 1,024 connections, idle ones included, and no more.
         backpressure=most_connections(),
         http=HTTPModes.auto if tls.cert else HTTPModes.http1,
         ssl_cert=tls.cert,
@@ -207,25 +208,25 @@ def run_server(
     )
     composed().import_web()
     stop_signal = StopSignal()
-    # The server sets its own handlers before it calls these.
+    # The server installs its own signal handlers before it calls these.
     server.on_startup(lambda: stop_signal.send_on(signal.SIGTERM, signal.SIGINT))
     load = partial(composed().load_application, threads, writer, stop_signal)
     server.serve(target_loader=load, wrap_loader=False)
 
 
 def most_connections() -> int:
-    """Return how many connections a process may hold open, having raised the limit of files towards it."""
+    """Raise the limit on open files if possible; return how many connections a process may keep open."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = 2 * MOST_CONNECTIONS
     if soft != resource.RLIM_INFINITY and soft < wanted:
         soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    # The other half is for everything else that is a file.
+    # The other half is for all other files.
     return MOST_CONNECTIONS if soft == resource.RLIM_INFINITY else min(MOST_CONNECTIONS, soft // 2)
 
 
 def leave_with_parent() -> None:
-    """Leave when the main process is gone, even if it was killed without a word."""
+    """Exit when the main process is gone, even if it was killed."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         wait([parent.sentinel])

@@ -1,4 +1,4 @@
-"""`curfew session`: who is signed in, and ending it."""
+"""`curfew session`: list who is signed in, and end sessions."""
 
 from typing import Any
 from uuid import UUID
@@ -89,7 +89,7 @@ def end(*, session_id: UUID | None, username: str | None, yes: bool, as_json: bo
 
 
 def as_record(one: Session, account: Account) -> dict[str, Any]:
-    """Return everything about a session that may be shown; never its handle's digest."""
+    """Return everything about a session that may be shown; never the digest of its handle."""
     return {
         "id": one.id,
         "account_id": account.id,

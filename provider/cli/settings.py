@@ -1,4 +1,4 @@
-"""`curfew settings`: every setting with its value, its source and its meaning, and what is unwise."""
+"""`curfew settings`: each setting with its value, source and meaning, and warnings about unsafe values."""
 
 import os
 import sys

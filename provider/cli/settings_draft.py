@@ -1,7 +1,7 @@
 """The settings file of `curfew init`: its content, and how it is written.
 
-A draft is written beside it first, everything is set up with that draft, and the draft is renamed at the
-end: an attempt that fails leaves no file, so that the next one may choose otherwise.
+A draft is written next to it and everything is set up with that draft, which is renamed at the end. A failed
+attempt therefore leaves no file, and the next one can use other values.
 """
 
 import os
@@ -24,12 +24,12 @@ _ASKED = {
     "database_url": ("Database URL (empty: SQLite in the data folder)", ""),
     "broker_url": ("Broker URL (empty: none)", ""),
 }
-# Apps on this machine, for a provider that is only for this machine.
+# A provider that is reachable only on this machine notifies apps on this machine.
 _LOCAL_APPS = "127.0.0.0/8, ::1, localhost"
 
 
 def chosen(given: Mapping[str, str], *, beside: Path) -> dict[str, str]:
-    """Return the values for a new file: given as options or in the environment, or asked of a person."""
+    """Return the values for a new file, from options, the environment or prompts."""
     values = dict(given)
     for name, (question, default) in _ASKED.items():
         if name not in values and sys.stdin.isatty():
@@ -46,7 +46,7 @@ def chosen(given: Mapping[str, str], *, beside: Path) -> dict[str, str]:
 
 
 def agreed(given: Mapping[str, str], file: Path) -> None:
-    """End the command if an option says something else than the file that is there."""
+    """End the command if an option contradicts the existing file."""
     try:
         table = tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as exc:
@@ -59,12 +59,12 @@ def agreed(given: Mapping[str, str], file: Path) -> None:
 
 @contextmanager
 def draft_of(file: Path, values: Mapping[str, str]) -> Iterator[Path]:
-    """Write a draft beside the file, and rename it to the file's name if all goes well."""
+    """Write a draft next to the file, and rename it to the file's name on success."""
     draft = file.with_name(f".{file.name}.{os.getpid()}")
     try:
         text = write_file(values)
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # The mode must hold from the first byte: there may be passwords in it.
+        # The mode must be set from the first byte: the file may hold passwords.
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as output:
             output.write(text)
@@ -81,7 +81,7 @@ def draft_of(file: Path, values: Mapping[str, str]) -> Iterator[Path]:
 
 @contextmanager
 def reading(file: Path) -> Iterator[None]:
-    """Have the settings of this process read from a file."""
+    """Make this process read its settings from a file."""
     before = os.environ.get("CURFEW_CONFIG")
     os.environ["CURFEW_CONFIG"] = str(file)
     try:

@@ -1,4 +1,4 @@
-"""`curfew token`: service tokens, which clients get for themselves and no sign-out ends."""
+"""`curfew token`: service tokens, which clients obtain for themselves and which no sign-out ends."""
 
 from typing import Any
 from uuid import UUID

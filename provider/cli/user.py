@@ -228,7 +228,7 @@ def as_record(account: Account) -> dict[str, Any]:
 def _show_ended(account: Account, outcome: LogoutOutcome, *, as_json: bool, sentence: str) -> None:
     ended = outcome.logout
     if as_json:
-        # The data of a deleted person is forgotten.
+        # The data of a deleted person is not kept.
         gone = {"id": account.id, "deleted_at": account.deleted_at}
         show_json((gone if account.deleted_at else as_record(account)) | _counts(outcome))
     else:
@@ -260,6 +260,6 @@ def _show(account: Account, *, as_json: bool, sentence: str = "") -> None:
     elif sentence:
         say(sentence)
     else:
-        # The claim updated_at is a number; the account's own is the same as a time.
+        # The claim updated_at is a number; the account's own updated_at is the same instant.
         known = {name: value for name, value in shown["claims"].items() if name != "updated_at"}
         show_record({name: value for name, value in shown.items() if name != "claims"} | known)

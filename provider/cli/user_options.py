@@ -29,7 +29,7 @@ def claim_options(command: F) -> F:
 def changed_claims(
     before: Mapping[str, Any], document: TextIO | None, pairs: Sequence[str]
 ) -> dict[str, Any]:
-    """Return the claims after the document and then the pairs were applied."""
+    """Return the claims with the document applied first, then the pairs."""
     after = dict(before)
     if document is not None:
         after |= read_object(document, "--claims-json")
@@ -42,7 +42,7 @@ def changed_claims(
 
 
 def read_password() -> str:
-    """Read a password: hidden and twice from a person, one line from a pipe. Nothing else is stripped."""
+    """Read a password: hidden and twice from a terminal, else one line; only its line ending is removed."""
     if sys.stdin.isatty():
         typed: str = click.prompt("Password", hide_input=True, confirmation_prompt=True)
         return typed
@@ -59,7 +59,7 @@ def _apply(claims: dict[str, Any], name: str, text: str) -> None:
         inner[member] = text or None
         claims[parent] = {key: value for key, value in inner.items() if value is not None} or None
     elif name in BOOLEAN_CLAIMS and text:
-        # Any other word stays a text, which the rules refuse by name.
+        # Any other word stays a text, which validation refuses with the claim's name.
         claims[name] = _BOOLEANS.get(text.lower(), text)
     else:
         claims[name] = text or None

@@ -1,4 +1,4 @@
-"""The preview of a logout by command, and the confirmation before it."""
+"""The preview of a logout, and the confirmation before it."""
 
 from collections.abc import Callable
 
@@ -14,9 +14,9 @@ from provider.logout.steps import LogoutOutcome
 def ask_first(
     question: str, measure: Callable[[], Reach], *, yes: bool, as_json: bool, dry_run: bool = False
 ) -> None:
-    """Show what would end, leave if that was all that was wanted, and ask.
+    """Show what would end; exit after a dry run, otherwise ask for confirmation.
 
-    Counting a million takes seconds, which are spared where there is no question.
+    With --yes nothing is counted: counting a million rows takes seconds.
     """
     if dry_run or not yes:
         with reading():
@@ -31,12 +31,12 @@ def ask_first(
 
 
 def to_be_notified(outcome: LogoutOutcome) -> str:
-    """Say in a sentence how many apps a logout will notify: only that is known when a command returns."""
+    """Describe how many apps a logout will notify; confirmations arrive only after a command returns."""
     return notified_by(outcome.apps_to_notify, outcome.notifications)
 
 
 def notified_by(apps: int, notifications: int) -> str:
-    """Say how many apps will be notified, and by how many notifications where that is another number."""
+    """Describe how many apps will be notified, and by how many notifications if the numbers differ."""
     if not notifications:
         return "No app has to be notified."
     sentence = f"{apps} app{'' if apps == 1 else 's'} will be notified"

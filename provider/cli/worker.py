@@ -34,7 +34,7 @@ Examples:
     "--metrics-port", type=click.IntRange(1, 65535), help="Serve metrics at http://HOST:PORT/metrics."
 )
 @click.option("--metrics-host", default="127.0.0.1", show_default=True, help="Address for the metrics.")
-# Given by `curfew serve --with-worker`: the descriptor of the pipe on which its web processes write.
+# Passed by `curfew serve --with-worker`: the descriptor of the pipe to which its web processes write.
 @click.option("--woken-by", type=int, hidden=True)
 def worker(
     concurrency: int | None, metrics_port: int | None, metrics_host: str, woken_by: int | None
@@ -45,12 +45,12 @@ def worker(
     deliveries by sweeping. Run any number of workers; `curfew serve --with-worker` starts one itself.
     """
     if concurrency is not None:
-        # The option is the setting, for this process.
+        # The option overrides the setting in this process.
         os.environ["CURFEW_DELIVERY_CONCURRENCY"] = str(concurrency)
     if metrics_port:
         refuse_busy_port(metrics_host, metrics_port)
     with application(), one_line_errors():
-        # Wrong settings or an old schema are one line and an exit code, as with every command.
+        # As with every command, wrong settings or an old schema give one line and an exit code.
         warn_of_published_key()
         refuse_read_only_database()
         refuse_older_database()

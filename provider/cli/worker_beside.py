@@ -1,4 +1,4 @@
-"""The worker of `curfew serve --with-worker`: one process beside the web processes, kept running."""
+"""The worker of `curfew serve --with-worker`: a process next to the web processes, restarted if it ends."""
 
 import subprocess
 import sys
@@ -12,17 +12,17 @@ from provider.infrastructure import event_log, wake_pipe
 
 _FIRST_WAIT = 1.0
 _LONGEST_WAIT = 30.0
-# One that has worked for so long did not fail at its start.
+# A worker that ran this long did not fail at its start.
 _HEALTHY_SECONDS = 30.0
-# A delivery under way may take as long as an outbound request, 10 s by default, and a little more.
+# A delivery in progress may take as long as an outbound request, 10 s by default, and a little more.
 SECONDS_TO_STOP = 15.0
 
 
 @contextmanager
 def worker_beside() -> Iterator[Connection]:
-    """Keep a worker running; yields the end of the pipe by which the web processes wake it.
+    """Keep a worker running; yield the end of the pipe by which the web processes wake it.
 
-    It stops after the web processes, so that it still delivers what their last requests owe.
+    It stops after the web processes, so that it still delivers the notifications of their last requests.
     """
     reader, writer = wake_pipe.make()
     keeper = _Keeper(reader)
@@ -78,17 +78,17 @@ class _Keeper:
 
     def _spawn(self) -> "subprocess.Popen[bytes] | None":
         descriptor = self._reader.fileno()
-        # -P: a folder of the same name where the command was called is not what we import.
+        # -P keeps a folder named `provider` in the current directory from being imported instead.
         python = [sys.executable, "-P", "-m", "provider.command"]
         with self._lock:
             if self._stopping.is_set():
                 return None
-            # It inherits only the reading end: its end of file means that all web processes are gone.
+            # The worker inherits only the reading end, so end of file means that all web processes are gone.
             self._process = subprocess.Popen(  # noqa: S603 – our own command.
                 [*python, "worker", "--woken-by", str(descriptor)],
                 stdin=subprocess.DEVNULL,
                 pass_fds=(descriptor,),
-                # A Ctrl-C at the terminal reaches only the web processes, which are to stop first.
+                # Ctrl-C at the terminal must reach only the web processes, which stop first.
                 process_group=0,
             )
             return self._process

@@ -1,4 +1,4 @@
-"""Wrong use of a command, in one line like every other error."""
+"""Reports wrong use of a command in one line, like every other error."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +9,7 @@ from provider.cli.plain_text import say
 
 
 class WrongUse(click.ClickException):
-    """A usage error as one line that names where to read on."""
+    """A usage error in one line that points to the help."""
 
     exit_code = 2
 
@@ -19,13 +19,13 @@ class WrongUse(click.ClickException):
         super().__init__(f"{sentence}{where}")
 
     def show(self, file: object = None) -> None:  # noqa: ARG002 – the signature is click's.
-        """Say it on standard error."""
+        """Print the error on standard error."""
         say(f"curfew: {self.message}", err=True)
 
 
 @contextmanager
 def usage_in_one_line() -> Iterator[None]:
-    """Turn click's usage errors of four lines into one; asking for nothing still shows the help."""
+    """Turn click's usage errors of four lines into one; a call without arguments still shows the help."""
     try:
         yield
     except click.exceptions.NoArgsIsHelpError:
