@@ -25,8 +25,8 @@ from provider.infrastructure.database import change, db
 def set_password(account: Account, password: str, *, reset: bool = False) -> None:
     """Set a new password. Raises UnusablePassword.
 
-    A reset is an operator's act, for which everything ends. A person's own change keeps the
-    browser it was made in, so the epoch stays (design §3).
+    A reset by an operator raises the epoch, which revokes everything. A person's own change leaves that
+    browser signed in, so the epoch stays (design §3).
     """
     check_rules(password, username=account.username, claims=account.claims)
     epoch = {"epoch": Account.epoch + 1} if reset else {}
@@ -35,10 +35,10 @@ def set_password(account: Account, password: str, *, reset: bool = False) -> Non
 
 
 def change_password(account: Account, new_hash: str) -> bool:
-    """Set another password of which the hash is made already; False if something changed meanwhile (RACE-09).
+    """Store the hash of a new password; False if the account changed meanwhile (RACE-09).
 
-    For a person who has shown the current one: it must still be the current one, and the account's
-    row is locked until the other sessions have ended.
+    For a person who has entered the current password: it must still be the stored one, and the account's row
+    stays locked until the other sessions have ended.
     """
     same = update(Account).where(
         Account.id == account.id,
@@ -55,19 +55,19 @@ def change_password(account: Account, new_hash: str) -> bool:
 
 
 def replace_hash(account: Account, new_hash: str) -> bool:
-    """Keep the same password under a new hash; False if the password was changed meanwhile (KEY-22)."""
+    """Replace the hash of an unchanged password; False if the password was changed meanwhile (KEY-22)."""
     same = update(Account).where(Account.id == account.id, Account.password_hash == account.password_hash)
     return change(same.values(password_hash=new_hash)) == 1
 
 
 def set_claims(account: Account, claims: Mapping[str, object]) -> None:
-    """Replace what is known of a person. Raises InvalidClaims."""
+    """Replace the claims about a person. Raises InvalidClaims."""
     known = standard_claims.checked(claims)
     _write(account, claims=known, folded_email=fold_email(known))
 
 
 def rename(account: Account, username: str) -> bool:
-    """Give a person another user name; `sub`, sessions and grants stay. False if it is the name already.
+    """Change a person's user name; `sub`, sessions and grants stay. False if it is the same name.
 
     The old name becomes free. Raises InvalidUsername or UsernameTaken.
     """
@@ -85,12 +85,12 @@ def rename(account: Account, username: str) -> bool:
 
 
 def forget_password(account: Account) -> None:
-    """Void the password without setting another, and revoke everything, as by a reset."""
+    """Remove the password without setting another, and revoke everything, as a reset does."""
     _write(account, password_hash=None, password_changed_at=clock.now(), epoch=Account.epoch + 1)
 
 
 def set_role(account: Account, role: Role | None) -> bool:
-    """Give a person a role, or take it away; False if it is theirs already."""
+    """Give a person a role, or take it away; False if nothing changes."""
     if account.role == role:
         return False
     _write(account, role=role)
@@ -98,7 +98,7 @@ def set_role(account: Account, role: Role | None) -> bool:
 
 
 def disable(account: Account) -> bool:
-    """Disable an account and revoke everything issued to it; False if it was disabled before."""
+    """Disable an account and revoke everything issued to it; False if it was already disabled."""
     if account.disabled_at is not None:
         return False
     _write(account, disabled_at=clock.now(), epoch=Account.epoch + 1)
@@ -106,7 +106,7 @@ def disable(account: Account) -> bool:
 
 
 def enable(account: Account) -> bool:
-    """Enable an account; what was revoked stays revoked. False if it was enabled before."""
+    """Enable an account; what was revoked stays revoked. False if it was already enabled."""
     if account.disabled_at is None:
         return False
     _write(account, disabled_at=None)
@@ -133,7 +133,7 @@ def delete(account: Account) -> None:
 
 
 def _write(account: Account, **values: Any) -> None:
-    """Write to the row itself, because an epoch must be counted up there and not from a copy."""
+    """Update the row directly, because an epoch must be incremented in the database, not in a loaded copy."""
     written = update(Account).where(Account.id == account.id).values(updated_at=clock.now(), **values)
     change(written)
     db.session.refresh(account)

@@ -19,7 +19,7 @@ _PHONE = re.compile(r"\+?[0-9][0-9 ()./-]*(?:;ext=[0-9]+)?")
 
 
 class InvalidClaims(ValueError):
-    """Claims that cannot be kept; holds one sentence for each."""
+    """Claims that cannot be stored, with one sentence for each problem."""
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__("; ".join(problems))
@@ -27,17 +27,17 @@ class InvalidClaims(ValueError):
 
 
 def claims_of(account: Account) -> dict[str, Any]:
-    """Return every standard claim that is known of a person, except `sub`, which depends on the client."""
+    """Return every standard claim that is known about a person, except `sub`, which depends on the client."""
     return {
         "preferred_username": account.username,
         **account.claims,
-        # core §5.1: seconds since the epoch, when anything was last updated.
+        # core §5.1: when anything was last updated, in seconds since the epoch.
         "updated_at": int(account.updated_at.timestamp()),
     }
 
 
 def checked(claims: Mapping[str, object]) -> dict[str, Any]:
-    """Return the claims if all can be kept. Raises InvalidClaims with every problem."""
+    """Return the claims if all can be stored. Raises InvalidClaims with every problem."""
     problems = [sentence for name, value in claims.items() for sentence in _problems(name, value)]
     if problems:
         raise InvalidClaims(problems)
@@ -57,7 +57,7 @@ def _is_text(value: object) -> bool:
     return (
         isinstance(value, str)
         and 0 < len(value) <= MAX_TEXT
-        # A postal address has lines; nothing else that is invisible belongs into a claim.
+        # A postal address has line breaks; no other control character belongs in a claim.
         and not any(unicodedata.category(c) in {"Cc", "Cs"} and c not in "\r\n" for c in value)
     )
 

@@ -1,7 +1,7 @@
 """The passwords that attackers try first: those that are built in, and those that an operator adds.
 
-Of each only 64 bits of a digest are kept, sorted: a million take 8 MB and some seconds to read. Letters are
-compared without case, in composed form (NFC).
+Only 64 bits of each password's digest are kept, sorted: a million take 8 MB and a few seconds to read.
+Passwords are compared in composed form (NFC), ignoring case.
 """
 
 import gzip
@@ -17,7 +17,7 @@ from typing import Any
 
 from provider.infrastructure import current
 
-# The second is written by `python -m docs.common_passwords`, which says where it comes from.
+# The second file is written by `python -m docs.common_passwords`, which says where it comes from.
 _BUILT_IN = ("common_passwords.txt", "common_passwords.txt.gz")
 _BUCKETS = 256
 _GZIP = b"\x1f\x8b"
@@ -25,10 +25,10 @@ _COMMENT = "# "
 
 
 class PasswordList:
-    """Many passwords in little memory, in the form that `folded` gives."""
+    """A compact set of passwords in the form that `folded` returns."""
 
     def __init__(self, passwords: Iterable[str]) -> None:
-        # In buckets, because an array has to become a list of objects while it is sorted.
+        # In buckets, because sorting an array makes a list of objects; for one bucket, that list is short.
         buckets = [array("Q") for _ in range(_BUCKETS)]
         for password in passwords:
             number = _number_of(password)
@@ -51,7 +51,7 @@ def folded(password: str) -> str:
 
 
 def load() -> None:
-    """Read the lists now, so that no person waits for it."""
+    """Read the lists now, so that no request has to wait for them."""
     built_in()
     added()
 
@@ -84,10 +84,10 @@ def _read_added() -> PasswordList:
 
 
 def read(path: Path) -> Iterator[str]:
-    """Read passwords in folded form from a text file with one a line, which may be compressed by gzip."""
+    """Read passwords in folded form from a text file, one per line, optionally compressed with gzip."""
     with path.open("rb") as file:
         is_gzip = file.read(len(_GZIP)) == _GZIP
-    # Old lists hold lines in other encodings; those match nothing.
+    # Old lists contain lines in other encodings; such lines match no password.
     text: dict[str, Any] = {"mode": "rt", "encoding": "utf-8", "errors": "replace"}
     with gzip.open(path, **text) if is_gzip else path.open(**text) as lines:
         for line in lines:

@@ -1,7 +1,7 @@
 """Password hashes that other providers made, kept as they are until the person signs in (KEY-35).
 
-Argon2 in PHC form, bcrypt in its own form, and PBKDF2 as `$pbkdf2-sha512$i=210000$salt$hash`. Costs are
-bounded when a hash is taken in and again when it is checked, so that none can occupy a thread for long.
+Argon2 in PHC form, bcrypt in its own form, and PBKDF2 as `$pbkdf2-sha512$i=210000$salt$hash`. The cost of a
+hash is limited when it is imported and again when it is checked, so that none can occupy a thread for long.
 """
 
 import base64
@@ -17,9 +17,9 @@ from functools import cache
 from argon2 import extract_parameters
 from argon2.exceptions import InvalidHashError
 
-# Its sealed form has to fit into the column.
+# The sealed form of a hash has to fit into the column.
 LONGEST = 150
-# About half a second of one processor each, which is several times what these products use.
+# About half a second of CPU time each, several times what the other providers use.
 MOST_ITERATIONS = {"sha1": 1_500_000, "sha256": 1_000_000, "sha512": 500_000}
 LEAST_ITERATIONS = 1000
 MOST_BCRYPT_COST = 13
@@ -27,7 +27,7 @@ _LEAST_BCRYPT_COST = 4
 MOST_ARGON2_MEMORY = 262_144
 _MOST_ARGON2_WORK = 524_288
 _MOST_LANES = 16
-# bcrypt reads no more, and the libraries of others cut silently what this one refuses.
+# bcrypt reads no more than this. Other libraries truncate longer passwords silently; ours refuses them.
 _BCRYPT_BYTES = 72
 _BCRYPT = re.compile(r"\$2[abxy]\$([0-9]{2})\$[./A-Za-z0-9]{53}")
 _PBKDF2 = re.compile(r"\$pbkdf2-(sha1|sha256|sha512)\$i=([0-9]{1,9})\$([A-Za-z0-9+/]+)\$([A-Za-z0-9+/]+)")
@@ -35,7 +35,7 @@ _LEAST_HASH = 16
 
 
 class UnusableHash(ValueError):
-    """A hash cannot be taken in; the sentence says why, without the hash."""
+    """A hash cannot be imported; the message says why, without quoting the hash."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +65,12 @@ def checked(written: str) -> str:
 
 
 def is_foreign(known: str) -> bool:
-    """Return whether a hash is checked here; those of Argon2 are checked like our own."""
+    """Return whether a hash is checked in this module; Argon2 hashes are checked like our own."""
     return not known.startswith("$argon2")
 
 
 def verify(known: str, given: bytes) -> bool:
-    """Return whether a password has this hash; a hash that cannot be read has none."""
+    """Return whether a password matches this hash; an unreadable hash matches none."""
     try:
         return _verify_bcrypt(known, given) if known.startswith("$2") else _verify_pbkdf2(known, given)
     except UnusableHash:
@@ -78,7 +78,7 @@ def verify(known: str, given: bytes) -> bool:
 
 
 def quickest(act: Callable[[], object]) -> float:
-    """Measure an act in seconds of this thread's own time, in which the machine's load counts for nothing."""
+    """Return the least CPU time of this thread, in seconds, that a function takes in five runs."""
     taken = []
     for _ in range(5):
         begun = time.thread_time()
@@ -88,7 +88,7 @@ def quickest(act: Callable[[], object]) -> float:
 
 
 def seconds_of(known: str) -> float:
-    """Estimate how long the check of a hash occupies a processor here."""
+    """Estimate how many seconds of CPU time it takes to check a hash on this machine."""
     try:
         if known.startswith("$2"):
             return _seconds_of_bcrypt() * 2.0 ** (_bcrypt_cost(known) - _LEAST_BCRYPT_COST)
@@ -148,14 +148,14 @@ def _verify_bcrypt(known: str, given: bytes) -> bool:
     try:
         return bcrypt.checkpw(given[:_BCRYPT_BYTES], known.encode())
     except ValueError:
-        # A password with NUL, which bcrypt would end at.
+        # The password contains NUL, at which bcrypt would stop reading.
         return False
 
 
 def _verify_pbkdf2(known: str, given: bytes) -> bool:
     parts = _read_pbkdf2(known)
-    # Blocks are derived apart from each other (rfc8018 §5.2), so the first one proves the password. All of a
-    # long hash would cost several times what the iterations are bounded to.
+    # Blocks are derived independently (rfc8018 §5.2), so the first one proves the password. Deriving all of a
+    # long hash would cost several times what the limit on iterations allows.
     first = parts.derived[: hashlib.new(parts.digest).digest_size]
     derived = hashlib.pbkdf2_hmac(parts.digest, given, parts.salt, parts.iterations, len(first))
     return hmac.compare_digest(derived, first)

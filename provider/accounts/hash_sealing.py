@@ -1,8 +1,8 @@
-"""Password hashes as they are stored: sealed, so that a copy of the database verifies no guess (KEY-22).
+"""Password hashes as they are stored: sealed, so that a copy of the database is no use for guessing (KEY-22).
 
-A sealed hash is bound to its account: copied into another row it opens nothing. Hashes that an earlier
-release has stored are bare until `curfew keys rekey`, and so are new ones while such a release may be at
-work, because it could not read them.
+A sealed hash is bound to its account: copied into another row, it cannot be opened. Hashes stored by an
+earlier release stay unsealed until `curfew keys rekey`. New hashes are stored unsealed too while such a
+release may be running, because it could not read sealed ones.
 """
 
 import base64
@@ -21,18 +21,18 @@ _PREFIX = "sealed"
 
 
 def seal(password_hash: str, account_id: UUID) -> str:
-    """Return a hash as the account's row keeps it."""
+    """Return a hash in the form in which the account's row stores it."""
     return _seal(password_hash, account_id) if current.data_keys().are_established() else password_hash
 
 
 def is_left_bare(account: Account) -> bool:
-    """Return whether the account's hash was stored by an earlier release that is no longer at work."""
+    """Return whether the account's hash is unsealed although no running release needs that any more."""
     is_sealed = (account.password_hash or "").startswith(f"{_PREFIX}:")
     return not is_sealed and current.data_keys().are_established()
 
 
 def open_hash(account: Account) -> str | None:
-    """Return the account's hash; None if it has no password, or one that does not open."""
+    """Return the account's hash; None if it has no password, or its hash cannot be opened."""
     stored = account.password_hash
     if stored is None or not stored.startswith(f"{_PREFIX}:"):
         return stored
@@ -50,7 +50,7 @@ def open_hash(account: Account) -> str | None:
 def seal_anew(after: UUID | None, limit: int) -> tuple[int, UUID | None]:
     """Seal the hashes of some accounts with the newest data key, in the open transaction.
 
-    Returns how many that were, and the last account that was looked at; None at the end.
+    Returns the number of hashes sealed and the last account examined, which is None at the end.
     """
     some = select(Account).order_by(Account.id).limit(limit).with_for_update(key_share=True)
     some = some.execution_options(populate_existing=True)

@@ -54,13 +54,13 @@ def find_good(purpose: LinkPurpose, handle: str) -> AccountLink | None:
 
 
 def find_open(purpose: LinkPurpose) -> AccountLink | None:
-    """Find a link of a kind that can still be used, of no account in particular."""
+    """Find a usable link of this kind that belongs to no particular account."""
     unused = select(AccountLink).where(_is_good(purpose), AccountLink.account_id.is_(None))
     return db.session.scalars(unused.limit(1)).one_or_none()
 
 
 def use(purpose: LinkPurpose, handle: str) -> UUID | None:
-    """Use a link once and return its id; None if it is not, or no longer, good (another use may win)."""
+    """Use up a link and return its id; None if it is not valid any more (a concurrent use may win)."""
     used = update(AccountLink).where(_is_good(purpose), _is_named(handle)).values(used_at=clock.now())
     return db.session.scalar(used.returning(AccountLink.id))
 

@@ -1,4 +1,4 @@
-"""The tables of accounts, and of the links by which a person gets into one."""
+"""The tables of accounts, and of the one-time links that give access to them."""
 
 from datetime import datetime
 from typing import Any
@@ -15,7 +15,7 @@ class Account(Base):
 
     __tablename__ = "account"
     __table_args__ = (
-        # For the search by the beginning of a name, which the order of a language does not serve.
+        # For prefix searches on names, which an index in a language's collation does not serve.
         Index(
             "ix_account_folded_username_prefix",
             "folded_username",
@@ -28,14 +28,14 @@ class Account(Base):
             sqlite_where=text("folded_email IS NOT NULL"),
             postgresql_where=text("folded_email IS NOT NULL"),
         ),
-        # For the question who administers: few of very many accounts.
+        # For finding administrators: few among very many accounts.
         Index(
             "ix_account_role",
             "role",
             sqlite_where=text("role IS NOT NULL"),
             postgresql_where=text("role IS NOT NULL"),
         ),
-        # For the question who is disabled: few as well.
+        # For finding disabled accounts: few as well.
         Index(
             "ix_account_disabled",
             "id",
@@ -47,9 +47,9 @@ class Account(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True)
     sub: Mapped[str] = mapped_column(String(64), unique=True)
     username: Mapped[str] = mapped_column(String(255))
-    # Case and width of letters do not make another person (ABU-33).
+    # Names that differ only in case or width of letters belong to the same person (ABU-33).
     folded_username: Mapped[str] = mapped_column(String(255), unique=True)
-    # The e-mail address among the claims as searches compare it; two people may have the same.
+    # The e-mail address from the claims, folded for searches; two people may share one.
     folded_email: Mapped[str | None] = mapped_column(String(255), deferred=True)
     password_hash: Mapped[str | None] = mapped_column(String(255))
     password_changed_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
@@ -75,7 +75,7 @@ class Account(Base):
 
 
 class AccountLink(Base):
-    """A link that is good for one act of one person: only the digest of its secret part is kept."""
+    """A link that allows one person to do one thing; only the digest of its secret part is stored."""
 
     __tablename__ = "account_link"
 
@@ -83,7 +83,7 @@ class AccountLink(Base):
     digest: Mapped[str] = mapped_column(String(64), unique=True)
     # As `LinkPurpose` names it.
     purpose: Mapped[str] = mapped_column(String(32))
-    # None while it is open whose account it will be.
+    # None for a link that is not bound to an account, such as the first administrator's.
     account_id: Mapped[UUID | None] = mapped_column(foreign_key("account.id"), index=True)
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
     expires_at: Mapped[datetime] = mapped_column(UTCDateTime, index=True)

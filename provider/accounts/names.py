@@ -1,4 +1,4 @@
-"""User names: how one is written, and when two are the same."""
+"""User names: which are allowed, and when two count as the same."""
 
 import unicodedata
 from collections.abc import Mapping
@@ -13,7 +13,8 @@ class InvalidUsername(ValueError):
 def fold(username: str) -> str:
     """Return the form in which names are compared: case and width do not count (ABU-33).
 
-    Of a longer text than a name may be, only so much is read: normalising takes time by its square.
+    Text beyond the maximum length of a name is ignored, because the time for normalising grows with the
+    square of the length.
     """
     username = username[:MAX_LENGTH]
     # Folding may undo the composition, so it is made again (Unicode §3.13, compatibility caseless match).
@@ -22,20 +23,20 @@ def fold(username: str) -> str:
 
 
 def fold_email(claims: Mapping[str, object]) -> str | None:
-    """Return the e-mail address among a person's claims as searches compare it, or None."""
+    """Return the e-mail address among a person's claims, folded for searches, or None."""
     email = claims.get("email")
     return fold(email)[:MAX_LENGTH] if isinstance(email, str) else None
 
 
 def tidy(username: str) -> str:
-    """Return the name as it is kept. Raises InvalidUsername."""
+    """Return the name in the form in which it is stored. Raises InvalidUsername."""
     username = username.strip()
     if len(username) > MAX_LENGTH:
         raise InvalidUsername(f"a user name must not be longer than {MAX_LENGTH} characters")
     name = unicodedata.normalize("NFC", username)
     if not name or not fold(name):
         raise InvalidUsername("a user name must not be empty")
-    # Folding makes as many as eighteen characters of one.
+    # Folding can turn one character into as many as eighteen.
     if len(fold(name)) > MAX_LENGTH:
         raise InvalidUsername(f"a user name must not be longer than {MAX_LENGTH} characters")
     # Cc, Cf, Co, Cs: invisible characters cannot distinguish two people.

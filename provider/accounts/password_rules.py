@@ -12,15 +12,15 @@ from provider.accounts.common_passwords import folded
 from provider.accounts.passwords import MAX_BYTES, is_too_long
 from provider.infrastructure import current
 
-# The least length of a password without the words that every attacker would try here (SEC-602).
+# How many characters must remain without the words that every attacker would try here (SEC-602).
 _LEAST_OWN_CHARACTERS = 5
 _LEAST_WORD = 3
-# A shorter name is part of many words: it may be in a password, but not most of it.
+# Shorter names occur in many words: a password may contain one, but not consist mostly of it.
 _LEAST_NAME = 5
 _LONGEST_REPEATED = 4
 _PADDING = string.digits + string.punctuation + " "
 _NAMES = ("name", "given_name", "family_name", "middle_name", "nickname", "preferred_username", "email")
-# A town or country may be in a password: it says less about the person.
+# A password may contain a town or country, which says less about the person.
 _STREETS = ("street_address", "formatted")
 _SIGNS = re.compile(r"[\W_]+")
 _WHAT_TO_DO = "choose several unrelated words, or have a password manager make one"
@@ -36,7 +36,7 @@ class PasswordRule(StrEnum):
 
 
 class UnusablePassword(ValueError):
-    """The password may not be set; the sentence says why, without repeating it."""
+    """The password may not be set; the message says why, without repeating the password."""
 
     def __init__(self, rule: PasswordRule, sentence: str) -> None:
         super().__init__(sentence)
@@ -46,7 +46,7 @@ class UnusablePassword(ValueError):
 def check_rules(password: str, *, username: str, claims: Mapping[str, object] | None = None) -> None:
     """Raise UnusablePassword if a password may not be set for this account (SEC-604 to SEC-614).
 
-    The claims are what is known of the person: their names and addresses are guessed first.
+    The claims hold the person's names and addresses, which attackers guess first.
     """
     if is_too_long(password):
         raise UnusablePassword(
@@ -73,7 +73,7 @@ def check_rules(password: str, *, username: str, claims: Mapping[str, object] | 
 
 
 def _is_common(text: str) -> bool:
-    """Return whether a password, or what it repeats or pads with digits and signs, is a common one."""
+    """Return whether a password is common, or repeats or pads a common one."""
     for written in {text, "".join(text.split())}:
         # `passwordpassword` and `aaaaaaaaaaaaaaa` are no better than what they repeat.
         unit = written[: (written + written).find(written, 1)]
@@ -87,7 +87,7 @@ def _is_common(text: str) -> bool:
 
 
 def _contains_name(text: str, person: list[str]) -> bool:
-    """Return whether a password contains a name or address of the person, whatever signs are in it."""
+    """Return whether a password contains a name or address of the person, ignoring punctuation."""
     joined = _SIGNS.sub("", text)
     names = {form for written in person for form in (written, written.partition("@")[0])}
     forms = names | {_SIGNS.sub("", name) for name in names}
@@ -95,7 +95,7 @@ def _contains_name(text: str, person: list[str]) -> bool:
 
 
 def _is_made_of_context(text: str, person: list[str]) -> bool:
-    """Return whether little is left of a password without words about this service or person."""
+    """Return whether a password is little more than words about this service or person."""
     host = urlsplit(current.settings().issuer).hostname or ""
     words = {"curfew", host, *host.split("."), *person}
     words.update(word for written in person for word in _SIGNS.split(written))

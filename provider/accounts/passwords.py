@@ -1,4 +1,4 @@
-"""Passwords: argon2id, bounded in number and in waiting, the same path for everybody.
+"""Passwords: hashed with argon2id, a limited number at once, and in the same time for every account.
 
 A password is hashed as it was received except for Unicode composition (NFC): the same keys typed on
 two systems may arrive composed or decomposed, and are the same password (SEC-611).
@@ -26,12 +26,12 @@ LONGEST_WAIT_SECONDS = 3.0
 
 
 class TooBusy(Exception):
-    """More passwords are being checked than this process may; try again in a moment."""
+    """This process is checking as many passwords as it may; try again in a moment."""
 
 
 # The least memory of a hash, in KiB (rfc9106 §3.1).
 _LEAST_MEMORY = 8
-# Less would be over before it can be measured, in KiB and in seconds.
+# Anything less is too quick to measure; in KiB and in seconds.
 _LEAST_TO_MEASURE = 1024
 _SHORTEST = 1e-5
 
@@ -44,16 +44,16 @@ class Hashing:
     slots: threading.BoundedSemaphore
     # Checked when there is no account, so that an unknown name costs the same time (THR-35).
     dummy_hash: str = field(repr=False)
-    # The cost of every check: as much as the costliest hash that this process has met.
+    # The cost of every check: as much as the costliest hash that this process has checked.
     work: int = 0
-    # How long one KiB of memory and one pass take; 0 until a hash of another kind is met.
+    # How long one pass over one KiB of memory takes; 0 until a foreign hash is checked.
     seconds_of_one: float = 0.0
     # How many seconds a check waits for a slot.
     longest_wait: float = LONGEST_WAIT_SECONDS
 
     @contextmanager
     def slot(self) -> Iterator[PasswordHasher]:
-        """Hold a slot and give the hasher. Raises TooBusy."""
+        """Hold a slot and yield the hasher. Raises TooBusy."""
         if not self.slots.acquire(timeout=self.longest_wait):
             raise TooBusy
         try:
@@ -62,10 +62,10 @@ class Hashing:
             self.slots.release()
 
     def even_out(self, checked: str) -> None:
-        """Do the work that the check of this hash has spared (THR-35).
+        """Do the work by which this hash was cheaper to check than the costliest one (THR-35).
 
-        A hash with older settings would be checked sooner or later than the dummy one, which reveals that
-        the account exists and has not signed in since.
+        Checking a hash with older settings takes more or less time than checking the dummy one. The
+        difference would reveal that the account exists and has not signed in since the settings changed.
         """
         done = self._work_of(checked)
         self.work = max(self.work, self._work_of(self.dummy_hash), done)
@@ -78,7 +78,7 @@ class Hashing:
         hash_secret_raw(b"", b"no salt is needed", passes, memory, 1, self.hasher.hash_len, Type.ID)
 
     def _work_of(self, hash_: str) -> int:
-        """Return what the check of a hash costs: its memory times its passes, or what takes as long."""
+        """Return the cost of checking a hash: its memory times its passes, or the equivalent in time."""
         if foreign_hashes.is_foreign(hash_):
             return round(foreign_hashes.seconds_of(hash_) / self._seconds_of_one())
         try:
@@ -88,7 +88,7 @@ class Hashing:
         return parameters.memory_cost * parameters.time_cost
 
     def _seconds_of_one(self) -> float:
-        """Measure, once, how long the unit of work takes here: only hashes of other kinds need to know."""
+        """Measure once how long a unit of work takes here; only needed for foreign hashes."""
         if not self.seconds_of_one:
             memory = max(self.hasher.memory_cost, _LEAST_TO_MEASURE)
             taken = foreign_hashes.quickest(
@@ -99,7 +99,7 @@ class Hashing:
 
 
 def hash_password(password: str, account_id: UUID) -> str:
-    """Return the hash under which an account's password is kept. Raises TooBusy."""
+    """Return the hash to store for an account's password. Raises TooBusy."""
     with hashing().slot() as hasher:
         made = hasher.hash(_as_bytes(password))
     return hash_sealing.seal(made, account_id)
@@ -109,7 +109,7 @@ def verify(account: Account | None, password: str) -> bool:
     """Return whether this is the account's password. Raises TooBusy.
 
     Takes the same time for an unknown account, for one without a password and for one whose hash was made
-    with other settings. Whether the account may sign in at all is the caller's next question.
+    with other settings. Does not check whether the account may sign in at all; that is up to the caller.
     """
     if is_too_long(password):
         return False
@@ -124,7 +124,7 @@ def verify(account: Account | None, password: str) -> bool:
 
 
 def _matches(hasher: PasswordHasher, hash_: str, given: bytes) -> bool:
-    """Return whether a password has a hash, of our own or of another provider."""
+    """Return whether a password matches a hash, our own or another provider's."""
     if foreign_hashes.is_foreign(hash_):
         return foreign_hashes.verify(hash_, given)
     try:
@@ -134,8 +134,8 @@ def _matches(hasher: PasswordHasher, hash_: str, given: bytes) -> bool:
 
 
 def is_too_long(password: str) -> bool:
-    """Return whether a password is too long; normalising takes time by the square of the length."""
-    # Nothing that is composed has more than three characters for each that comes of it.
+    """Return whether a password is too long; the time for normalising grows with the square of the length."""
+    # Composition never puts more than three characters into one byte, so this is too long in any case.
     return len(password) > 3 * MAX_BYTES or len(_as_bytes(password)) > MAX_BYTES
 
 
@@ -150,7 +150,7 @@ def needs_rehash(account: Account) -> bool:
 
 
 def hashing() -> Hashing:
-    """Return the hasher of the application at work."""
+    """Return the hasher of the current application."""
     return current.memo("password_hashing", _make_hashing)
 
 

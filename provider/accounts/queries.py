@@ -10,7 +10,7 @@ from provider.accounts.names import MAX_LENGTH, fold
 from provider.infrastructure.database import db, is_sqlite
 from provider.infrastructure.read_only_rows import ReadOnly, find_one
 
-# The last character: no name that begins like another one is behind that one with it.
+# The last code point: a prefix followed by it sorts after every name with that prefix.
 _AFTER_ALL = "\U0010ffff"
 
 _IS_NAMED = and_(
@@ -25,7 +25,7 @@ _NAMED, _READ = select(Account).where(_IS_NAMED), select(*_WHO_SIGNS_IN.columns)
 
 
 class UnknownAccount(LookupError):
-    """There is no such account, or no longer."""
+    """The account does not exist, or no longer exists."""
 
 
 def find(account_id: UUID) -> Account | None:
@@ -34,8 +34,8 @@ def find(account_id: UUID) -> Account | None:
 
 
 def lock(account_id: UUID) -> Account | None:
-    """Lock an account's row, as a sign-out everywhere does, so that one of the two finds the other."""
-    # No stronger than the update of the epoch, so that rows that refer to the account can be added.
+    """Lock an account's row, as a sign-out everywhere does, so that the later of the two sees the earlier."""
+    # No stronger than the lock of an epoch update, so that rows referring to the account can be inserted.
     return db.session.get(Account, account_id, with_for_update={"key_share": True}, populate_existing=True)
 
 
@@ -45,7 +45,7 @@ def find_by_username(username: str) -> Account | None:
 
 
 def read_by_username(username: str) -> Account | None:
-    """Find it in the same way for a sign-in, as a row that is only read."""
+    """Find an account like `find_by_username`, for a sign-in, as a read-only row."""
     row = find_one(_READ, {"folded_username": fold(username)})
     return None if row is None else _WHO_SIGNS_IN.take(iter(row))
 
@@ -73,9 +73,9 @@ def get_by_username(username: str) -> Account:
 
 
 def list_by_name(prefix: str, *, after: Account | None = None, limit: int = 100) -> list[Account]:
-    """List the people whose user name begins like this, by name; `after` is the last one of the page before.
+    """List the people whose user name has this prefix, by name; `after` is the last one of the page before.
 
-    Served by ix_account_folded_username_prefix, whose order PostgreSQL knows by operators of their own.
+    Served by ix_account_folded_username_prefix, for whose order PostgreSQL has separate operators.
     """
     less, from_, more, order = ("<", ">=", ">", "") if is_sqlite() else ("~<~", "~>=~", "~>~", " USING ~<~")
     name, begin = Account.folded_username, fold(prefix)
@@ -98,9 +98,9 @@ def list_accounts(*, after: UUID | None = None, limit: int = 100) -> list[Accoun
 
 
 class Filter(NamedTuple):
-    """A filter of accounts; a field that is None does not matter."""
+    """A filter of accounts; a field that is None matches every account."""
 
-    # How the user name begins, in any case.
+    # A prefix of the user name, ignoring case.
     prefix: str | None = None
     username: str | None = None
     sub: str | None = None
@@ -109,7 +109,7 @@ class Filter(NamedTuple):
     enabled: bool | None = None
 
     def conditions(self) -> list[ColumnElement[bool]]:
-        """Return it as conditions over Account."""
+        """Return the filter as conditions on Account."""
         found: list[ColumnElement[bool]] = []
         if self.prefix is not None:
             found.append(Account.folded_username.startswith(fold(self.prefix), autoescape=True))
@@ -120,7 +120,7 @@ class Filter(NamedTuple):
         if self.email is not None:
             found.append(Account.folded_email == fold(self.email)[:MAX_LENGTH])
         if self.role is not None:
-            # The second condition is that of ix_account_role.
+            # The second condition is the one of the partial index ix_account_role.
             found += [Account.role == self.role, Account.role.is_not(None)]
         if self.enabled is not None:
             found.append(Account.disabled_at.is_(None) if self.enabled else Account.disabled_at.is_not(None))
@@ -130,8 +130,8 @@ class Filter(NamedTuple):
 def search(wanted: Filter, *, after: UUID | None = None, limit: int = 100) -> list[Account]:
     """List the wanted accounts, oldest first; `after` is the last identifier of the page before.
 
-    A prefix is served by ix_account_folded_username_prefix, or by the primary key where many match, an e-mail
-    address by ix_account_folded_email, who is disabled by ix_account_disabled.
+    A prefix is served by ix_account_folded_username_prefix, or by the primary key where many match; an e-mail
+    address by ix_account_folded_email; disabled accounts by ix_account_disabled.
     """
     found = select(Account).where(Account.deleted_at.is_(None), *wanted.conditions()).order_by(Account.id)
     if after is not None:

@@ -1,4 +1,4 @@
-"""Take in a new person."""
+"""Add a new person."""
 
 from collections.abc import Mapping
 
@@ -20,7 +20,7 @@ class UsernameTaken(Exception):
 
 
 def add(username: str, password: str | None, claims: Mapping[str, object] | None = None) -> Account:
-    """Add an account; without a password it cannot be signed in to by form.
+    """Add an account; without a password, the person cannot sign in with the form.
 
     Raises InvalidUsername, UsernameTaken, UnusablePassword or InvalidClaims.
     """
@@ -49,7 +49,7 @@ def add(username: str, password: str | None, claims: Mapping[str, object] | None
     try:
         db.session.flush()
     except IntegrityError as exc:
-        # Another process was quicker; the unique index is the judge.
+        # Another process added the same name first; the unique index decides.
         raise taken(name) from exc
     return account
 

@@ -22,12 +22,12 @@ class Role(StrEnum):
 
 
 def role_of(account: Account) -> Role | None:
-    """Return the role of an account that may act, or None."""
+    """Return the role of an active account, or None."""
     return Role(account.role) if account.role and account.is_active else None
 
 
 def lock_administrators() -> list[Account]:
-    """Lock the rows of all active administrators, so that of two who leave at once the later sees it.
+    """Lock the rows of all active administrators, so that of two changes at once the later sees the earlier.
 
     Served by ix_account_role.
     """
@@ -39,7 +39,7 @@ def lock_administrators() -> list[Account]:
 
 
 def has_administrator() -> bool:
-    """Return whether anybody administers. Served by ix_account_role."""
+    """Return whether there is an active administrator. Served by ix_account_role."""
     active = select(Account.id).where(
         Account.role == Role.ADMINISTRATOR, Account.disabled_at.is_(None), Account.deleted_at.is_(None)
     )

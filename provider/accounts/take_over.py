@@ -1,4 +1,4 @@
-"""Take in people of another provider, many at once, with the `sub` that apps know them by."""
+"""Import people from another provider, many at once, keeping the `sub` by which apps know them."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -37,12 +37,12 @@ class NewPerson:
 
 
 def known_subs(subs: Collection[str]) -> set[str]:
-    """Return those that a person has, or had before their deletion. Served by the unique `sub`."""
+    """Return which of these `sub` values belong, or belonged, to a person. Served by the unique `sub`."""
     return set(db.session.scalars(select(Account.sub).where(Account.sub.in_(subs)))) if subs else set()
 
 
 def known_names(folded: Collection[str]) -> set[str]:
-    """Return those folded names that a person has. Served by the unique folded name."""
+    """Return which of these folded names are taken. Served by the unique folded name."""
     named = select(Account.folded_username).where(Account.folded_username.in_(folded))
     return set(db.session.scalars(named)) if folded else set()
 
