@@ -1,4 +1,4 @@
-"""Consent of a person: exactly what the consent page named."""
+"""A person's consent: exactly what the consent page named."""
 
 from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
@@ -6,12 +6,12 @@ from typing import NamedTuple
 from provider.grants.models import Grant
 from provider.protocol.scopes import STANDARD_SCOPES, names_for
 
-# The name under which scopes stand that were asked for without any resource server.
+# The key of scopes that were requested without a resource server.
 ANYWHERE = ""
 
 
 class Consent(NamedTuple):
-    """Scopes, each with the resource server that it was named with, and single claims beside them."""
+    """Scopes, each with the resource server that it was named with, and single claims."""
 
     scopes: frozenset[tuple[str, str]] = frozenset()
     claims: frozenset[str] = frozenset()
@@ -27,11 +27,11 @@ class Consent(NamedTuple):
     def covers(
         self, scopes: Collection[str], claims: Iterable[str], *, resources: Collection[str] = ()
     ) -> bool:
-        """Return whether nothing needs to be asked about these; a scope names all its claims.
+        """Return whether the person need not be asked about these; a scope includes all its claims.
 
-        Agreeing to one resource server says nothing about another. A token for none in particular is
-        accepted by several, so it needs a consent of that kind, except for the scopes about the person,
-        which are served here.
+        Consent to one resource server says nothing about another. A token for none in particular is accepted
+        by several, so it needs consent without a resource server, except for the scopes about the person,
+        which this provider serves itself.
         """
         agreed = {scope for _, scope in self.scopes}
         if resources:
@@ -42,7 +42,7 @@ class Consent(NamedTuple):
         return self.scopes >= wanted and (self.claims | names_for(agreed)).issuperset(claims)
 
     def to_store(self) -> dict[str, list[str]]:
-        """Return the scopes as they are stored."""
+        """Return the scopes in the form in which they are stored."""
         found: dict[str, list[str]] = {}
         for where, scope in sorted(self.scopes):
             found.setdefault(where, []).append(scope)
@@ -50,7 +50,7 @@ class Consent(NamedTuple):
 
 
 def consent_of(grant: Grant | None) -> Consent:
-    """Return what the person has agreed to in one grant; a grant given without asking shows nothing."""
+    """Return what the person has agreed to in one grant; a grant made without asking proves no consent."""
     if grant is None or not grant.consented:
         return Consent()
     return read_consent(grant.scope, grant.consented_to, grant.claims)
@@ -59,7 +59,7 @@ def consent_of(grant: Grant | None) -> Consent:
 def read_consent(
     scope: str, consented_to: Mapping[str, Collection[str]] | None, claims: Iterable[str] | None
 ) -> Consent:
-    """Return the consent that the columns of a consented grant say."""
+    """Return the consent recorded in the columns of a consented grant."""
     if consented_to is None:
         consented_to = {ANYWHERE: scope.split()}
     scopes = frozenset((where, one) for where, named in consented_to.items() for one in named)

@@ -30,8 +30,8 @@ def create(
 ) -> Grant:
     """Make a grant; it is valid for the client's grant lifetime or the provider's (180 days).
 
-    `consent` is what the person was asked about and agreed to; None for a client for which none is asked.
-    Returns a row to be read only, which is inserted at the commit.
+    `consent` is what the person was asked about and agreed to; None for a client that needs no consent.
+    Returns a read-only row, which is inserted at the commit.
     """
     now = clock.now()
     lifetime: timedelta = client.grant_lifetime or current.settings().grant_lifetime
@@ -68,12 +68,12 @@ def create(
 def widen(
     found: Grant, client: Client, *, scope: str, offline: bool = False, consent: Consent | None = None
 ) -> Grant:
-    """Add to a valid grant what the person allowed now, and return it; nothing is taken away from it."""
+    """Add what the person allowed now to a valid grant, and return it; nothing is removed from it."""
     if _holds(found, scope, offline=offline, consent=consent):
         return found
-    # A session's lock that was gathered comes first.
+    # Gathered statements run first, so that a session's row is locked before the grant's.
     write_gathered()
-    # A second tab may have widened it since it was read.
+    # A second tab may have widened the grant since it was read.
     locked = {"key_share": True}
     grant = db.session.get_one(Grant, found.id, with_for_update=locked, populate_existing=True)
     grant.scope = with_scopes(grant.scopes, scope.split())
@@ -111,7 +111,7 @@ def _add_consent(grant: Grant, consent: Consent) -> None:
 
 
 def revoke(grant: Grant, *, logout_id: UUID | None = None) -> bool:
-    """Revoke one grant and so everything issued on it; False when it was revoked already."""
+    """Revoke one grant and with it everything issued on it; False if it was already revoked."""
     if grant.revoked_at is not None:
         return False
     grant.revoked_at = clock.now()

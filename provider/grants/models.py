@@ -10,12 +10,12 @@ from provider.infrastructure.database import Base, UTCDateTime, foreign_key
 
 
 class Grant(Base):
-    """Access that an Account allowed a Client, until when. Refresh and revocation lock its row."""
+    """Access that an Account allowed a Client for a limited time. Refresh and revocation lock its row."""
 
     __tablename__ = "grant"
     __table_args__ = (
         Index("ix_grant_account_id_client_id", "account_id", "client_id"),
-        # A person's grants are listed in this order.
+        # The order in which a person's grants are listed.
         Index("ix_grant_account_id_id", "account_id", "id"),
         # For the walk of a client's bulk logout.
         Index(
@@ -25,7 +25,7 @@ class Grant(Base):
             sqlite_where=text("revoked_at IS NULL"),
             postgresql_where=text("revoked_at IS NULL"),
         ),
-        # A client has few offline grants among very many others; they are listed in this order.
+        # A client's offline grants are few among very many others; they are listed in this order.
         Index(
             "ix_grant_client_id_offline",
             "client_id",
@@ -48,15 +48,15 @@ class Grant(Base):
     client_id: Mapped[UUID] = mapped_column(foreign_key("client.id"), index=True)
     # The person's subject identifier at this client: public or pairwise, the same in every token (KEY-25).
     sub: Mapped[str] = mapped_column(String(255))
-    # The sid of the ClientSession under which it was given; the client is notified by it of the grant's end.
+    # The sid of the ClientSession in which the grant was made; notifications of the grant's end carry it.
     sid: Mapped[str] = mapped_column(String(64))
     scope: Mapped[str] = mapped_column(Text)
-    # Single claims that the person let the client know, beyond what the scopes say (core §5.5).
+    # Single claims that the person allowed the client to know, beyond the scopes (core §5.5).
     claims: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
     # The person was asked and agreed; a first-party client's grant is made without asking.
     consented: Mapped[bool] = mapped_column(default=False)
-    # The scopes that the consent page named, by the resource server that it named them with (rfc8707); under
-    # the empty name where it named none. None: an older release asked, which did not keep this.
+    # The scopes that the consent page named, by the resource server named with them (rfc8707), or by an empty
+    # name if there was none. None: made by an older release, which did not record this.
     consented_to: Mapped[dict[str, list[str]] | None] = mapped_column(JSON(none_as_null=True))
     offline: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)

@@ -65,14 +65,14 @@ def list_unrevoked(account_id: UUID, client: Client) -> list[Grant]:
 
 
 class Wanted(NamedTuple):
-    """A filter of grants; a field that is None does not matter."""
+    """A filter of grants; a field that is None matches everything."""
 
     account_id: UUID | None = None
     client_pk: UUID | None = None
     offline: bool | None = None
 
     def conditions(self) -> list[ColumnElement[bool]]:
-        """Return it as conditions over Grant."""
+        """Return the filter as conditions over Grant."""
         pairs = ((Grant.account_id, self.account_id), (Grant.client_id, self.client_pk))
         conditions: list[ColumnElement[bool]] = [
             column == value for column, value in pairs if value is not None
@@ -83,7 +83,7 @@ class Wanted(NamedTuple):
 def list_grants(
     wanted: Wanted, *, living: bool = True, after: UUID | None = None, limit: int = 100
 ) -> list[tuple[Grant, Account, Client]]:
-    """List grants with their people and clients, newest first; `after` ends the page before."""
+    """List grants with their people and clients, newest first, after the last grant of the previous page."""
     found = (
         select(Grant, Account, Client)
         .join(Account, Account.id == Grant.account_id)
@@ -103,7 +103,7 @@ def list_grants(
 def list_unrevoked_ids(
     wanted: Wanted, *, made_before: datetime, after: UUID | None, limit: int
 ) -> Sequence[UUID]:
-    """List grants that have neither been revoked nor expired, oldest first, by their identifiers."""
+    """List the identifiers of grants that are neither revoked nor expired, oldest first."""
     unrevoked = select(Grant.id).where(
         *wanted.conditions(),
         Grant.revoked_at.is_(None),
@@ -121,6 +121,6 @@ def find(grant_id: UUID) -> Grant | None:
 
 
 def lock(grant_id: UUID) -> Grant | None:
-    """Lock a grant's row: refresh, code exchange and every revocation meet here (design §4)."""
-    # No stronger than an update of the row, so that tokens and client sessions that refer to it can be added.
+    """Lock a grant's row: refresh, code exchange and every revocation lock it first (design §4)."""
+    # The lock is as weak as that of an update, so that tokens and client sessions can still refer to the row.
     return db.session.get(Grant, grant_id, with_for_update={"key_share": True}, populate_existing=True)

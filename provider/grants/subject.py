@@ -11,10 +11,10 @@ from provider.protocol.redirect_uri import is_claimed
 
 
 def subject_for(account: Account, client: Client) -> str:
-    """Return the person's `sub` for this client: the public one, or one only for the client's sector.
+    """Return the person's `sub` for this client: the public one, or one for the client's sector only.
 
-    core §8.1: a pairwise `sub` is the same for all clients of a sector and means nothing to others.
-    Its key is derived from the key-encryption key and must never change (KEY-24).
+    core §8.1: a pairwise `sub` is the same for all clients of a sector and means nothing to others. Its key
+    is derived from the key-encryption key and must never change (KEY-24).
     """
     if client.metadata_.subject_type != "pairwise":
         return account.sub
@@ -24,7 +24,7 @@ def subject_for(account: Account, client: Client) -> str:
 def sector_of(client: Client) -> str:
     """Return the sector identifier: the host of `sector_identifier_uri`, or of the redirect URIs.
 
-    A self-registered client that has not proven to belong to a sector has one of its own.
+    A self-registered client that has not proven to belong to a sector gets a sector of its own.
     """
     metadata = client.metadata_
     if client.self_registered and not proves_sector(metadata):
@@ -36,9 +36,9 @@ def sector_of(client: Client) -> str:
 def proves_sector(metadata: ClientMetadata) -> bool:
     """Return whether a client's redirect URIs prove that it belongs to its sector.
 
-    core §8.1: the sector is vouched for by the hosts of the redirect URIs, or by a document that lists them.
-    Neither says anything about a device, which asks for its tokens itself, or about a program that listens
-    on a loopback port or behind a private-use scheme, which may be any program's.
+    core §8.1: the sector is proven by the hosts of the redirect URIs, or by a document that lists them.
+    Neither proves anything about a device, which requests its tokens directly, or about a program behind a
+    loopback port or a private-use scheme, which can be any program.
     """
     uris = metadata.redirect_uris
     if not uris or metadata.may_use_grant_type(DEVICE_CODE) or not all(map(is_claimed, uris)):
