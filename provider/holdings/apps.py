@@ -1,4 +1,4 @@
-"""The apps of a person: in which browsers and devices each is signed in, and how long it may act offline."""
+"""The apps of a person: where each is signed in, and until when it may act offline."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,20 +20,20 @@ from provider.sessions.queries import session_is_live
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeldApp:
-    """One app with valid grants, whatever their number."""
+    """One app with valid grants, however many."""
 
     client: Client
-    # The number of live sessions other than that of the browser in use, and of devices.
+    # The number of live sessions in other browsers, and on devices.
     elsewhere: int = 0
     devices: int = 0
-    # How long it may act while the person is away.
+    # Until when it may act while the person is away.
     offline_until: datetime | None = None
 
 
 def list_held_apps(own: Session, *, after: UUID | None = None, limit: int = 100) -> list[HeldApp]:
-    """List the apps of a session's person, in the order in which they were registered, in one statement.
+    """List the apps of a session's person, in order of registration, in one statement.
 
-    `after` is the client of the entry before. Served by ix_grant_account_id_client_id.
+    `after` is the client of the previous entry. Served by ix_grant_account_id_client_id.
     """
     now = clock.now()
     elsewhere = func.count(Session.id).filter(Session.id != own.id, ~Session.is_device)

@@ -35,7 +35,7 @@ def list_held_sessions(account_id: UUID, *, after: UUID | None = None, limit: in
 
 
 def own_first(sessions: Sequence[HeldSession], own: Session) -> list[HeldSession]:
-    """Return the sessions with that of the browser in use at the top, and the others as they were."""
+    """Return the sessions with that of the present browser first, and the others in their order."""
     return sorted(sessions, key=lambda held: held.session.id != own.id)
 
 
@@ -54,7 +54,7 @@ def count_held_sessions(account_id: UUID) -> int:
 def list_held_grants(
     account_id: UUID, *, after: UUID | None = None, limit: int = 100
 ) -> list[tuple[Grant, Client]]:
-    """List a person's valid grants with their clients, newest first; `after` ends the page before.
+    """List a person's valid grants with their clients, newest first; `after` ends the previous page.
 
     Served by ix_grant_account_id_client_id.
     """
@@ -75,7 +75,7 @@ def list_held_grants(
 
 
 def _has_a_session(now: datetime) -> ColumnElement[bool]:
-    """The condition that a grant has a live client session, without which it is of no use."""
+    """The condition that a grant has a live client session; an online grant without one is useless."""
     return (
         exists()
         .where(
@@ -91,7 +91,7 @@ def _has_a_session(now: datetime) -> ColumnElement[bool]:
 def apps_of_sessions(
     session_ids: Sequence[UUID], *, with_ended: bool = False
 ) -> dict[UUID, tuple[Client, ...]]:
-    """Return the apps of each session, by name; also those whose client session has ended, if wanted."""
+    """Return the apps of each session, by name; if requested, also those whose client session has ended."""
     if not session_ids:
         return {}
     joined = (
