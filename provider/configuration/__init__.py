@@ -1,5 +1,5 @@
-"""Configuration as code: files that say what clients, resource servers and roles are to be.
+"""Configuration as code: files that declare clients, resource servers and roles.
 
-Reads files, compares them with the database and carries out the difference through `administration`, in one
-transaction. Never touches people, sessions or grants by itself, nor objects that no file owns.
+Reads files, compares them with the database and applies the differences through `administration`, in one
+transaction. Never touches people, sessions or grants directly, nor objects that no file owns.
 """

@@ -1,4 +1,4 @@
-"""Carry a plan out: the rows are locked, the plan is made again, and only the very same is done."""
+"""Apply a plan: lock the rows, make the plan again, and carry it out only if it is the same."""
 
 from dataclasses import dataclass, field
 
@@ -11,21 +11,21 @@ from provider.infrastructure import owned_objects
 
 
 class PlanChanged(Exception):
-    """The files or the database are not what they were when the plan was made."""
+    """The files or the database have changed since the plan was made."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Applied:
-    """The applied changes; generated secrets are shown this once."""
+    """The applied changes, with generated secrets, which are shown only once."""
 
     plan: Plan
     secrets: dict[str, str] = field(repr=False)
 
 
 def apply(files: Files, asked: Asked, plan_hash: str) -> Applied:
-    """Apply files inside the open transaction, if that is still what the plan with this hash says.
+    """Apply files inside the open transaction, if a plan made now has this hash.
 
-    Raises PlanChanged, InvalidConfiguration, AppliedMeanwhile, or what an act raises; then nothing is done.
+    Raises PlanChanged, InvalidConfiguration, AppliedMeanwhile, or the error of an act; then nothing is done.
     """
     for owner in sorted(files.owners):
         owned_objects.lock(owner, plan_hash)

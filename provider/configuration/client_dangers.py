@@ -1,4 +1,4 @@
-"""Find what people and apps lose when a client changes or goes."""
+"""Describe what people and apps lose when a client is changed or removed."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -37,7 +37,7 @@ def of_change(
 
 
 def of_removal(client: Client) -> list[str]:
-    """Return what ends with a client."""
+    """Return what ends with a client, a sentence each."""
     waiting = count_waiting(recipient_of(client.id))
     return [_ended(client)] + ([f"{_count(waiting, 'notification')} will still be sent"] if waiting else [])
 

@@ -1,4 +1,4 @@
-"""The operator's options of a client, as files have them."""
+"""The operator's options of a client, as they appear in files."""
 
 from collections.abc import Mapping
 from dataclasses import fields
@@ -31,7 +31,7 @@ def as_json(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def read_options(entry: Entry) -> tuple[ClientOptions | None, list[ConfigurationProblem]]:
-    """Return the options of an entry, each at its default if it is left out, and what is wrong with them."""
+    """Return the options of an entry, with defaults for omitted ones, and the problems found in them."""
     members = Members(entry, "options", known=NAMES)
     values: dict[str, Any] = {
         name: members.choice(name, kind, getattr(DEFAULTS, name)) for name, kind in CHOICES.items()

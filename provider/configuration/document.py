@@ -1,7 +1,7 @@
-"""Read YAML strictly, with the line of each value: a file must not cost or mean more than it shows.
+"""Read YAML strictly, with the line of each value: a file must not cost or mean more than is visible.
 
 Only the types of JSON are read, by the rules of YAML 1.2, in which `no` and `1:30` are texts. Aliases and
-tags are refused, so that no document grows while it is read.
+tags are refused, so that a document cannot grow while it is read.
 """
 
 import re
@@ -18,11 +18,11 @@ MOST_NODES = 1_000_000
 DEEPEST = 20
 _LONGEST_TEXT = 64 * 1024
 _INT = re.compile(r"[-+]?[0-9]{1,15}")
-# No database keeps them, and quotes can hide them.
+# No database stores these characters, and quotes can hide them.
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 _NULL = frozenset({"", "~", "null", "Null", "NULL"})
 _BOOLEANS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
-# The parser of libyaml is ten times as quick.
+# The parser of libyaml is ten times as fast.
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 Value: TypeAlias = "str | int | bool | list[Node] | dict[str, Node] | None"
@@ -30,7 +30,7 @@ Value: TypeAlias = "str | int | bool | list[Node] | dict[str, Node] | None"
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A value, and the line on which it or its key stands."""
+    """A value, and the line of its key or, without a key, of the value."""
 
     value: Value
     line: int
@@ -45,7 +45,7 @@ class Node:
         return self.value
 
     def line_of(self, *path: str) -> int:
-        """Return the line of a member, or that of the nearest one around it."""
+        """Return the line of a member, or that of its nearest parent that exists."""
         if not path or not isinstance(self.value, dict) or path[0] not in self.value:
             return self.line
         return self.value[path[0]].line_of(*path[1:])
@@ -54,7 +54,7 @@ class Node:
 def read(text: str, file: str) -> Node:
     """Return the document of a file. Raises InvalidConfiguration.
 
-    Every key that occurs twice is a problem; what makes the file unreadable is the only one.
+    All duplicate keys are reported together; an error that makes the file unreadable is reported alone.
     """
     if len(text.encode("utf-8", "surrogatepass")) > MOST_BYTES:
         raise InvalidConfiguration([ConfigurationProblem(file, 1, "", f"is larger than {MOST_BYTES} bytes")])

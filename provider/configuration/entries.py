@@ -1,4 +1,4 @@
-"""The objects that files describe: read as far as that needs no database."""
+"""The objects described in files, read as far as possible without a database."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,7 +12,7 @@ from provider.configuration.policies import StatedPolicies
 from provider.configuration.problems import ConfigurationProblem, InvalidConfiguration
 
 VERSION = "curfew/v1"
-# A name is part of hashes, entries and sentences.
+# A name is used in hashes, audit entries and messages.
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _LONGEST_KEY = 2000
 _MEMBERS = ("apiVersion", "configuration", policies.SECTION, "clients", "resources", "roles")
@@ -35,20 +35,20 @@ class Entry:
 
     kind: Kind
     key: str
-    # The configuration that is to own it.
+    # The configuration that will own it.
     owner: str
     file: str
     node: Node
 
     def problem(self, sentence: str, *path: str, name: str | None = None) -> ConfigurationProblem:
-        """Return a problem with the object, or with the member at a path of its names."""
+        """Return a problem with the object, or with the member at a path below it."""
         shown = ".".join((f"{self.kind} {self.key}", *path, *((name,) if name else ())))
         return ConfigurationProblem(self.file, self.node.line_of(*path), shown, sentence)
 
 
 @dataclass(slots=True)
 class Files:
-    """Everything that the files of one command say."""
+    """The content of all files of one command."""
 
     owners: set[str] = field(default_factory=set)
     entries: dict[tuple[Kind, str], Entry] = field(default_factory=dict)

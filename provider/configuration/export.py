@@ -1,6 +1,6 @@
-"""Write what the database holds as a file that says the same: planning it changes nothing.
+"""Write the state of the database as a file; a plan of that file would change nothing.
 
-Fields at their default are left out. Of a secret only stands there that the client has one.
+Fields at their default are omitted. For a secret, the file says only that the client has one.
 """
 
 from collections.abc import Callable, Collection, Iterator
@@ -34,7 +34,7 @@ _DUMPER: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exported:
-    """A file's text, and the objects that it leaves out, by reason."""
+    """The text of a file, and the objects that it omits, by reason."""
 
     text: str
     self_registered: int
@@ -42,7 +42,7 @@ class Exported:
 
 
 def export(configuration: str, *, only_owned: bool = False) -> Exported:
-    """Return the objects of a configuration; unless `only_owned`, those without an owner and policies too."""
+    """Return the objects of a configuration; unless `only_owned`, also the unowned ones and the policies."""
     others: dict[str, int] = {}
 
     def wanted(kind: Kind, page: Collection[UUID]) -> set[UUID]:
@@ -101,10 +101,10 @@ def _of_client(client: Client) -> dict[str, Any]:
 
 
 def _shortest(client: Client, metadata: ClientMetadata, *, accept: bool) -> dict[str, Any]:
-    """Return the fields without those at their default, as long as the rest is read as the same client."""
+    """Return the fields without defaults, unless the client would then be read differently."""
     wire = metadata.to_wire()
     if client.any_secret_method:
-        # Left out, it means that the secret may come by either method.
+        # Without this field, both methods of sending the secret are accepted.
         del wire[_METHOD]
     usual = PRESELECTED | ClientMetadata().to_wire()
     usual |= PRESELECTED
@@ -116,7 +116,7 @@ def _is_read_as(named: dict[str, Any], metadata: ClientMetadata, *, accept: bool
     try:
         read = read_registration(PRESELECTED | named, may_be_unwise=lambda _: accept, registered=metadata)
     except InvalidClientMetadata:
-        # An older release accepted something that is refused today; the plan of the file will say what.
+        # An older release accepted something that is refused now; planning the file will report it.
         return False
     return read == metadata
 
@@ -145,7 +145,7 @@ def _with_roles() -> list[Account]:
 
 
 def _chosen(kind: Kind, rows: Any, wanted: Callable[[Kind, Collection[UUID]], set[UUID]]) -> Iterator[Any]:
-    """Yield the rows that belong into the file, asking for the owners of many at once."""
+    """Yield the rows that belong in the file, querying the owners of many at once."""
     listed = list(rows)
     chosen = wanted(kind, [one.id for one in listed])
     yield from (one for one in listed if one.id in chosen)

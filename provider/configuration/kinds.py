@@ -1,4 +1,4 @@
-"""The interface that plan and apply have to each kind of object."""
+"""The interface of each kind of object, as plan and apply use it."""
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
@@ -12,13 +12,13 @@ from provider.configuration.entries import Entry, Files, Kind
 class Target:
     """The declared state of an object."""
 
-    # Everything that a file decides about it, as JSON.
+    # Everything that a file decides about the object, as JSON.
     state: Mapping[str, Any]
-    # Brings the object there; returns the row's identifier and a secret that was generated.
+    # Brings the object into that state; returns the row's identifier and a generated secret.
     act: Callable[[], "Done"]
-    # Fields beyond the state, with their old and new values as they are shown.
+    # Changes beyond the state, as old and new values to be shown.
     more: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
-    # Part of the plan's hash and never shown.
+    # Included in the plan's hash but never shown.
     hidden: str = field(default="", repr=False)
 
 
@@ -34,29 +34,29 @@ class ObjectKind(Protocol):
     """Finds objects of a kind, reads them from files and compares them; no other code reads their rows."""
 
     kind: ClassVar[Kind]
-    # The state of an object of which a file says nothing.
+    # The state of an object for which a file gives no fields.
     usual: ClassVar[Mapping[str, Any]]
 
     def find(self, keys: Collection[str], *, lock: bool) -> dict[str, Any]:
-        """Return the rows that exist by their keys, locked until the commit if wanted."""
+        """Return the existing rows by their keys, locked until the commit if requested."""
 
     def find_owned(self, object_ids: Collection[UUID], *, lock: bool) -> dict[str, Any]:
-        """Return the rows of these identifiers that exist, by their keys."""
+        """Return the existing rows with these identifiers, by their keys."""
 
     def state_of(self, row: Any) -> dict[str, Any]:
-        """Return everything that a file decides about an object; empty if it is none yet."""
+        """Return everything that a file decides about an object; empty if the object does not exist yet."""
 
     def read(self, entry: Entry, row: Any | None, files: Files) -> Target:
-        """Return what an entry makes of a row, or of none. Raises InvalidConfiguration."""
+        """Return the state that an entry declares for a row or a new object. Raises InvalidConfiguration."""
 
     def check_reachable(self, entry: Entry, row: Any | None) -> None:
-        """Check what needs the network. Raises InvalidConfiguration."""
+        """Run the checks that need the network. Raises InvalidConfiguration."""
 
     def dangers(self, row: Any, target: Target) -> list[str]:
         """Return what people or apps lose by a change, a sentence each."""
 
     def dangers_of_removal(self, row: Any) -> list[str]:
-        """Return what they lose by a removal."""
+        """Return what people or apps lose by a removal, a sentence each."""
 
     def remove(self, row: Any) -> None:
         """Remove an object."""

@@ -1,4 +1,4 @@
-"""Read the members of one object: each of the right type, none unknown, all problems at once."""
+"""Read the members of one object: check types and names, and report all problems at once."""
 
 from collections.abc import Collection, Iterable
 from datetime import timedelta
@@ -15,7 +15,7 @@ _LONGEST = 2048
 
 
 class Members:
-    """The members of an object's mapping, or of one within it."""
+    """The members of an object's mapping, or of a nested one."""
 
     def __init__(self, entry: Entry, *path: str, known: Collection[str] | None) -> None:
         self.problems: list[ConfigurationProblem] = []
@@ -26,7 +26,7 @@ class Members:
                 self.refuse(name, f"is not known; there are {', '.join(sorted(known))}")
 
     def refuse(self, name: str, sentence: str) -> None:
-        """Note a problem with a member."""
+        """Add a problem with a member."""
         self.problems.append(
             self._entry.problem(sentence, *self._path, name)
             if name in self._members
@@ -34,7 +34,7 @@ class Members:
         )
 
     def has(self, name: str) -> bool:
-        """Return whether a member is there with a value."""
+        """Return whether a member is present with a value."""
         return name in self._members and self._members[name].value is not None
 
     def plain(self) -> dict[str, Any]:
@@ -60,7 +60,7 @@ class Members:
         return value
 
     def choice(self, name: str, choices: type[C], default: C) -> C:
-        """Return one of some texts."""
+        """Return one of a set of texts."""
         value = self._value(name)
         if value is None:
             return default
@@ -75,7 +75,7 @@ class Members:
         value = self._value(name)
         if value is None:
             return None
-        # A number with a sign or a fraction, a list or a truth value is no text of a span.
+        # A signed number, a fraction, a list or a boolean is not a valid span.
         written = str(value) if type(value) in (str, int) else ""
         try:
             return read_timedelta(written)

@@ -1,7 +1,7 @@
-"""Compare files with the database: which objects would change, how, and what that would take from whom.
+"""Compare files with the database: which objects would change, how, and what people or apps would lose.
 
-DEC-23: a plan's hash is over the changes and the state they start from, so that it names what was reviewed.
-Counts of what would end are shown and are no part of it: sessions come and go while one reads.
+DEC-23: a plan's hash covers the changes and the state they start from, so that it identifies exactly what was
+reviewed. The counts of what would end are shown but not hashed: sessions begin and end during the review.
 """
 
 import json
@@ -37,7 +37,7 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """The permissions of the operator beyond the files."""
+    """The changes that the operator permits beyond the files."""
 
     prune: bool = False
     # Take over objects that no configuration owns.
@@ -64,7 +64,7 @@ class Change:
 
     @property
     def name(self) -> str:
-        """The object as sentences and the audit name it."""
+        """The object's name in messages and in the audit."""
         return f"{self.kind} {self.key}"
 
     @property
@@ -79,15 +79,15 @@ class Plan:
 
     changes: list[Change]
     owners: tuple[str, ...]
-    # Objects that are as the files say, though none of the configurations owns them.
+    # Objects that match the files, though none of their configurations owns them.
     unowned: list[str]
-    # Objects that a configuration owns and no file describes; they go only with `prune`.
+    # Objects that the configurations own but the files no longer describe; only `prune` removes them.
     left: list[str]
     unchanged: int
 
     @property
     def hash(self) -> str:
-        """A digest that only this installation can make, of the changes and what they start from."""
+        """A digest of the changes and their starting state, with a key that only this installation has."""
         said = [
             [one.kind, one.key, one.action, one.owner, one.owner_before, one.fields, one.hidden]
             for one in self.changes
@@ -111,9 +111,9 @@ class _Found:
 def make(files: Files, asked: Asked, *, lock: bool = False) -> Plan:
     """Compare files with the database, and their policies with the settings in force.
 
-    Raises InvalidConfiguration with the problems of all of them.
+    Raises InvalidConfiguration with all problems of all files.
 
-    With `lock` the rows stay locked until the commit, so that the plan holds in the open transaction.
+    With `lock` the rows stay locked until the commit, so that the plan stays true in the open transaction.
     """
     problems = [problem for stated in files.policies for problem in policies.problems_of(stated)]
     found = [_of_kind(kind, files, asked, lock=lock) for kind in KINDS]
@@ -131,7 +131,7 @@ def make(files: Files, asked: Asked, *, lock: bool = False) -> Plan:
 
 
 def check_reachable(plan: Plan, files: Files) -> None:
-    """Check what the changes need of the network, with no transaction open. Raises InvalidConfiguration."""
+    """Run the checks that need the network, with no transaction open. Raises InvalidConfiguration."""
     problems: list[ConfigurationProblem] = []
     for kind in KINDS:
         keys = [one.key for one in plan.changes if one.kind is kind.kind and one.action is not Action.REMOVE]
@@ -161,7 +161,7 @@ def _of_kind(kind: ObjectKind, files: Files, asked: Asked, *, lock: bool) -> _Fo
             found.problems += exc.problems
             continue
         _compare(kind, entry, row, target, owners, asked, found)
-    # What takes nothing away comes first, so that another person administers before the last one may less.
+    # Harmless changes come first: a new administrator gets the role before the last one loses it.
     found.changes.sort(key=lambda one: bool(one.dangers))
     owned = owned_objects.list_owned(kind.kind, files.owners)
     gone = kind.find_owned(owned.keys() - seen.keys(), lock=lock)
@@ -183,7 +183,7 @@ def _compare(
     found: _Found,
 ) -> None:
     state = kind.state_of(row) if row is not None else {}
-    # Of a new object only that is said which is not so anyway.
+    # Of a new object, only the fields that differ from the defaults are shown.
     fields = dict(_differences(state or kind.usual, target.state)) | dict(target.more)
     if not state:
         fields = {name: (None, new) for name, (_, new) in fields.items()}
@@ -241,7 +241,7 @@ def _removal(kind: ObjectKind, key: str, row: Any, owner: str) -> Change:
 
 
 def _differences(before: Any, after: Any) -> Iterator[tuple[str, tuple[Any, Any]]]:
-    """Yield each name whose value changes; a value that is empty on both sides is none."""
+    """Yield each name whose value changes; empty values of any type count as equal."""
     for name in sorted(before.keys() | after.keys()):
         old, new = before.get(name), after.get(name)
         if old != new and not (_is_nothing(old) and _is_nothing(new)):
@@ -253,5 +253,5 @@ def _is_nothing(value: object) -> bool:
 
 
 def names_of(changes: Collection[Change], action: Action) -> list[str]:
-    """Return the objects of one action by name."""
+    """Return the names of the objects with one action."""
     return [one.name for one in changes if one.action is action]

@@ -1,7 +1,7 @@
-"""Policies of the provider in a file: compared with the settings in force, which only their operator changes.
+"""Policies of the provider in a file: compared with the settings in force, which files cannot change.
 
-Settings live in the environment or a file of every process, and are read when it starts. So a file cannot
-change them; but a plan that relies on others than those in force is refused, with what to set.
+Each process reads its settings from the environment or a file when it starts, so a configuration cannot
+change them. If it states policies other than those in force, the plan is refused and says what to set.
 """
 
 from collections.abc import Iterator
@@ -16,8 +16,8 @@ from provider.configuration.problems import ConfigurationProblem
 from provider.infrastructure import current
 
 SECTION = "policies"
-# What the provider allows, demands and promises. The others say where and how one installation runs: they
-# differ between a test system and production, which may have the same policies.
+# Settings that state what the provider allows, requires and promises. The other settings say where and how
+# one installation runs; they differ between a test system and production with the same policies.
 POLICIES = (
     *("session_idle_lifetime", "refresh_counts_as_use", "session_lifetime", "interaction_lifetime"),
     *("sessions_per_account", "code_lifetime", "id_token_lifetime", "access_token_lifetime"),
@@ -52,7 +52,7 @@ def in_force() -> dict[str, Any]:
 
 
 def problems_of(stated: StatedPolicies) -> Iterator[ConfigurationProblem]:
-    """Yield what a file states that is not so here."""
+    """Yield a problem for each stated policy that is not in force."""
     members = stated.node.value
     if members is None:
         return

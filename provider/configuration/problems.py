@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, order=True)
 class ConfigurationProblem:
-    """One problem; the sentence goes on from the name of the field."""
+    """One problem; the sentence continues after the name of the field."""
 
     file: str
     line: int
@@ -19,7 +19,7 @@ class ConfigurationProblem:
 
 
 class InvalidConfiguration(Exception):
-    """The files cannot be carried out; holds every problem in the order of the lines."""
+    """The files cannot be applied; holds every problem in the order of the lines."""
 
     def __init__(self, problems: Iterable[ConfigurationProblem]) -> None:
         self.problems = sorted(set(problems))

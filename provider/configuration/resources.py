@@ -51,7 +51,7 @@ class ResourceObjects:
         return registered.values_of(row)
 
     def read(self, entry: Entry, row: Resource | None, files: Files) -> Target:
-        """Return what becomes of a resource server."""
+        """Return the state that an entry declares for a resource server."""
         values = _read(entry, files)
         lifetime = values["access_token_lifetime"]
         shown = values | {
@@ -62,7 +62,7 @@ class ResourceObjects:
         return Target(state=shown, act=lambda: _carry_out(entry.key, row, values, shown))
 
     def check_reachable(self, entry: Entry, row: Resource | None) -> None:
-        """Nothing is fetched from a resource server."""
+        """Do nothing: the provider never calls a resource server."""
 
     def dangers(self, row: Resource, target: Target) -> list[str]:
         """Return the scopes that tokens will no longer carry."""
@@ -71,7 +71,7 @@ class ResourceObjects:
         return [f"new tokens no longer carry the scopes {', '.join(gone)}"] if gone else []
 
     def dangers_of_removal(self, row: Resource) -> list[str]:  # noqa: ARG002 – the interface.
-        """Return what its removal means for apps."""
+        """Return what its removal means for apps, a sentence each."""
         return ["no new tokens are issued for it; existing ones remain until they expire"]
 
     def remove(self, row: Resource) -> None:

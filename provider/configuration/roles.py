@@ -1,4 +1,4 @@
-"""Roles of people in administration as objects of a configuration; keys are their user names."""
+"""Roles of people in administration as objects of a configuration; keys are user names."""
 
 from collections.abc import Collection, Mapping
 from typing import Any, ClassVar
@@ -20,7 +20,7 @@ class RoleObjects:
     usual: ClassVar[Mapping[str, Any]] = {}
 
     def find(self, keys: Collection[str], *, lock: bool) -> dict[str, Account]:
-        """Return the accounts of these names, locked in the order of their rows if wanted."""
+        """Return the accounts with these names, locked in the order of their rows if requested."""
         found = {key: account for key in keys if (account := queries.find_by_username(key))}
         return _locked(found) if lock else found
 
@@ -31,7 +31,7 @@ class RoleObjects:
         return _locked(found) if lock else found
 
     def state_of(self, row: Account) -> dict[str, Any]:
-        """Return the role; a person without one is no object."""
+        """Return the role; empty for a person without one, who is not an object of a configuration."""
         return {"role": row.role} if row.role else {}
 
     def read(self, entry: Entry, row: Account | None, files: Files) -> Target:  # noqa: ARG002 – the interface.
@@ -46,15 +46,15 @@ class RoleObjects:
         return Target(state={"role": role.value}, act=lambda: _carry_out(row, role))
 
     def check_reachable(self, entry: Entry, row: Account | None) -> None:
-        """Nothing is fetched for a role."""
+        """Do nothing: a role needs no network."""
 
     def dangers(self, row: Account, target: Target) -> list[str]:
-        """Say that a person may do less."""
+        """Return a sentence if the person would be permitted less."""
         is_less = row.role and Role(target.state["role"]).rank < Role(row.role).rank
         return [f"{row.username} may do less than before"] if is_less else []
 
     def dangers_of_removal(self, row: Account) -> list[str]:
-        """Say that a person administers no more."""
+        """Return that the person would no longer be an administrator."""
         return [f"{row.username} no longer administers"]
 
     def remove(self, row: Account) -> None:

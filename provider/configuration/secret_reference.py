@@ -1,4 +1,4 @@
-"""References to the secrets of clients: a file never holds a secret itself."""
+"""References to the secrets of clients: a file never contains a secret itself."""
 
 import os
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ _MOST_BYTES = 4096
 
 
 class UnusableReference(ValueError):
-    """A reference leads to no usable secret; the sentence says why, without the secret."""
+    """A reference does not lead to a usable secret; the sentence says why, without the secret."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +29,7 @@ def resolve(written: str, folder: Path) -> SecretReference:
         return SecretReference(written=written)
     form, _, target = written.partition(":")
     if form not in ("env", "file") or not target:
-        # What is written here may be a secret by mistake, and is not repeated.
+        # The text may be a secret entered by mistake, so it is not repeated.
         raise UnusableReference(f"must be a reference, {FORMS}, and never the secret itself")
     secret = _from_environment(target) if form == "env" else _from_file(folder / target)
     try:
