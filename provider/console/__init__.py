@@ -1,9 +1,9 @@
 """The console: pages on which administrators watch sessions, logouts and deliveries, and act on them.
 
-A client of the provider like any other: people sign in to it by the authorization endpoint, and its own
-session hangs on theirs. It reads through `inspection` and the queries of the rooms, and acts through
-`administration`, as the command does; it decides nothing about what a logout ends or who is notified.
-Its pages are in English alone, as the command is (DEC-21).
+It is a client of the provider like any other: people sign in to it through the authorization endpoint, and
+its session depends on theirs. It reads through `inspection` and the queries of the rooms, and acts through
+`administration`, as the command does; it does not decide what a logout ends or who is notified. Its pages are
+only in English, like the command (DEC-21).
 """
 
 from provider.console import (

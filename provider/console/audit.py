@@ -25,10 +25,10 @@ from provider.logout.audit_entries import by_person
 from provider.protocol.permissions import Permission
 
 _HERE = "console.audit"
-# By name, which may be a better word than the tag that entries have been stored with.
+# Tags by their names in the code, which may be clearer than the stored values.
 _EVENTS = {tag.value: tag.name.lower().replace("_", " ") for tag in EventTag}
 _FILTERS = ("tag", "user", "client", "by", "logout", "since")
-# How far back is searched by several filters, which no index serves, unless the page is asked for more.
+# How far back a search with several filters goes by default, because no index serves their combination.
 _UNSERVED_SINCE = timedelta(days=7)
 _COLUMNS = (
     *("id", "at", "tag", "actor", "actor_name", "actor_origin", "account_id", "client_id", "session_id"),
@@ -72,7 +72,7 @@ def _wanted(asked: Asked) -> queries.Filter | None:
     since = asked.instant("since")
     if asked.mistakes:
         return None
-    # An index serves each of these, and none serves two.
+    # Each of these filters has an index, but no index serves two of them.
     is_unserved = sum(asked.get(name) is not None for name in ("client", "by", "tag")) > 1
     wanted = queries.Filter(
         tags=(EventTag(tag),) if tag else (),
@@ -93,7 +93,7 @@ def _uuid(text: str | None) -> UUID | None:
 
 
 def export() -> Response:
-    """Return what the filters find as JSON lines, OCSF events or CSV, the newest first, up to a limit."""
+    """Return the filtered entries as JSON lines, OCSF events or CSV, newest first, up to a limit."""
     asked = Asked.read(*_FILTERS, "format")
     with reading():
         wanted = _wanted(asked)
@@ -117,7 +117,7 @@ def _row(event: AuditEvent) -> dict[str, object]:
 
 
 def verify() -> Response:
-    """Verify the ends of the chain, and show what was found."""
+    """Verify the ends of the chain, and show the result."""
     examined, problems = verify_newest()
     with reading():
         head = chain.head()

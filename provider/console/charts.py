@@ -1,10 +1,10 @@
-"""Charts as SVG, made on the server: bars that need no script, with the numbers in a table beside them."""
+"""Charts as SVG, drawn on the server: bars that need no script, next to a table of the same numbers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-# The drawing has no unit: it is stretched to the room that the page gives it.
+# The drawing has no unit: it is scaled to the space on the page.
 WIDTH, HEIGHT = 1000.0, 100.0
 _GAP = 0.25
 _TICKS = 4
@@ -12,7 +12,7 @@ _TICKS = 4
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """The values of one instant or class, one for each series."""
+    """The values of one instant or class, with one value for each series."""
 
     label: str
     values: tuple[int, ...]
@@ -32,7 +32,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """The place of one column, which says its values when it is pointed at."""
+    """The area of one column; hovering over it shows the values."""
 
     x: float
     width: float
@@ -41,7 +41,7 @@ class Slot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chart:
-    """Bars in groups, their scale, and what they say in words."""
+    """Groups of bars with their scale, and the values in words."""
 
     series: tuple[str, ...]
     columns: tuple[Column, ...]
@@ -57,7 +57,7 @@ class Chart:
     @property
     def ticks(self) -> tuple[Column, ...]:
         """The few columns whose labels are written below the chart."""
-        # Evenly spaced from the first to the last, because that is how they are laid out.
+        # Evenly spaced from the first to the last, because the page lays them out like that.
         if not self.columns:
             return ()
         last = len(self.columns) - 1
@@ -65,7 +65,7 @@ class Chart:
 
 
 def bar_chart(series: Sequence[str], columns: Sequence[Column]) -> Chart:
-    """Return a chart of counts, its scale a round number above the highest of them."""
+    """Return a chart of counts; the top of its scale is a round number not below the highest."""
     top = round_up(max((value for column in columns for value in column.values), default=0))
     room = WIDTH / max(1, len(columns))
     bars, slots = [], []
@@ -88,7 +88,7 @@ def _bars(column: Column, left: float, room: float, top: int) -> list[Bar]:
 
 
 def round_up(highest: int) -> int:
-    """Return the next of 4, 10, 20, 40, 60, 80, 100, 200 … that is not below a number."""
+    """Return the first of 4, 10, 20, 40, 60, 80, 100, 200 … that is not below the given number."""
     if highest <= 4:
         return 4
     step = 10

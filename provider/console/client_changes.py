@@ -1,4 +1,4 @@
-"""Acts on a client: another secret, off and on, removal, and the examination of its logout endpoint."""
+"""Acts on a client: replace its secret, disable, enable or remove it, and test its logout endpoint."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -36,12 +36,12 @@ OVERLAPS = {
 
 
 def show_secret(client_pk: UUID) -> Response:
-    """Ask how long the present secret works on."""
+    """Ask how long the present secret stays valid."""
     return _page("console/client_secret.html", client_pk, overlaps=OVERLAPS)
 
 
 def submit_secret(client_pk: UUID) -> Response:
-    """Replace the secret, and show the new one: this once."""
+    """Replace the secret, and show the new one, which is shown only once."""
     overlap = OVERLAPS.get(request.form.get("overlap", ""), OVERLAPS["1d"])[0]
     try:
         made = _change(client_pk, lambda client: client_credentials.rotate_secret(client, overlap=overlap))
@@ -80,7 +80,7 @@ def submit_access(client_pk: UUID) -> Response:
 
 
 def doctor(client_pk: UUID) -> Response:
-    """Try the logout endpoint with good and bad tokens, and show what it said; no one is signed out."""
+    """Try the logout endpoint with good and bad tokens, and show the results; no one is signed out."""
     with reading():
         client = get(client_pk)
     report = examine(client)
@@ -94,7 +94,7 @@ def doctor(client_pk: UUID) -> Response:
 
 
 def try_endpoint(client_pk: UUID) -> Response:
-    """Let the endpoint be tried now with what waits for it, though it is held back."""
+    """Retry the endpoint's pending notifications now, although its breaker holds them back."""
     client = get(client_pk)
     is_tried = gate.act(Permission.CHANGE_DELIVERIES, lambda _who: deliveries.try_endpoint(client))
     done = "tried" if is_tried else "not_tried"
@@ -102,12 +102,12 @@ def try_endpoint(client_pk: UUID) -> Response:
 
 
 def show_doctor(client_pk: UUID) -> Response:
-    """Offer the examination."""
+    """Offer to test the logout endpoint."""
     return _page("console/doctor.html", client_pk, report=None, is_tried=False)
 
 
 def _change(client_pk: UUID, change: Callable[[Client], Any]) -> Any:
-    """Change a client behind its lock."""
+    """Change a client while holding the lock on its row."""
     client_id = get(client_pk).client_id
 
     def locked(who: Administrator) -> Any:

@@ -1,4 +1,4 @@
-"""Registering a client by its kind, and changing any field of one that is registered."""
+"""Forms to register a client for known software, and to change any field of a registered client."""
 
 import json
 from collections.abc import Mapping
@@ -32,7 +32,7 @@ from provider.protocol.client_registration import read_registration
 from provider.protocol.permissions import Permission
 from provider.protocol.redirect_uri_rules import unwise_uris
 
-# Shown even while they are empty.
+# Fields that are shown even when empty.
 _USUAL = ("client_name", "redirect_uris", "post_logout_redirect_uris", "backchannel_logout_uri")
 _SHAPES: dict[type, str] = {tuple: "lines", bool: "yes", int: "number", dict: "json"}
 _MISTAKES = (InvalidClientMetadata, InvalidOption, InvalidClientID, ClientIDTaken, recipes.UnusableRecipe)
@@ -74,7 +74,7 @@ def _new_form(
 
 
 def register() -> Response:
-    """Register what this software needs for an app at an address, and show the secret: this once."""
+    """Register a client for this software and address, and show the secret, which is shown only once."""
     form = request.form
     software = form.get("for", "")
     if software not in recipes.list_names():
@@ -128,7 +128,7 @@ def edit(
     sentence: str | None = None,
     status: int = 200,
 ) -> Response:
-    """Show every field of a client's registration with its meaning, to be changed."""
+    """Show a form with every field of a client's registration and its meaning."""
     with reading():
         client = get(client_pk)
         owner = owner_of("client", client_pk)
@@ -158,7 +158,7 @@ def _shown(declared: Any, client: Client, typed: "MultiDict[str, str] | None") -
 
 
 def _written(kind: type, value: Any) -> str:
-    """Return a value as its field shows it; `_value` reads it again."""
+    """Return a value as the text of its field; `_value` is the inverse."""
     if value is None:
         return ""
     if kind is bool:
@@ -169,7 +169,7 @@ def _written(kind: type, value: Any) -> str:
 
 
 def change(client_pk: UUID) -> Response:
-    """Change a client, unless it was changed since the form was shown."""
+    """Change a client, unless it has changed since the form was shown."""
     client, form = get(client_pk), request.form
     try:
         seen_at = datetime.fromisoformat(form.get("seen_at", ""))

@@ -105,7 +105,7 @@ _TEXTS = {
 
 
 def fields_of(client: Client, typed: "MultiDict[str, str] | None" = None) -> list[OptionField]:
-    """Return the fields with what was decided, or with what was typed."""
+    """Return the fields with the present decisions, or with the submitted text."""
     values = options.values_of(client)
     written = {name: _written(value) for name, value in values.items()}
     if typed is not None:
@@ -120,7 +120,7 @@ def fields_of(client: Client, typed: "MultiDict[str, str] | None" = None) -> lis
 
 
 def read_options(form: "MultiDict[str, str]") -> ClientOptions:
-    """Return the decisions of a form. Raises InvalidOption."""
+    """Return the decisions in a submitted form. Raises InvalidOption."""
     values: dict[str, Any] = {name: form.get(name) == "yes" for name in _YES}
     values |= {name: _chosen(name, form.get(name, "")) for name in _CHOICES}
     values |= {name: _span(name, form.get(name, "").strip()) for name in _SPANS}

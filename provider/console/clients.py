@@ -1,4 +1,4 @@
-"""Clients: the list with their health, and one client with everything that is known of it."""
+"""Clients: the list with their health, and one client in full."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -65,11 +65,11 @@ def show_list() -> Response:
 
 
 def _last_used(clients: Sequence[Client]) -> Mapping[UUID, datetime]:
-    """Return when a person last came to each app by a session that lives.
+    """Return the start of each app's newest client session that has not ended.
 
-    Served by ix_client_session_client_id_living alone. Asked for the newest one of a client, PostgreSQL may
-    go through those of all others to find that an app has none; so it is asked for the last one up to the
-    client's place in this index, which may be another client's.
+    Served by ix_client_session_client_id_living alone. If asked for the newest one of a client, PostgreSQL
+    may scan those of all other clients before it finds that an app has none. The query therefore takes the
+    last one at or before the client's end in this index; if that belongs to another client, the app has none.
     """
     place = tuple_(ClientSession.client_id, ClientSession.id)
     last = (
@@ -121,19 +121,19 @@ def show(client_pk: UUID) -> Response:
 
 
 def _fields(client: Client, *, registered: bool) -> list[tuple[str, Any, str]]:
-    """Return the name, value and meaning of what was registered, or of what has its default."""
+    """Return name, value and meaning of the registered fields, or of those left at their default."""
     metadata, known = client.metadata_, client.registered
     values = [(one.name, getattr(metadata, one.name), one.metadata["meaning"]) for one in DECLARED]
     return [one for one in values if (one[0] in known and one[1] not in _NOTHING) is registered]
 
 
 def ready_to_paste(client: Client, software: str | None = None) -> Configuration:
-    """Return the configuration of a client's software with the addresses of this provider."""
+    """Return the configuration for a client's software, with the addresses of this provider."""
     return configuration_of(client, table(current_app).addresses(current.settings()), software)
 
 
 def get(client_pk: UUID) -> Client:
-    """Return a client that was not removed, and is no part of the provider, or answer 404."""
+    """Return a client, or answer 404 if it was removed or is part of the provider."""
     client = queries.find(client_pk)
     if client is None or client.deleted_at is not None or is_own(client):
         raise NotFound

@@ -1,4 +1,4 @@
-"""Deliveries: the list, one of them with its attempts, and sending again or giving up."""
+"""Deliveries: the list, and one with its attempts; resend or cancel them."""
 
 from collections.abc import Callable
 from typing import Any
@@ -95,7 +95,7 @@ def _found(asked: Asked, *, before: UUID | None = None, limit: int) -> list[Deli
 
 
 def export() -> Response:
-    """Return what the filters find as CSV."""
+    """Return the filtered deliveries as CSV."""
     asked = Asked.read(*_FILTERS)
     with reading():
         found = _found(asked, limit=MOST_EXPORTED)
@@ -126,7 +126,7 @@ def submit_chosen() -> Response:
 
 
 def _chosen(names: list[str]) -> list[UUID]:
-    """Return the identifiers of the chosen rows, in one order for all, as many as a page shows."""
+    """Return the chosen identifiers, at most one page of them, in an order that all requests share."""
     try:
         return sorted({UUID(name) for name in names})[:ROWS]
     except ValueError as exc:

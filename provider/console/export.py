@@ -1,4 +1,4 @@
-"""Lists as CSV files, for spreadsheets: what the filters find, the newest first, up to a limit."""
+"""Lists as CSV files for spreadsheets: the filtered rows, newest first, up to a limit."""
 
 import csv
 import io
@@ -10,12 +10,12 @@ from flask import Response
 from provider.console.layout import plain
 
 MOST_EXPORTED = 10_000
-# A spreadsheet takes a cell that begins so for a formula, which could send others' data away.
+# A spreadsheet treats a cell that begins like this as a formula, which could send other people's data away.
 _FORMULA = tuple("=+-@\t\r")
 
 
 def csv_file(name: str, columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> Response:
-    """Return rows as a file to keep; `name` goes without its ending."""
+    """Return rows as a file to download; `name` is without the extension."""
     written = io.StringIO()
     writer = csv.writer(written, lineterminator="\r\n")
     writer.writerow(columns)
@@ -26,7 +26,7 @@ def csv_file(name: str, columns: Sequence[str], rows: Iterable[Mapping[str, obje
 
 
 def cell(value: object) -> str:
-    """Return a value as a cell that no spreadsheet computes; instants are in UTC."""
+    """Return a value as a cell that no spreadsheet evaluates; instants are in UTC."""
     if value is None:
         return ""
     if isinstance(value, datetime):

@@ -1,8 +1,8 @@
 """Find the person at the console and their permissions, anew for each request and in each act.
 
-The console's cookie holds an access token of its own client. That is found only while everything above it
-lives (design §4): the client session, the session, the account, the grant. The role is a column of the same
-account, so that a sign-out or a withdrawn role refuses the next request.
+The console's cookie holds an access token of its own client. The token is found only while everything it
+depends on is live (design §4): the client session, the session, the account, the grant. The role is a column
+of the account, so after a sign-out or the removal of a role the next request is refused.
 """
 
 from collections.abc import Callable
@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 
 class SignedOut(Exception):
-    """The console's session has ended, there is none, or its sign-in is too old for the act."""
+    """The console has no session, the session has ended, or the sign-in is too old for the act."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,13 +47,13 @@ class Administrator:
 
     @property
     def is_fresh(self) -> bool:
-        """Whether they have proven who they are recently enough for a dangerous act."""
+        """Whether they authenticated recently enough for a dangerous act."""
         longest = current.settings().admin_sign_in_age
         return is_fresh(self.session.authenticated_at, now=clock.now(), longest=longest)
 
     @property
     def operator(self) -> Operator:
-        """The name under which the audit and the logouts record what they do."""
+        """The name that the audit and the logouts record for their acts."""
         return operator_by_request(self.account.username, "console")
 
     def note_use(self) -> None:
@@ -62,7 +62,7 @@ class Administrator:
 
 
 def find_administrator() -> Administrator | None:
-    """Return who is at the console in this browser, read in one statement; None without a session or role."""
+    """Return the administrator in this browser, with one statement; None without a session or role."""
     handle = cookies.console_handle()
     found = find_access_token(handle) if handle else None
     if found is None or found.account is None or found.session is None or not is_own(found.holder):
@@ -82,8 +82,8 @@ def find_administrator() -> Administrator | None:
 def act(permission: Permission, work: Callable[[Administrator], T], *, dangerous: bool = False) -> T:
     """Do an act in one transaction, in the name of the person at the console.
 
-    THR-51: their row is locked first; of an act and a change of their role at once, one sees the other.
-    Raises SignedOut or NotPermitted, and then nothing has changed.
+    THR-51: their row is locked first, so that an act and a simultaneous change of their role cannot miss each
+    other. Raises SignedOut or NotPermitted before anything has changed.
     """
 
     def checked() -> T:

@@ -1,4 +1,4 @@
-"""The way to every page of the console: a session, a role, a form of ours; then the view."""
+"""Guards every page of the console: checks session, role and form token before the view runs."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -16,7 +16,7 @@ from provider.web import csrf
 from provider.web.i18n import speak
 from provider.web.route import Route
 
-# What our script sends when it looks again by itself: no use of the session, and no sign-in.
+# The header of our script's automatic refresh, which is no use of the session and starts no sign-in.
 LOOKS_AGAIN = "Curfew-Looks-Again"
 PageView = Callable[..., AnyResponse]
 
@@ -30,7 +30,7 @@ def page_route(
     dangerous: bool = False,
     methods: tuple[str, ...] = ("GET",),
 ) -> Route:
-    """Return the route of a page below `/admin`, which only people with the permission reach.
+    """Return the route of a page below `/admin`, restricted to people with the permission.
 
     A `dangerous` one needs a recent sign-in.
     """
@@ -67,6 +67,6 @@ def _guarded(view: PageView, needs: Permission, *, dangerous: bool) -> PageView:
 def _sign_in_first(*, again: bool = False) -> AnyResponse:
     if LOOKS_AGAIN in request.headers:
         return Response(status=401)
-    # A form that comes too late is not kept: the person sees its page again and decides anew.
+    # A form submitted after the sign-in expired is dropped: the person sees its page again and decides anew.
     path = request.path if request.method == "POST" else request.full_path.rstrip("?")
     return ask_to_sign_in(request.script_root + path, again=again)

@@ -1,7 +1,7 @@
-"""Bulk logouts: of a client, of everybody, of all that was begun before an instant; and those that run.
+"""Bulk logouts: of a client, of everyone, or of everything begun before an instant; and the running ones.
 
-What would end is counted first, and what is meant is typed before it is done. Revoking is one row, so it
-holds on the next request; ending the rows and notifying the apps follows, and can be paced or paused.
+The console first counts what would end, and the person types a word to confirm. Revoking changes one row and
+applies to the next request. Ending the rows and notifying the apps follow, and can be paced or paused.
 """
 
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ KINDS = {"client": BulkKind.CLIENT, "all": BulkKind.ALL, "before": BulkKind.ISSU
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Meant:
-    """The bulk logout that is asked for."""
+    """The bulk logout to be confirmed."""
 
     kind: BulkKind
     client: Client | None = None
@@ -49,7 +49,7 @@ class Meant:
         return f"{self.before:%Y-%m-%dT%H:%M}" if self.before else "everybody"
 
     def begin(self) -> BulkLogout:
-        """Begin it."""
+        """Begin the bulk logout."""
         if self.client is not None:
             return bulk.end_of_client(clients.get_by_client_id(self.client.client_id), "admin")
         if self.before is not None:
@@ -70,7 +70,7 @@ def _names(found: list[BulkLogout]) -> dict[UUID, Client | None]:
 
 
 def ask(sentence: str | None = None, status: int = 200) -> Response:
-    """Say what a bulk logout would end, and ask whether it is meant."""
+    """Show what a bulk logout would end, and ask for confirmation."""
     asked = Asked.read("kind", "client", "before")
     with reading():
         meant = _read(asked)
@@ -97,7 +97,7 @@ def ask(sentence: str | None = None, status: int = 200) -> Response:
 
 
 def submit() -> Response:
-    """Begin it, if what is meant was typed."""
+    """Begin a bulk logout, if the confirmation was typed."""
     asked = Asked.read("kind", "client", "before")
     meant = _read(asked)
     if meant is None:
@@ -128,7 +128,7 @@ def show_one(bulk_logout_id: UUID, sentence: str | None = None, status: int = 20
 
 
 def show_progress(bulk_logout_id: UUID) -> Any:
-    """Return the part of the page that changes."""
+    """Return the part of the page that is refreshed."""
     return part_that_updates("console/bulk_logout_progress.html", **_shown(bulk_logout_id))
 
 
@@ -142,7 +142,7 @@ def _shown(bulk_logout_id: UUID) -> dict[str, Any]:
 
 
 def steer(bulk_logout_id: UUID) -> Response:
-    """Pause, resume or pace it."""
+    """Pause, resume or pace a bulk logout."""
     do, pace = request.form.get("do"), request.form.get("pace", type=int)
     if do == "pace" and not (pace and 1 <= pace <= _FASTEST):
         return show_one(bulk_logout_id, "Not changed: the pace is a whole number of at least 1.", 400)

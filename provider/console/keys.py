@@ -1,4 +1,4 @@
-"""The signing keys: what each is doing, and rotating or withdrawing one."""
+"""The signing keys: their states, and rotating or withdrawing one."""
 
 from flask import request, url_for
 from werkzeug.utils import redirect
@@ -20,7 +20,7 @@ SENTENCES = {
     "waiting": "Nothing was changed: successors are waiting already.",
     "compromised": "The key is withdrawn for ever, and another one signs.",
 }
-# What each state means for the tokens of a key.
+# The meaning of each state for tokens signed with a key.
 MEANINGS = {
     KeyState.NEXT: "published, and signs later",
     KeyState.ACTIVE: "signs",
@@ -30,7 +30,7 @@ MEANINGS = {
 
 
 def show(sentence: str | None = None, status: int = 200) -> Response:
-    """Show the keys that are of use."""
+    """Show the keys that have not been destroyed."""
     with reading():
         keys = queries.list_keys(include_destroyed=False)
     return console_page(

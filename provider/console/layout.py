@@ -45,23 +45,23 @@ SECTIONS = (
 
 
 def note_administrator(who: Administrator) -> None:
-    """Note who this request is from."""
+    """Remember the administrator who sent this request."""
     notes()["administrator"] = who
 
 
 def at_console() -> Administrator:
-    """Return who this request is from; only behind the guard."""
+    """Return the administrator who sent this request; only behind the guard."""
     who: Administrator = notes()["administrator"]
     return who
 
 
 def form_purpose(who: Administrator, path: str) -> str:
-    """Return what a form is for: one page in one session."""
+    """Return the purpose of a form's token: one page in one session."""
     return f"console {who.session.id} {path}"
 
 
 def console_page(template: str, section: str, status: int = 200, **context: Any) -> Response:
-    """Return a page in the frame of the console; `section` is the endpoint of its entry in the navigation."""
+    """Return a page in the frame of the console; `section` is the endpoint of its navigation entry."""
     who = at_console()
     frame = {
         "who": who,
@@ -83,24 +83,24 @@ def plain_page(template: str, status: int = 200, **context: Any) -> Response:
 
 
 def part_that_updates(template: str, **context: Any) -> AnyResponse:
-    """Return the part of a page that its script asks for again and again; 304 while it is the same."""
+    """Return the part of a page that its script keeps refreshing; 304 while it is unchanged."""
     response = plain_page(template, **context)
     response.add_etag()
     return response.make_conditional(request)
 
 
 def plain(text: str) -> str:
-    """Return a text of others without control characters and marks that reorder a line (THR-53)."""
+    """Return untrusted text without control characters and marks that reorder a line (THR-53)."""
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 def plain_lines(text: str) -> str:
-    """Return the same of a text with several lines."""
+    """Return untrusted text likewise, but keep its line feeds."""
     return "\n".join(plain(line) for line in text.split("\n"))
 
 
 def _hidden_token(path: str | None = None) -> Markup:
-    """Return the hidden field of a form that is sent to a path, by default to that of the page itself."""
+    """Return the hidden token field of a form that is sent to a path, by default that of its own page."""
     token = csrf.token_for(form_purpose(at_console(), path or request.path))
     return Markup('<input type="hidden" name="csrf" value="{}">').format(token)
 

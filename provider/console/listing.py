@@ -1,7 +1,7 @@
-"""One page of a list, and the reading of what a list is asked for: filters and the place in it.
+"""One page of a list, and the parameters of its request: filters and the position in the list.
 
-The place is the identifier of the last row before, never a number of rows (keyset), and stands in the address
-with the filters, so that a page can be shared, reloaded and gone back to.
+The position is the identifier of the last row before the page, never a number of rows (keyset). It is part of
+the address, like the filters, so that a page can be shared, reloaded and gone back to.
 """
 
 from collections.abc import Mapping, Sequence
@@ -30,14 +30,14 @@ class Listing(Generic[Row]):
 
 @dataclass(slots=True)
 class Asked:
-    """The query of a list; invalid parts are stated on the page."""
+    """The query of a list; the page shows its mistakes."""
 
     values: dict[str, Any]
     mistakes: list[str] = field(default_factory=list)
 
     @classmethod
     def read(cls, *names: str) -> "Asked":
-        """Read these filters, without spaces around them; an empty one counts as not given."""
+        """Read the filters with these names, without surrounding spaces; an empty one counts as not given."""
         given = read_parameters(request)
         values = {name: given[name].strip() for name in names if name in given}
         return cls({name: value for name, value in values.items() if value})
@@ -48,7 +48,7 @@ class Asked:
         return value
 
     def instant(self, name: str) -> datetime | None:
-        """Return a filter that is an instant in UTC, as `datetime-local` fields write it."""
+        """Return a filter as an instant, which is in UTC as `datetime-local` fields write it."""
         written = self.get(name)
         if written is None:
             return None
@@ -61,14 +61,14 @@ class Asked:
 
 
 def place(name: str = "after") -> UUID | None:
-    """Return the place in a list that the address names. Raises InvalidRequest."""
+    """Return the position in a list from the address. Raises InvalidRequest."""
     return read_cursor(name, read_parameters(request).get(name))
 
 
 def listing(
     found: Sequence[Row], last: UUID | None, endpoint: str, asked: Mapping[str, Any], limit: int
 ) -> Listing[Row]:
-    """Return a page of a list, of which a row more was read than is shown; `last` is of the last shown."""
+    """Return a page of a list; an extra row in `found` shows that there is another. `last` is the cursor."""
     more = len(found) > limit
     return Listing(
         rows=found[:limit],

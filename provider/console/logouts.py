@@ -23,7 +23,7 @@ from provider.logout.detail import Filter, count_notifications, find_detail, lis
 from provider.logout.models import Logout, LogoutReason
 from provider.web.receipt_file import receipt_file
 
-# How far back the logouts of one app are looked for, unless the page is asked for more.
+# How far back the logouts of one app are searched by default.
 _OF_CLIENT = timedelta(days=7)
 _FILTERS = ("user", "client", "reason", "by", "since", "until")
 _FIELDS = (
@@ -32,7 +32,7 @@ _FIELDS = (
     *("notifications", "bulk_logout_id", "correlation_id"),
 )
 _COLUMNS = (*_FIELDS[:2], "username", *_FIELDS[2:], "notification_states")
-# So many logouts are asked about at once.
+# The number of logouts whose notifications are counted in one statement.
 _BATCH = 1000
 REASONS = {
     LogoutReason.RP_INITIATED: "an app asked for it",
@@ -78,7 +78,7 @@ def show_list() -> Response:
 
 
 def export() -> Response:
-    """Return what the filters find as CSV."""
+    """Return the filtered logouts as CSV."""
     asked = Asked.read(*_FILTERS)
     with reading():
         wanted = _wanted(asked)
@@ -92,7 +92,7 @@ def export() -> Response:
 def _exported(one: Logout, account: Account, states: dict[str, int]) -> dict[str, object]:
     fields: dict[str, object] = {name: getattr(one, name) for name in _FIELDS}
     in_words = "; ".join(f"{count} {state}" for state, count in sorted(states.items()))
-    # What stands in for the name of a deleted person says nothing.
+    # The placeholder name of a deleted person is meaningless.
     return fields | {
         "username": None if account.deleted_at else account.username,
         "notification_states": in_words,
@@ -100,7 +100,7 @@ def _exported(one: Logout, account: Account, states: dict[str, int]) -> dict[str
 
 
 def _wanted(asked: Asked) -> Filter | None:
-    """Return what is asked for; None if it names no one."""
+    """Return the filter for the given parameters; None if one of them is invalid."""
     person = find_by_username(asked.values["user"]) if asked.get("user") else None
     client = find_by_client_id(asked.values["client"]) if asked.get("client") else None
     if asked.get("user") and person is None:
@@ -129,7 +129,7 @@ def show(logout_id: UUID) -> Response:
 
 
 def show_tree(logout_id: UUID) -> Response:
-    """Return the part of the page that changes while apps are notified."""
+    """Return the part of the page that is refreshed while apps are notified."""
     return part_that_updates("console/logout_tree.html", **_shown(logout_id))
 
 

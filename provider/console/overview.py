@@ -1,4 +1,4 @@
-"""The first page: what lives, what was notified, which apps refuse; it looks again by itself."""
+"""The first page: what is live, what was notified, which apps refuse; it refreshes automatically."""
 
 from typing import Any
 
@@ -11,9 +11,9 @@ from provider.infrastructure.database import reading
 from provider.inspection import overview as inspection
 from provider.inspection.overview import Latencies, Overview
 
-# The upper bounds of the classes of latencies, in seconds; the last class has none.
+# The bounds of the latency classes, in seconds; the last class has no upper bound.
 _CLASSES = (
-    # The numbers are not parted from their unit at the end of a line.
+    # A no-break space keeps the number and its unit on one line.
     ("under 0.1\N{NO-BREAK SPACE}s", 0.0, 0.1),
     ("0.1 to 1\N{NO-BREAK SPACE}s", 0.1, 1.0),
     ("1 to 10\N{NO-BREAK SPACE}s", 1.0, 10.0),
@@ -28,7 +28,7 @@ def show() -> Response:
 
 
 def show_numbers() -> Response:
-    """Return the part of the page that changes."""
+    """Return the part of the page that is refreshed."""
     return part_that_updates("console/overview_numbers.html", **_shown())
 
 

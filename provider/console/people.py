@@ -1,4 +1,4 @@
-"""People: the search, and one person with everything that lives and that ended lately."""
+"""People: the search, and one person with everything that is live or ended lately."""
 
 from typing import Any
 from uuid import UUID
@@ -19,7 +19,7 @@ from provider.logout.detail import Filter, count_notifications, list_logouts
 from provider.tokens import service
 
 _LATEST = 10
-# What was done on the page before, in a sentence.
+# The result of the previous page's action, as a sentence.
 SENTENCES = {
     "sessions": "The sessions have ended. Their tokens are refused, and their apps are being notified.",
     "everywhere": "Every session and grant has ended, and the apps are being notified.",
@@ -51,7 +51,7 @@ def show_list() -> Response:
 
 
 def _exact(text: str) -> list[Account]:
-    """Return the people who have this e-mail address, or this identifier."""
+    """Return the people with this e-mail address or identifier."""
     if "@" in text:
         return accounts.search(accounts.Filter(email=text), limit=ROWS)
     found = _by_identifier(text)
@@ -59,7 +59,7 @@ def _exact(text: str) -> list[Account]:
 
 
 def _by_identifier(text: str) -> Account | None:
-    """Return the person whose identifier was asked for, as it stands in logs and in the audit."""
+    """Return the person with this identifier, in any form that logs and the audit use."""
     try:
         found = accounts.find(UUID(text))
     except ValueError:
@@ -102,7 +102,7 @@ def _sessions(account: Account) -> Listing[HeldSession]:
 
 
 def get(account_id: UUID) -> Account:
-    """Return a person who was not deleted, or answer 404."""
+    """Return a person, or answer 404 if they were deleted."""
     try:
         return accounts.get(account_id)
     except accounts.UnknownAccount as exc:

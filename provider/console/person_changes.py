@@ -83,7 +83,7 @@ def show_reset(account_id: UUID) -> Response:
 
 
 def submit_reset(account_id: UUID) -> Response:
-    """Void the password, and show the link by which the person sets another one: this once."""
+    """Void the password, and show the link for setting another one, which is shown only once."""
 
     def reset(who: Administrator) -> str:
         return acts.begin_reset(_locked(who, account_id))[1]
@@ -95,7 +95,7 @@ def submit_reset(account_id: UUID) -> Response:
 
 
 def show_role(account_id: UUID, sentence: str | None = None, status: int = 200) -> Response:
-    """Show which role a person has, and what each may."""
+    """Show a person's role, and the permissions of each role."""
     with reading():
         account = get(account_id)
         owner = owner_of("role", account_id) if account.role else None
@@ -128,7 +128,7 @@ def submit_role(account_id: UUID) -> Response:
 
 
 def _locked(who: Administrator, account_id: UUID) -> Account:
-    """Return a person behind their lock. Raises NotPermitted for one with a role above."""
+    """Lock and return a person. Raises NotPermitted if their role is above the administrator's own."""
     account = lock(account_id)
     if account is None or account.deleted_at is not None:
         raise NotFound

@@ -1,4 +1,4 @@
-"""Ending what is a person's: some sessions, a grant, or everything; each is shown before it is done."""
+"""Ending a person's sessions, a grant, or everything; each is previewed before it is done."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -61,7 +61,7 @@ def _end(session_id: UUID) -> bool:
 
 
 def _chosen(account_id: UUID, names: Sequence[str]) -> list[Session]:
-    """Return the person's sessions of these identifiers, as many as a page shows; others' are unknown."""
+    """Return the person's live sessions among these identifiers, at most a page; 404 for another person's."""
     found = []
     for name in list(dict.fromkeys(names))[:ROWS]:
         try:
@@ -83,7 +83,7 @@ def show_everywhere(account_id: UUID) -> Response:
 
 
 def submit_everywhere(account_id: UUID) -> Response:
-    """End everything of a person."""
+    """End all sessions and grants of a person."""
 
     def end(_who: Administrator) -> None:
         account = lock(account_id)

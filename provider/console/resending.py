@@ -1,4 +1,4 @@
-"""Sending many deliveries again: those of a client, of a span of time, or both; counted before it is done."""
+"""Resending many deliveries: those of a client, of a span of time, or both; counted before it is done."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -27,13 +27,13 @@ _STATES = {
     "cancelled": (DeliveryState.CANCELLED,),
 }
 _MOST_COUNTED = 10_000
-# Changed in one transaction, and in one request: a longer one would be cut off.
+# Deliveries per transaction, and per request: a longer request would be cut off.
 _BATCH, _MOST_AT_ONCE = 500, 5_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Span:
-    """The deliveries that are meant."""
+    """The deliveries to resend."""
 
     client: Client | None
     states: tuple[DeliveryState, ...]
@@ -42,12 +42,12 @@ class Span:
 
     @property
     def is_bounded(self) -> bool:
-        """Whether it means less than everything."""
+        """Whether the span selects less than everything."""
         return bool(self.client or self.since or self.until)
 
 
 def show(sentence: str | None = None, status: int = 200) -> Response:
-    """Ask which deliveries are meant, and say how many these are."""
+    """Ask which deliveries to resend, and show their number."""
     asked = Asked.read("client", "since", "until", "states")
     with reading():
         span = _read(asked)
@@ -65,7 +65,7 @@ def show(sentence: str | None = None, status: int = 200) -> Response:
 
 
 def submit() -> Response:
-    """Make them due at once, a batch in a transaction each."""
+    """Make the deliveries due at once, in batches of one transaction each."""
     asked = Asked.read("client", "since", "until", "states")
     span = _read(asked)
     if span is None or not span.is_bounded:
@@ -106,7 +106,7 @@ def _read(asked: Asked) -> Span | None:
 
 
 def _count(span: Span) -> int:
-    """Count what would be sent again, up to a limit. Served by ix_delivery_client_id_created_at."""
+    """Count the deliveries to resend, up to a limit. Served by ix_delivery_client_id_created_at."""
     one: ColumnElement[int] = literal_column("1")
     wanted = select(one).select_from(Delivery).where(Delivery.state.in_(span.states))
     if span.client is not None:

@@ -1,4 +1,4 @@
-"""Sessions of all people: who is signed in where, and what has ended and why; the chosen ones are ended."""
+"""Sessions of all people: who is signed in where, what has ended and why, and ending the chosen ones."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -40,13 +40,13 @@ _COLUMNS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One session with its person and apps, and the logout that has ended it."""
+    """One session with its person and apps, and the logout that ended it."""
 
     session: Session
     account: Account
     apps: tuple[Client, ...]
     logout: Logout | None
-    # The identifier by which the list goes on behind this row.
+    # The cursor with which the list continues after this row.
     cursor: UUID
 
 
@@ -77,7 +77,7 @@ def show_list() -> Response:
 
 
 def export() -> Response:
-    """Return what the filters find as CSV."""
+    """Return the filtered sessions as CSV."""
     asked = Asked.read(*_FILTERS)
     with reading():
         found = _found(asked, limit=MOST_EXPORTED)
@@ -167,7 +167,7 @@ def _end(session_id: UUID) -> bool:
 
 
 def _ids(names: Sequence[str]) -> list[UUID]:
-    """Return the chosen identifiers, in one order for all callers, as many as a page shows."""
+    """Return the chosen identifiers, at most one page of them, in an order that all requests share."""
     try:
         return sorted({UUID(name) for name in names})[:ROWS]
     except ValueError as exc:

@@ -1,4 +1,4 @@
-"""The settings in force: value, source and meaning of each, and what is unwise in production."""
+"""The settings in force: value, source and meaning of each, and what is unsafe in production."""
 
 from werkzeug.wrappers import Response
 

@@ -1,7 +1,8 @@
 """Signing in to the console, which is a client of the provider: an authorization request and its response.
 
 The code comes back with a `state` that only this browser can use, once; the nonce and the code verifier never
-leave the server (THR-52). The code is redeemed in this process, because no one knows the console's secret.
+leave the server (THR-52). The code is redeemed in this process, because the console's secret is known to no
+one.
 """
 
 import base64
@@ -35,13 +36,13 @@ from provider.web.route import Route
 
 
 class NotRedeemed(Exception):
-    """The response belongs to no request of this browser; the text is for the log."""
+    """The response belongs to no request of this browser; the message is for the log."""
 
 
 def ask_to_sign_in(back: str, *, again: bool = False) -> Response:
-    """Send a person to sign in, from where they come back to a page of the console.
+    """Send a person to sign in and then back to a page of the console.
 
-    With `again` a sign-in of a few minutes ago is not enough.
+    With `again`, a sign-in older than a few minutes is not enough.
     """
     client = _console()
     if not client.is_active:
@@ -74,7 +75,7 @@ def switch() -> Response:
 
 
 def callback() -> Response:
-    """Take the response to an authorization request, and open the console to a person with a role."""
+    """Handle the response to an authorization request, and open the console to a person with a role."""
     speak("en")
     response = read_parameters(request)
     state, browser = response.get("state", ""), cookies.browser()
@@ -98,7 +99,7 @@ def callback() -> Response:
 
 
 def _redeem(code: str, parked: dict[str, str]) -> str | FoundCode:
-    """Use up a code; returns the handle of the console's session, or the code of a person without a role."""
+    """Use up a code; return the handle of the console's session, or the code of a person without a role."""
     found = find_code(code)
     if found is None or not found.is_valid or found.client.client_id != CONSOLE_ID:
         raise NotRedeemed("no valid code of the console")
@@ -119,7 +120,7 @@ def _redeem(code: str, parked: dict[str, str]) -> str | FoundCode:
         scope=OPENID,
         family_id=found.code.id,
         offline=False,
-        # It is asked for liveness with every request.
+        # It may last as long as the session, because every request checks that it is live.
         lasting=True,
     )
     return handle
@@ -133,7 +134,7 @@ def _console() -> Client:
     try:
         return in_transaction(lambda: establish_console(_callback()))
     except IntegrityError:
-        # Another process has made it at the same moment.
+        # Another process made it at the same moment.
         return in_transaction(lambda: establish_console(_callback()))
 
 

@@ -1,4 +1,4 @@
-"""The service level of sign-out: the share of notifications accepted within a minute, and what missed it."""
+"""The service level of sign-out: the share of notifications accepted within a minute, and the missed ones."""
 
 from flask import url_for
 from werkzeug.wrappers import Response
@@ -24,7 +24,7 @@ WORDS = {
 
 
 def show() -> Response:
-    """Show the shares of each window in all, and of one window by client."""
+    """Show the shares of each window in total, and of one window by client."""
     asked = Asked.read("window", "client")
     with reading():
         client, window = _client(asked), _window(asked)

@@ -18,7 +18,7 @@ from provider.sessions.models import Session
 
 
 def show() -> Response:
-    """Ask for an app and a session, and answer."""
+    """Ask for an app and a session, and show the answer."""
     asked = Asked.read("client", "session")
     with reading():
         found = _explained(asked)
@@ -45,7 +45,7 @@ def _explained(asked: Asked) -> Explanation | None:
 
 
 def _of_session(asked: Asked, client: Client, name: str) -> Explanation | None:
-    """A session is named by its identifier, or by the sid under which the app knows it."""
+    """Explain the session with this identifier, or with this sid at the app."""
     by_sid = sessions.find_by_sid(name)
     if by_sid is not None:
         return explain(client, by_sid[1], sid=name)
