@@ -6,12 +6,12 @@ from typing import Any
 
 from provider.inspection.specimens import KINDS, Claims, Specimens
 
-# A replay is a delivery that is doubled.
+# For a replayed token, the fault `doubled` sends a delivery twice.
 BAD_TOKENS = tuple(kind for kind in KINDS if kind != "replayed jti")
 
 
 def make_bad(good: str, kind: str) -> str:
-    """Return the bad token of a kind, like `wrong aud`, that says otherwise what a good one says."""
+    """Return a bad token of a kind such as `wrong aud`, otherwise with the content of a good one."""
     header, claims = read_parts(good)
     return KINDS[kind](Specimens(alg=header["alg"], make_claims=lambda: dict(claims)), good)
 

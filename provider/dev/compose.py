@@ -1,4 +1,4 @@
-"""Composes the provider for development: its web application, and the worker beside it."""
+"""Composes the provider for development: its web application, and its worker."""
 
 import threading
 from collections.abc import Iterator
@@ -42,7 +42,7 @@ def compose_web(settings: Settings, faults: Faults, waker: Waker | None = None) 
 
 @contextmanager
 def working(settings: Settings, faults: Faults, woken_by: Connection) -> Iterator[None]:
-    """Deliver and do the periodic duties in threads of this process, woken by a pipe."""
+    """Run the worker's deliveries and periodic duties in threads of this process, woken by a pipe."""
     app = create_app(settings, role=Role.WORKER)
     _play(app, faults)
     process = WorkerProcess(app)
@@ -58,7 +58,7 @@ def working(settings: Settings, faults: Faults, woken_by: Connection) -> Iterato
 
 
 def _play(app: Flask, faults: Faults) -> None:
-    """Have an application's calls of other parties meet the faults."""
+    """Make an application call other parties through the faults."""
     with app.app_context():
         services = current.services()
     faulty = FaultyOutbound(services.outbound.policy, faults)

@@ -1,4 +1,4 @@
-"""Faults of deliveries on demand: the next Logout Tokens are late, doubled, bad or not sent."""
+"""Delivery faults on demand: the next Logout Tokens are late, doubled, bad or not sent."""
 
 import threading
 import time
@@ -18,7 +18,7 @@ from provider.infrastructure.outbound_http import (
     OutboundResponse,
 )
 
-# A worker holds a delivery for longer.
+# Shorter than a worker's lease on a delivery.
 LONGEST_DELAY = timedelta(seconds=10)
 _MOST_PLAYED = 200
 _REFUSED = 400
@@ -32,7 +32,7 @@ class FaultKind(StrEnum):
     LATE = "late"
     # The same request is sent twice.
     DOUBLED = "doubled"
-    # A bad token is sent instead; the good one follows by the schedule of retries.
+    # A bad token is sent instead; the good one follows at the next scheduled retry.
     BAD = "bad"
     # Nothing is sent, as if the app could not be reached.
     OFF = "off"
@@ -40,13 +40,13 @@ class FaultKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """A fault that waits for deliveries: to one client or, if that is None, to any."""
+    """A fault that waits for deliveries to one client or, if that is None, to any."""
 
     kind: FaultKind
     client_id: str | None = None
-    # How many attempts it is for; None: until it is cleared.
+    # The number of attempts to disturb; None: all, until the fault is cleared.
     times: int | None = None
-    # Of a late one.
+    # The delay of a late delivery.
     seconds: float = 0
     # The kind of a bad token.
     token: str | None = None
@@ -54,7 +54,7 @@ class Fault:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Played:
-    """A request to an app under a fault; `status` is its response, None if there was none."""
+    """A request that was sent to an app under a fault; `status` is None if there was no response."""
 
     at: datetime
     fault: FaultKind
@@ -65,7 +65,7 @@ class Played:
 
 
 class Faults:
-    """The faults that wait, and those that were played lately; shared by threads."""
+    """The waiting faults, and the recently played ones; shared by threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -73,7 +73,7 @@ class Faults:
         self._played: deque[Played] = deque(maxlen=_MOST_PLAYED)
 
     def add(self, fault: Fault) -> None:
-        """Have a fault wait for the next attempts."""
+        """Add a fault, which waits for the next attempts."""
         with self._lock:
             self._waiting.append(fault)
 
@@ -83,7 +83,7 @@ class Faults:
             self._waiting = [one for one in self._waiting if client_id not in (None, one.client_id)]
 
     def take(self, client_id: str) -> Fault | None:
-        """Return the fault for an attempt at a client, which then waits for one attempt less."""
+        """Return the fault for an attempt at a client, and count that attempt against it."""
         with self._lock:
             for index, fault in enumerate(self._waiting):
                 if fault.client_id not in (None, client_id):
@@ -94,7 +94,7 @@ class Faults:
         return None
 
     def note(self, fault: Fault, client_id: str, url: str, status: int | None) -> None:
-        """Remember how an app answered under a fault."""
+        """Record how an app responded under a fault."""
         played = Played(
             at=clock.now(),
             fault=fault.kind,
@@ -107,18 +107,18 @@ class Faults:
             self._played.append(played)
 
     def list_waiting(self) -> list[dict[str, Any]]:
-        """List the faults that wait, the next first."""
+        """List the waiting faults, next first."""
         with self._lock:
             return [asdict(one) for one in self._waiting]
 
     def list_played(self) -> list[dict[str, Any]]:
-        """List the exchanges under faults, the newest first."""
+        """List the requests sent under faults, newest first."""
         with self._lock:
             return [asdict(one) for one in reversed(self._played)]
 
 
 class FaultyOutbound(OutboundClient):
-    """Calls other parties as the provider does, and plays the faults that wait for Logout Tokens."""
+    """Calls other parties as the provider does, but plays the waiting faults on Logout Tokens."""
 
     def __init__(self, policy: OutboundPolicy, faults: Faults) -> None:
         super().__init__(policy)
@@ -132,7 +132,7 @@ class FaultyOutbound(OutboundClient):
         headers: Mapping[str, str] = {},
         total_deadline: timedelta | None = None,
     ) -> OutboundResponse:
-        """POST a form; a Logout Token may meet a fault."""
+        """POST a form; a waiting fault may disturb a Logout Token."""
         token = fields.get("logout_token")
         client_id = str(read_parts(token)[1]["aud"]) if token else ""
         fault = self._faults.take(client_id) if token else None
@@ -159,7 +159,8 @@ class FaultyOutbound(OutboundClient):
     def _send_bad(self, attempt: "_Attempt") -> OutboundResponse:
         response = self._send(attempt, make_bad(attempt.token, attempt.fault.token or ""))
         if response.status in _SUCCESS:
-            # The app has accepted a bad token. For the ledger it has refused, so that the good one follows.
+            # The app accepted a bad token. Report it as refused, so that the delivery is retried with the
+            # good one.
             return replace(response, status=_REFUSED)
         return response
 

@@ -1,4 +1,4 @@
-"""Listens on loopback and serves the application there, by both families that `localhost` may mean."""
+"""Listens on loopback and serves the application there, on both address families of `localhost`."""
 
 import errno
 import socket
@@ -15,11 +15,11 @@ _STOP_CHECK_SECONDS = 0.1
 
 
 class CannotRun(Exception):
-    """The provider cannot run as it was asked to; the sentence says why."""
+    """The provider cannot run as requested; the sentence says why."""
 
 
 def listen(port: int) -> list[socket.socket]:
-    """Listen on a port of both addresses of loopback; 0 takes any free one. Raises CannotRun."""
+    """Listen on the same port of both loopback addresses; 0 takes any free one. Raises CannotRun."""
     first = _bound(*_ADDRESSES[0], port)
     if first is None:
         raise CannotRun("this machine has no 127.0.0.1")
@@ -29,19 +29,19 @@ def listen(port: int) -> list[socket.socket]:
         first.close()
         if port:
             raise
-        # It was free for one family only.
+        # The port was free in one family only.
         return listen(0)
     return [first, second] if second else [first]
 
 
 def _bound(family: socket.AddressFamily, address: str, port: int) -> socket.socket | None:
-    """Listen at an address; None where the machine does not have its family."""
+    """Listen at an address; return None if the machine does not have its family."""
     try:
         listener = socket.socket(family)
     except OSError:
         return None
     try:
-        # A connection of the last run that lingers in TIME_WAIT does not make a port busy.
+        # Connections of the last run in TIME_WAIT must not keep the port busy.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((address, port))
         listener.listen(_BACKLOG)
@@ -56,7 +56,7 @@ def _bound(family: socket.AddressFamily, address: str, port: int) -> socket.sock
 
 @contextmanager
 def serving(app: Flask, sockets: list[socket.socket]) -> Iterator[None]:
-    """Answer requests in threads of this process."""
+    """Serve requests in threads of this process."""
     servers = [_server(app, one) for one in sockets]
     threads = [
         threading.Thread(target=one.serve_forever, args=(_STOP_CHECK_SECONDS,), daemon=True)
@@ -80,4 +80,4 @@ def _server(app: Flask, listener: socket.socket) -> BaseWSGIServer:
 
 class _SilentHandler(WSGIRequestHandler):
     def log_request(self, *_: object) -> None:
-        """Write no line for each request."""
+        """Write no log line for a request."""

@@ -1,7 +1,7 @@
-"""Clients that take any address on loopback: it is registered when a request first names it.
+"""Clients that accept any address on loopback: an address is registered when a request first names it.
 
-What matches a redirect URI in the provider stays exact, and a client of a test that registers its own
-addresses has those and no others.
+The provider still matches redirect URIs exactly, and a test's client that registers its own addresses has
+only those.
 """
 
 import base64
@@ -17,7 +17,7 @@ from provider.protocol.client_metadata import ClientMetadata
 from provider.protocol.client_registration import read_registration
 from provider.protocol.uri import MalformedURI, parse_web_uri
 
-# Marks such a client among its redirect URIs.
+# A client with this redirect URI accepts any address on loopback.
 ANY_LOOPBACK = "http://localhost/any-address-on-loopback"
 _MOST = 50
 _TARGETS = {
@@ -28,7 +28,7 @@ _TARGETS = {
 
 
 def register_asked_one() -> None:
-    """Register the address on loopback that this request names, if its client takes any."""
+    """Register the loopback address that this request names, if its client accepts any."""
     field, parameter = _TARGETS.get(request.endpoint or "", ("", ""))
     asked = request.values.get(parameter, "") if parameter else ""
     if not _is_on_loopback(asked):
@@ -46,12 +46,12 @@ def register_asked_one() -> None:
 
 
 def takes_any(metadata: ClientMetadata) -> bool:
-    """Return whether a client takes any address on loopback."""
+    """Return whether a client accepts any address on loopback."""
     return ANY_LOOPBACK in metadata.redirect_uris
 
 
 def is_lacking(metadata: ClientMetadata, field: str, uri: str) -> bool:
-    """Return whether a client takes any address on loopback and has not registered this one."""
+    """Return whether a client accepts any address on loopback but has not registered this one yet."""
     return takes_any(metadata) and uri not in getattr(metadata, field)
 
 
@@ -63,9 +63,9 @@ def _is_on_loopback(uri: str) -> bool:
 
 
 def _client_id() -> str:
-    """Return the client of this request; where a sign-out names none, that of its ID Token.
+    """Return the client_id of this request; if a sign-out names none, that of its ID Token.
 
-    Nothing is proven of it, and nothing depends on that: the endpoint checks the request afterwards.
+    The name is not proven and need not be: the endpoint checks the request afterwards.
     """
     named = request.values.get("client_id", "")
     if named or request.authorization is None:

@@ -1,7 +1,7 @@
-"""Refuses requests that a web page of another site could send, by DNS rebinding or across sites.
+"""Refuses requests that a page of another site could send, by DNS rebinding or cross-site requests.
 
-Everybody who may listen on this machine's loopback may drive the provider; a page in the browser of a
-developer must not (THR-54).
+Every program that can reach this machine's loopback may drive the provider; a page in a developer's browser
+must not (THR-54).
 """
 
 from collections.abc import Callable, Iterable
@@ -30,20 +30,20 @@ class FromElsewhere(InvalidRequest):
 
 
 class NotJSON(InvalidRequest):
-    """A request that changes something is not JSON, as every form of any web page is not."""
+    """A request that changes something is not JSON; a form on any web page could have sent it."""
 
     status_code = 415
 
 
 def under_own_name(application: WSGIApp, port: int) -> WSGIApp:
-    """Refuse requests for another host than a name of loopback: a rebound name is that of another site."""
+    """Refuse requests whose host is no name of loopback: a rebound name belongs to another site."""
     own = {f"{name}:{port}" for name in _NAMES}
     refusal = f"This is curfew dev. Reach it as http://localhost:{port}, not under another name.\n"
 
     def guarded(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         host = environ.get("HTTP_HOST", "").lower()
         if host in own:
-            # The application replaces the header by the issuer's host.
+            # The application replaces the header with the issuer's host.
             return application(environ | {_HOST: host}, start_response)
         response = Response(refusal, HTTPStatus.MISDIRECTED_REQUEST, mimetype="text/plain")
         return response(environ, start_response)
@@ -52,13 +52,13 @@ def under_own_name(application: WSGIApp, port: int) -> WSGIApp:
 
 
 def check_api_request() -> None:
-    """Refuse what a page of another origin sends to the API or registers.
+    """Refuse requests to the API from pages of other origins, and registrations from other sites.
 
     Raises FromElsewhere or NotJSON.
     """
     site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
     if site == "cross-site" and request.endpoint == "endpoints.register":
-        # Anyone may register an address that is notified: here that reaches into this machine.
+        # Anyone may register an address for notifications, and here that address can be on this machine.
         raise FromElsewhere("pages of other sites may not register a client here")
     if not request.path.startswith(f"{API}/"):
         return

@@ -1,4 +1,4 @@
-"""The page of `curfew dev`: who is signed in where, with a button for all that the API does most often."""
+"""The page of `curfew dev`: who is signed in where, with a button for the most frequent acts of the API."""
 
 from collections.abc import Callable, Mapping
 from typing import TypeVar
@@ -51,7 +51,7 @@ def show() -> Response:
 
 
 def submit() -> AnyResponse:
-    """Do what the button says, and show the page again."""
+    """Do what the button is for, and show the page again."""
     csrf.check(_PURPOSE)
     pressed = request.form
     act = next((act for name, act in _ACTS.items() if name in pressed), None)

@@ -1,7 +1,7 @@
-"""Let time pass: everything that the provider has stored becomes older by so much.
+"""Let time pass: everything that the provider has stored becomes older by a span.
 
-The clock itself stays that of the machine, so that apps, whose clocks are not turned, accept the tokens that
-are issued and sent afterwards (DEC-20).
+The clock stays that of the machine. Apps share that clock, so they still accept the tokens that are issued
+and sent afterwards (DEC-20).
 """
 
 from datetime import timedelta
@@ -14,16 +14,16 @@ from provider.infrastructure.database import Base, UTCDateTime, change, transact
 from provider.worker.duties import advance_keys, expire_sessions
 
 LONGEST = timedelta(days=400)
-# Seconds are counted by SQLite; behind them stands the fraction, which it would cut.
+# SQLite shifts whole seconds and would drop the fraction, which is therefore appended again.
 _WHOLE_SECONDS = "%Y-%m-%d %H:%M:%S"
 _FRACTION_AT = 20
 
 
 def let_pass(span: timedelta) -> None:
-    """Make everything older by whole seconds, and end what has expired by that."""
+    """Make everything older by whole seconds, and end what has expired as a result."""
     with transaction():
         for table in Base.metadata.sorted_tables:
-            # Its entries are proven by a chain, which holds their instants too.
+            # The chain proves the audit entries including their instants, so these cannot be changed.
             if table is not AuditEvent.__table__:
                 _make_older(table, int(span.total_seconds()))
     advance_keys()

@@ -1,4 +1,4 @@
-"""The people and clients that a provider for development has from the start."""
+"""The people and clients that a provider for development starts with."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +18,7 @@ from provider.infrastructure.database import db, transaction
 from provider.keys.lifecycle import ensure_keys
 from provider.protocol.client_registration import read_registration
 
-# They are published, as everything here is; what listens on loopback only has no secrets.
+# These values are public, like everything here: a provider on loopback has no secrets.
 PASSWORD = "curfew-dev-password"  # noqa: S105
 SECRET = "dev-secret-for-loopback-only"  # noqa: S105
 PEOPLE = {"ada": "Ada Lovelace", "ben": "Ben Bell", "cleo": "Cleo Adler"}
@@ -28,7 +28,7 @@ SCOPE = "openid profile email address phone offline_access account"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewClient:
-    """A client as it is asked for, with its secret if it has one."""
+    """A client to be registered, with its secret if it has one."""
 
     client_id: str | None
     client_secret: str | None
@@ -37,9 +37,9 @@ class NewClient:
 
 
 def populate(backchannel_logout_uri: str | None) -> None:
-    """Make schema, keys, people and clients, as far as they are missing.
+    """Make the missing parts of schema, keys, people and clients.
 
-    Raises StrangeSchema for a newer release's database, and InvalidClientMetadata for a URI that is none.
+    Raises StrangeSchema for a newer release's database, and InvalidClientMetadata for an invalid URI.
     """
     is_new = schema.current_revision(db.engine) is None
     schema.upgrade(db.engine)
@@ -61,13 +61,13 @@ def populate(backchannel_logout_uri: str | None) -> None:
 
 
 def add_person(username: str, password: str, claims: dict[str, Any]) -> None:
-    """Add a person; without an e-mail address they get one that is verified and reaches no one."""
+    """Add a person; without an e-mail address they get a verified one that reaches no one."""
     email = {"email": f"{username}@example.test", "email_verified": True}
     people.add(username, password, email | claims)
 
 
 def add_client(new: NewClient) -> clients.Registered:
-    """Register a client. Without redirect URIs it takes any on loopback. Raises InvalidClientMetadata."""
+    """Register a client. Without redirect URIs it accepts any on loopback. Raises InvalidClientMetadata."""
     usual = PRESELECTED | {"scope": SCOPE, "redirect_uris": [ANY_LOOPBACK]}
     if "redirect_uris" not in new.metadata:
         usual["post_logout_redirect_uris"] = [ANY_LOOPBACK]

@@ -30,7 +30,7 @@ from provider.infrastructure.secrets import UnusableSecretKey
 from provider.infrastructure.wake_pipe import Waker
 from provider.protocol.client_metadata import InvalidClientMetadata
 
-# Says that a folder belongs to a provider for development.
+# This file marks a folder as one of a provider for development.
 _MARK = "curfew-dev.json"
 
 
@@ -40,16 +40,16 @@ class Asked:
 
     # 0: any free port.
     port: int
-    # None: a folder of its own, which is removed at the end.
+    # None: a temporary folder, which is removed at the end.
     data: Path | None
     backchannel_logout_uri: str | None
     stop_at_eof: bool
 
 
 def run(asked: Asked, announce: Callable[[dict[str, Any]], None]) -> None:
-    """Run until a signal, Ctrl-C or, if asked so, the end of standard input. Raises CannotRun.
+    """Run until a signal, Ctrl-C or, if requested, the end of standard input. Raises CannotRun.
 
-    `announce` gets the description of what runs, once people can sign in and deliveries are made.
+    `announce` gets the description of the provider once people can sign in and deliveries are made.
     """
     with ExitStack() as stack:
         sockets = [stack.enter_context(closing(one)) for one in listen(asked.port)]
@@ -98,8 +98,8 @@ def _stop_on_signals() -> threading.Event:
 
 
 def _stop_at_eof(stop: threading.Event) -> None:
-    """Stop once the program that started us has closed our standard input, or has ended."""
-    # Not by sys.stdin: Python does not end while a thread waits for that one.
+    """Stop when the program that started us has closed our standard input or has ended."""
+    # Read the descriptor instead of sys.stdin: Python cannot exit while a thread waits for sys.stdin.
     while os.read(sys.stdin.fileno(), 1024):
         pass
     stop.set()
@@ -107,7 +107,7 @@ def _stop_at_eof(stop: threading.Event) -> None:
 
 @contextmanager
 def _folder(given: Path | None) -> Iterator[Path]:
-    """Hold the folder of all data: one that lasts, or one that is removed at the end."""
+    """Provide the data folder: the given one, or a temporary one that is removed at the end."""
     if given is not None:
         with _take(given):
             yield given
@@ -117,9 +117,9 @@ def _folder(given: Path | None) -> Iterator[Path]:
 
 
 def _take(folder: Path) -> TextIO:
-    """Take a folder that is empty or was made by `curfew dev`; it is held while the file is open.
+    """Take a folder that is empty or was made by `curfew dev`; it is locked while the file is open.
 
-    Raises CannotRun for any other, and for one that is in use.
+    Raises CannotRun for any other folder, and for one in use.
     """
     mark = folder / _MARK
     try:
@@ -128,7 +128,7 @@ def _take(folder: Path) -> TextIO:
         if not is_ours and any(folder.iterdir()):
             raise CannotRun(f"{folder} is neither empty nor one of curfew dev: choose another folder")
         lock = mark.open("a")
-        # It goes with the process, however that ends.
+        # The lock ends with the process, however that ends.
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as exc:
         lock.close()

@@ -1,6 +1,6 @@
-"""The API of `curfew dev`, below /dev/api: test people and clients, logouts, time, and faults of deliveries.
+"""The API of `curfew dev`, below /dev/api: test people and clients, logouts, time, and delivery faults.
 
-JSON in and out, errors included; for test suites and CI jobs in any language.
+Requests, responses and errors are JSON; for test suites and CI jobs in any language.
 """
 
 from provider.dev.api import clients, clock, deliveries, index, people, sessions, tokens

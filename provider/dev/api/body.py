@@ -1,4 +1,4 @@
-"""Reads the JSON object of a request, and says in JSON what is wrong with it."""
+"""Reads the JSON object in a request body, and reports what is wrong with it as JSON."""
 
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
@@ -27,9 +27,9 @@ _REFUSALS = (
 
 
 def read_body(members: Collection[str] | None) -> dict[str, Any]:
-    """Return the body's object; an empty body is an empty one. None allows any members.
+    """Return the body's object, empty for an empty body; `members` None allows any.
 
-    Raises InvalidRequest for a member that is not known here: it is likely misspelt.
+    Raises InvalidRequest for an unknown member, which is probably misspelt.
     """
     body = request.get_data()
     given = read_json_object(body) if body else {}
@@ -46,7 +46,7 @@ def member(given: dict[str, Any], name: str, kind: type[T], default: T) -> T:
     value = given.get(name)
     if value is None:
         return default
-    # In JSON a number may be written as 1 or 1.0; True is none.
+    # In JSON, 1 and 1.0 are the same number; True is not a number.
     if kind is float and type(value) is int:
         value = float(value)
     if type(value) is not kind:
@@ -66,7 +66,7 @@ _WORDS: dict[type, str] = {
 
 @contextmanager
 def refusals_as_errors() -> Iterator[None]:
-    """Turn what a room refuses into an error of the request."""
+    """Turn the errors of other rooms into InvalidRequest."""
     try:
         yield
     except _REFUSALS as exc:
@@ -74,7 +74,7 @@ def refusals_as_errors() -> Iterator[None]:
 
 
 def refusing(view: Callable[..., Response]) -> Callable[..., Response]:
-    """Have a view answer what a room refuses."""
+    """Make a view respond with errors of other rooms as InvalidRequest."""
 
     @wraps(view)
     def refused(**values: Any) -> Response:
@@ -85,12 +85,12 @@ def refusing(view: Callable[..., Response]) -> Callable[..., Response]:
 
 
 def created(value: object) -> Response:
-    """Return the response for something new."""
+    """Return the response for a new object."""
     response = jsonify(value)
     response.status_code = 201
     return response
 
 
 def at(value: Any) -> str | None:
-    """Return an instant as JSON has it."""
+    """Return an instant as it is written in JSON."""
     return None if value is None else instant(value)

@@ -1,4 +1,4 @@
-"""Test clients: add one, list them, change where one is notified."""
+"""Test clients: add one, list them, change where a client is notified."""
 
 from typing import Any
 

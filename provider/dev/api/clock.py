@@ -1,4 +1,4 @@
-"""Turn the clock forward."""
+"""Advance the time."""
 
 from datetime import timedelta
 
@@ -15,7 +15,7 @@ from provider.web.route import Route, Speaks
 
 
 def forward() -> Response:
-    """Make everything that is stored older, and end what expires by that."""
+    """Make everything that is stored older, and end what expires as a result."""
     given = read_body({"forward"})
     span = read_span(given.get("forward"))
     passing_time.let_pass(span)

@@ -1,4 +1,4 @@
-"""Deliveries of Logout Tokens: what became of them, faults on demand, and retries at once."""
+"""Deliveries of Logout Tokens: their results, faults on demand, and immediate retries."""
 
 from typing import Any, cast
 
@@ -29,7 +29,7 @@ def the_faults() -> Faults:
 
 
 def list_deliveries() -> Response:
-    """List the deliveries, newest first, with their attempts; of one client, if asked so."""
+    """List the deliveries, newest first, with their attempts; only those to one client if requested."""
     client_id = request.args.get("client_id")
     client_pk = get_client(client_id).id if client_id else None
     found = queries.list_deliveries(recipient_id=client_pk, limit=_MOST)
@@ -37,7 +37,7 @@ def list_deliveries() -> Response:
 
 
 def retry() -> Response:
-    """Make all pending deliveries due at once, those that a breaker holds too."""
+    """Make all pending deliveries due at once, including those held by a breaker."""
     given = read_body({"client_id"})
     client_id = member(given, "client_id", str, "")
     return jsonify({"due_now": retry_now(client_id or None)})
@@ -58,20 +58,20 @@ def retry_now(client_id: str | None = None) -> int:
 
 
 def list_faults() -> Response:
-    """List the faults that wait and those that were played, with the responses of the apps."""
+    """List the waiting and the played faults, with the responses of the apps."""
     faults = the_faults()
     played = [one | {"at": at(one["at"])} for one in faults.list_played()]
     return jsonify({"faults": faults.list_waiting(), "played": played})
 
 
 def add_fault() -> Response:
-    """Have the next deliveries meet a fault."""
+    """Add a fault for the next deliveries."""
     the_faults().add(read_fault(read_body(_MEMBERS)))
     return list_faults()
 
 
 def clear_faults() -> Response:
-    """Remove the faults, and make what they held up due at once."""
+    """Remove the faults, and make the deliveries that they delayed due at once."""
     client_id = member(read_body({"client_id"}), "client_id", str, "") or None
     the_faults().clear(client_id)
     retry_now(client_id)
@@ -100,7 +100,7 @@ def read_fault(given: dict[str, Any]) -> Fault:
 
 
 def shown(found: list[Delivery]) -> list[dict[str, Any]]:
-    """Return deliveries with what they tell and how their attempts went."""
+    """Return deliveries with their content and their attempts."""
     names = client_ids_of({one.recipient_id for one in found})
     return [_delivery(one, names[one.recipient_id]) for one in found]
 

@@ -1,4 +1,4 @@
-"""Whether the provider is ready, and where everything is."""
+"""Whether the provider is ready, and the addresses of everything."""
 
 from typing import Any
 
@@ -11,12 +11,12 @@ from provider.web.route import Route, Speaks
 
 
 def ready() -> Response:
-    """Answer once people can sign in and deliveries are made: there is no response before that."""
+    """Respond once people can sign in and deliveries are made; before that no request is answered."""
     return jsonify(describe())
 
 
 def describe() -> dict[str, Any]:
-    """Return what a developer needs to know of this provider."""
+    """Return what a developer needs to know about this provider."""
     issuer = current.settings().issuer
     return {
         "issuer": issuer,

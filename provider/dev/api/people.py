@@ -26,7 +26,7 @@ def list_people() -> Response:
 
 @refusing
 def add() -> Response:
-    """Add a person; what is not given is made up."""
+    """Add a person; omitted values are made up."""
     given = read_body({"username", "password", "claims"})
     username = member(given, "username", str, f"person-{new_id().hex[-12:]}")
     password = member(given, "password", str, PASSWORD)
@@ -55,7 +55,7 @@ def get(username: str) -> Account:
 
 
 def what_ended(*outcomes: LogoutOutcome | None) -> dict[str, Any]:
-    """Return what ended, counted, and how many apps will be notified."""
+    """Return the counts of what ended, and how many apps will be notified."""
     ended = [outcome for outcome in outcomes if outcome is not None]
     return {
         "logout_ids": [str(outcome.logout.id) for outcome in ended],

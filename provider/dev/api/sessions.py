@@ -36,14 +36,14 @@ _MOST = 1000
 
 
 def list_sessions() -> Response:
-    """List the sessions, newest first, with the `sid` that each app knows; also those that have ended."""
+    """List the sessions, newest first and including ended ones, with the `sid` that each app knows."""
     username = request.args.get("username")
     account_id = get_person(username).id if username else None
     return jsonify({"sessions": [shown(*one) for one in find(account_id)]})
 
 
 def begin() -> Response:
-    """Sign a person in at this browser, as the sign-in page would: the response sets the session's cookie."""
+    """Sign a person in to this browser, as the sign-in page would: the response sets the session's cookie."""
     given = read_body({"username"})
     username = member(given, "username", str, "")
     if not username:
@@ -69,7 +69,7 @@ def end(name: str) -> Response:
 
 
 def end_app(sid: str) -> Response:
-    """End one app's part of a session, and the grant unless it is offline."""
+    """End one app's client session, and its grant unless that is offline."""
     read_body(())
     named = queries.find_by_sid(sid)
     if named is None:
@@ -80,7 +80,7 @@ def end_app(sid: str) -> Response:
 
 
 def list_grants() -> Response:
-    """List what people have allowed apps, newest first; also what was revoked."""
+    """List what people have allowed apps, newest first, including revoked grants."""
     rows = db.session.execute(
         select(Grant, Client.client_id, Account.username)
         .join(Client, Client.id == Grant.client_id)
@@ -102,7 +102,7 @@ def end_grant(grant_id: UUID) -> Response:
 
 
 def find(account_id: UUID | None = None) -> list[tuple[Session, Account]]:
-    """Find the sessions of a person, or of all, newest first."""
+    """Find the sessions of a person, or of everyone, newest first."""
     return queries.list_sessions(account_id=account_id, living=False, limit=_MOST)
 
 

@@ -18,9 +18,9 @@ from provider.web.route import Route, Speaks
 
 
 def sign() -> Response:
-    """Sign a Logout Token for a client: one in order, except for the claims that are given.
+    """Sign a Logout Token for a client: a valid one, except for the given claims.
 
-    A claim that is null is left out. Nothing is sent, and nothing ends at the provider.
+    A claim that is null is omitted. Nothing is sent, and nothing ends at the provider.
     """
     given = read_body({"client_id", "claims", "typ"})
     client = get_client(member(given, "client_id", str, ""))
