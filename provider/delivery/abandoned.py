@@ -10,19 +10,19 @@ from provider.infrastructure.database import change
 
 
 def free_leases_of(name: str) -> int:
-    """Free the deliveries that a stopped worker has leased and not recorded; returns their number.
+    """Free the deliveries that a stopped worker leased without recording a result; return their number.
 
-    In an open transaction. The attempts stay counted, as they do when a lease ends: a request may have been
-    sent, and a delivery that kills its workers is recognised by them.
+    Runs in an open transaction. The attempts stay counted, as they do when a lease ends: a request may have
+    been sent, and their number reveals a delivery that kills its workers.
     """
-    # A mark has no character that LIKE reads in another way.
+    # A mark contains none of LIKE's wildcards.
     leased = Delivery.lease_token.startswith(mark_of(name))
     free = update(Delivery).where(is_pending(), leased)
     return change(free.values(leased_until=None, lease_token=None))
 
 
 def free_trials_of(name: str) -> int:
-    """Let other workers try the endpoints that a worker was trying when it ended; in an open transaction."""
+    """Let other workers take over the trials of a worker that has stopped; runs in an open transaction."""
     tried = EndpointHealth.state == BreakerState.RECOVERING
     free = update(EndpointHealth).where(tried, EndpointHealth.holder == name)
     return change(free.values(open_until=clock.now()))

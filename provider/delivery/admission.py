@@ -1,4 +1,4 @@
-"""Whether a due delivery may start now: by the limits (DLV-13) and by its endpoint's breaker (DLV-14)."""
+"""Decide whether a due delivery may start now, by the limits (DLV-13) and its endpoint's breaker (DLV-14)."""
 
 import time
 from collections.abc import Iterable
@@ -12,7 +12,7 @@ from provider.delivery.selection import DueDelivery
 
 
 class Admission:
-    """Gives the permits of one batch of leases, and releases at its end those that were not handed over.
+    """Gives the permits of one batch of leases, and finally releases those that were not handed over.
 
     A permit that is kept after an error would be lost to its app for as long as this worker lives, and
     would keep the worker from stopping.
@@ -37,7 +37,7 @@ class Admission:
     def admit(self, due: DueDelivery) -> Permit | None:
         """Return a permit, or None if the delivery has to wait.
 
-        A trial of an endpoint whose breaker is open may be taken by it, in the transaction of the leases.
+        If the endpoint's breaker is open, this may take the trial, in the transaction of the leases.
         """
         now = time.monotonic()
         if self._limiter.room(due.recipient, now, registrant=due.registrant, priority=due.priority) < 1:
@@ -51,5 +51,5 @@ class Admission:
         return permit
 
     def hand_over(self, permits: Iterable[Permit]) -> None:
-        """Leave permits to those who release them when their attempts have ended."""
+        """Leave these permits to the sender, which releases them when their attempts have ended."""
         self._kept.difference_update(permits)

@@ -1,4 +1,4 @@
-"""Make one attempt: have the request made afresh, send it, judge the response. Writes nothing (DLV-05)."""
+"""Make one attempt: build the request afresh, send it, judge the response. Writes nothing (DLV-05)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -32,9 +32,9 @@ from provider.infrastructure import clock, current, event_log
 from provider.infrastructure.database import db, reading
 from provider.infrastructure.outbound_http import OutboundClient, OutboundFailure
 
-# DLV-12: a recipient marked as slow has half as much time again.
+# DLV-12: a recipient marked as slow gets half as much time again.
 _SLOW = 1.5
-# With less of its lease left than this part of the usual deadline an attempt is not begun.
+# An attempt is not started if less of its lease is left than this part of the usual deadline.
 _LEAST_LEASE = 0.5
 
 
@@ -47,9 +47,9 @@ class AttemptResult:
 
     @property
     def has_succeeded(self) -> bool | None:
-        """Whether an attempt speaks for the endpoint; None if nothing was sent.
+        """Whether the attempt shows that the endpoint works; None if nothing was sent.
 
-        Only success does: an app that answers 400 to each token is not notified of anything.
+        Only success does: an app that answers 400 to every token has not been notified of anything.
         """
         return None if self.sent is None else isinstance(self.verdict, Accepted)
 
@@ -57,7 +57,7 @@ class AttemptResult:
 def prepare(
     leased: Sequence[LeasedDelivery], builders: Mapping[str, Builder]
 ) -> dict[UUID, Prepared | AttemptResult]:
-    """Read what the requests need, for all of them at once; a result stands for one that is not sent."""
+    """Read the data of all requests at once; a delivery that is not to be sent gets a result instead."""
     waits, now = current.settings().delivery_schedule, clock.now()
     prepared: dict[UUID, Prepared | AttemptResult] = {}
     kinds: dict[str, list[LeasedDelivery]] = {}
@@ -81,7 +81,7 @@ def _prepare_kind(
     except Exception:  # noqa: BLE001 – the failure is our own, is logged, and costs the recipient no attempt.
         db.session.rollback()
         if len(leased) > 1:
-            # One that cannot be prepared must not keep the others from being sent.
+            # A delivery that cannot be prepared must not keep the others from being sent.
             return {key: how for one in leased for key, how in _prepare_kind([one], kind, builders).items()}
         [one] = leased
         event_log.error("delivery_not_built", exc_info=True, delivery_id=one.id, kind=kind)
@@ -97,7 +97,7 @@ def perform(leased: LeasedDelivery, prepared: Prepared, outbound: OutboundClient
         case Cancelled() | Superseded():
             return AttemptResult(prepared)
     if leased.leased_until - clock.now() < current.settings().outbound_deadline * _LEAST_LEASE:
-        # It waited so long for a slot that the lease may end before there is a response.
+        # The delivery waited so long for a slot that its lease may end before there is a response.
         return AttemptResult(Postponed(clock.now()))
     try:
         request = prepared()
@@ -106,7 +106,7 @@ def perform(leased: LeasedDelivery, prepared: Prepared, outbound: OutboundClient
         db.session.rollback()
         return AttemptResult(postponed(leased, clock.now()))
     if leased.leased_until <= clock.now():
-        # This process was suspended; an attempt without any time would count against the recipient.
+        # This process was suspended; an attempt with no time left would count against the recipient.
         return AttemptResult(Postponed(clock.now()))
     return _send(request, leased, outbound)
 
@@ -123,7 +123,7 @@ def _deadline(request: OutgoingRequest, leased: LeasedDelivery) -> timedelta:
 
 
 def _send(request: OutgoingRequest, leased: LeasedDelivery, outbound: OutboundClient) -> AttemptResult:
-    # DLV-08: the delivery's id is that of all its attempts, so that a recipient can recognise a repetition.
+    # DLV-08: all attempts carry the delivery's id, so that a recipient can recognise a repetition.
     headers = {"Curfew-Delivery": str(leased.id), "Curfew-Attempt": str(leased.attempt_number)}
     started = clock.now()
     reply: Responded | NoResponse

@@ -1,7 +1,7 @@
-"""When an endpoint that fails is no longer called, and how it comes back (DLV-14): rules without I/O.
+"""When a failing endpoint is no longer called, and how it comes back (DLV-14): rules without I/O.
 
-An endpoint whose breaker is open is not called; its deliveries wait and lose no attempts. One worker
-tries it with one delivery after a while, and then with more and more; the others wait meanwhile.
+An endpoint whose breaker is open is not called; its deliveries wait and lose no attempts. After a while one
+worker tries it with one delivery, and then with more and more; other workers wait.
 """
 
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class Transition(Enum):
     CLOSED = auto()
     # It works again after having been degraded.
     RECOVERED = auto()
-    # It answers, but not with success, for the second time.
+    # It has answered with a refusal for the second time.
     REFUSING = auto()
     # It has failed, after having worked.
     FAILING = auto()
@@ -56,13 +56,13 @@ class Tally:
 
 
 def take_in(health: EndpointHealth, tally: Tally, now: datetime, first_wait: timedelta) -> Transition | None:
-    """Write a tally into an endpoint's row; says if the breaker has opened by it."""
+    """Add a tally to an endpoint's row; return the transition if this opened the breaker."""
     _count(health, tally, now)
     match health.state:
         case BreakerState.RECOVERING if tally.failures:
             return _open(health, now, first_wait)
         case BreakerState.OPEN if tally.successes and not tally.in_a_row:
-            # One that was under way when it opened has come through: it may be tried at once.
+            # An attempt that was under way when the breaker opened has succeeded: a trial may start at once.
             health.open_until = now
         case BreakerState.CLOSED if _is_too_bad(health):
             return _open(health, now, first_wait)
@@ -108,7 +108,8 @@ def _is_too_bad(health: EndpointHealth) -> bool:
     if health.consecutive_failures >= FAILURES_IN_A_ROW:
         return True
     enough = health.window_attempts >= LEAST_IN_WINDOW
-    # The latest has failed too: one that has just come back is not shut for its past.
+    # The latest attempt must have failed as well: an endpoint that has just come back is not shut for its
+    # past.
     return (
         enough
         and health.consecutive_failures > 0
@@ -119,6 +120,6 @@ def _is_too_bad(health: EndpointHealth) -> bool:
 def _open(health: EndpointHealth, now: datetime, first_wait: timedelta) -> Transition:
     wait = first_wait * min(2**health.trips, LONGEST_WAIT_FACTOR)
     health.state, health.holder, health.open_until = BreakerState.OPEN, None, now + wait
-    # Beyond the cap there is nothing to count.
+    # Beyond the cap of the wait, counting on would change nothing.
     health.trips = min(health.trips + 1, 16)
     return Transition.OPENED

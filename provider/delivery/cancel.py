@@ -1,4 +1,4 @@
-"""Stop trying to deliver, because an operator said so and why."""
+"""Cancel deliveries at an operator's request, with the reason given."""
 
 from collections.abc import Collection
 from uuid import UUID
@@ -12,9 +12,9 @@ from provider.infrastructure.database import change, db
 
 
 def cancel(ids: Collection[UUID], reason: str) -> list[Delivery]:
-    """Cancel those of these deliveries that wait; returns them.
+    """Cancel the pending ones among these deliveries; return them.
 
-    One that is being attempted right now is left alone: its recipient may be about to accept it.
+    A delivery that is being attempted right now is left alone: its recipient may be about to accept it.
     """
     now = clock.now()
     waiting = select(Delivery).where(Delivery.id.in_(ids), is_still_pending(), is_free(now))

@@ -25,5 +25,5 @@ def count(ended: Sequence[Ended]) -> None:
 
 def _outcome(result: AttemptResult) -> str:
     outcome = result.sent.outcome if result.sent else getattr(result.verdict, "outcome", None)
-    # Without either word nothing was sent: by our own fault, or because it would have done harm.
+    # Without an outcome nothing was sent, by a fault of our own or because it would have done harm.
     return outcome or type(result.verdict).__name__.lower()

@@ -14,12 +14,12 @@ from provider.infrastructure import clock
 from provider.infrastructure.database import db
 
 REMIND_EVERY = timedelta(days=1)
-# One attempt that failed and is still to be repeated says little about an endpoint.
+# A single failed attempt that will be repeated says little about an endpoint.
 _LEAST_FAILURES = 3
 
 
 def take_to_report(kind: str, now: datetime, after: timedelta) -> list[EndpointHealth]:
-    """Return the endpoints of a kind to report now, and note in their rows that they have been."""
+    """Return the endpoints of this kind that are to be reported now, and mark them as reported."""
     unreported = or_(EndpointHealth.told_at.is_(None), EndpointHealth.told_at <= now - REMIND_EVERY)
     degraded = (
         select(EndpointHealth)
@@ -36,14 +36,14 @@ def take_to_report(kind: str, now: datetime, after: timedelta) -> list[EndpointH
 
 
 class Place(NamedTuple):
-    """A place in the list of failing endpoints: after the one that fails since then."""
+    """A position in the list of failing endpoints: right after the endpoint with these values."""
 
     failing_since: datetime | None
     recipient_id: UUID
 
     @classmethod
     def of(cls, row: EndpointHealth) -> "Place":
-        """Return the place after a row."""
+        """Return the position after a row."""
         return cls(row.failing_since, row.recipient_id)
 
 
@@ -52,8 +52,8 @@ def list_failing(
 ) -> list[EndpointHealth]:
     """List the endpoints that fail or are being tried, the longest failing first; of one kind, or all.
 
-    Those whose failures are forgotten, but whose breaker has not closed, come last. A place is one among
-    those of a kind.
+    Endpoints whose failures are forgotten, but whose breaker has not closed, come last. `after` is a position
+    among the endpoints of one kind.
     """
     failing = select(EndpointHealth).where(
         or_(EndpointHealth.failing_since.is_not(None), EndpointHealth.state != BreakerState.CLOSED)
@@ -75,13 +75,13 @@ def _follows(place: Place) -> ColumnElement[bool]:
 
 
 def find_failing(recipient: Recipient) -> EndpointHealth | None:
-    """Find how a recipient's endpoint is doing, if nothing was accepted there since it failed."""
+    """Return the health of a recipient's endpoint if it has accepted nothing since it failed, else None."""
     health = db.session.get(EndpointHealth, recipient, populate_existing=True)
     return health if health is not None and health.is_failing else None
 
 
 def list_held_until(recipients: Collection[Recipient]) -> dict[Recipient, datetime]:
-    """Return until when the breakers of these recipients' endpoints hold what waits for them."""
+    """Return until when breakers hold back deliveries, for those of these recipients that are held."""
     held = select(EndpointHealth.kind, EndpointHealth.recipient_id, EndpointHealth.open_until).where(
         is_health_among(recipients),
         EndpointHealth.state != BreakerState.CLOSED,
@@ -91,9 +91,9 @@ def list_held_until(recipients: Collection[Recipient]) -> dict[Recipient, dateti
 
 
 def is_degraded_since(recipient: Recipient, url: str, instant: datetime) -> bool:
-    """Return whether this endpoint has been degraded since an instant, while something waits for it.
+    """Return whether this endpoint has been degraded since an instant and a delivery waits for it.
 
-    Only what waits will ever show that it works again. Served by the primary key and by
+    Without a waiting delivery, nothing could show that it works again. Served by the primary key and by
     ix_delivery_recipient_pending.
     """
     waits = exists().where(is_to(recipient), is_pending())

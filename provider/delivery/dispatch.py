@@ -1,6 +1,6 @@
-"""The way of deliveries through a worker, from the lease to the recorded result.
+"""The path of deliveries through a worker, from the lease to the recorded result.
 
-One thread repeats these steps, and no other one changes what they know:
+One thread repeats these steps, and no other thread changes their state:
 
 1. *Collect* attempts that have ended: `sender` releases their permits (`permit`), `health` counts them.
 2. *Replace stalled* attempts: their slots go to others (`job_queue`).
@@ -9,8 +9,8 @@ One thread repeats these steps, and no other one changes what they know:
    lease rows (`lease`) in fair order (`selection`), as far as the limits (`limiter`, `throttle`) and the
    breakers allow (`admission`), prepare their requests (`attempt`) and hand them to `sender`.
 
-The threads of `sender` make the attempts (`attempt`): the response is judged (`judge`), which sets when to
-make the next attempt (`schedule`). They touch no database. One more thread records results in batches
+The threads of `sender` make the attempts (`attempt`): the response is judged (`judge`), and the time of the
+next attempt is set (`schedule`). They do not touch the database. Another thread records results in batches
 (`results`, `finish`). The larger the backlog, the more is leased and recorded at once.
 """
 
@@ -32,7 +32,7 @@ from provider.infrastructure.database import is_sqlite
 from provider.infrastructure.database_errors import log_failure
 from provider.infrastructure.thread_pool import ApplicationThreads, forget_session
 
-# So many times as many are leased as are sent at once: a lease costs as much for one as for many.
+# Deliveries leased for each slot: a lease costs as much for one delivery as for many.
 _LEASED_AHEAD = 8
 _PAUSE_AFTER_FAILURE = 1.0
 
@@ -47,7 +47,7 @@ class Dispatcher:
         self._name = name
         self._builders = owner.builders
         self._wake_up = WakeUp()
-        # SQLite has one writer at a time, and makes a second one sleep longer than it would have to wait.
+        # SQLite allows one writer at a time, and makes a second one sleep longer than necessary.
         self._write_lock: AbstractContextManager[object] = threading.Lock() if is_sqlite() else nullcontext()
         self._limiter = Limiter(Limits.in_force(), slots=concurrency, permits=permits)
         self._health = Health(name, self._limiter, owner.announce, owner.current_urls, hasten_batch)
@@ -60,25 +60,25 @@ class Dispatcher:
         )
         self._thread = ApplicationThreads(1, "dispatch")
         self._next_look = NextLook()
-        # How many more may be attempted at all.
+        # How many more deliveries a drain may attempt; None for any number.
         self._attempts_left: int | None = None
 
     def start(self) -> None:
-        """Work in a thread of its own until it is closed."""
+        """Start working in a thread of its own, until `close`."""
         self._thread.submit(self._run)
 
     def wake(self, *, sweep: bool = False) -> None:
-        """Have it look for due deliveries now; a sweep also ends those that have expired."""
+        """Look for due deliveries now; a sweep also ends those that have expired."""
         self._wake_up.wake(sweep=sweep)
 
     def divide_among(self, workers: int) -> None:
-        """Take this worker's part of the limits, because so many workers are alive."""
+        """Set how many workers are alive; this one uses its part of the limits."""
         self._limiter.divide_among(workers)
 
     def drain(self, *, limit: int | None = None) -> "Counter[str]":
-        """Attempt everything that is due, here and now, and count the states it came to.
+        """Attempt everything that is due, wait for the results, and count the resulting states.
 
-        What an open breaker holds is left where it is.
+        Deliveries that an open breaker holds are left alone.
         """
         self._attempts_left = limit
         self.wake(sweep=True)
@@ -99,7 +99,7 @@ class Dispatcher:
 
     @property
     def is_closing(self) -> bool:
-        """Whether nothing more is begun."""
+        """Whether the dispatcher starts nothing more."""
         return self._wake_up.is_closing
 
     def _run(self) -> None:
@@ -118,7 +118,7 @@ class Dispatcher:
     def _step(self) -> None:
         self._collect()
         self._replace_stalled()
-        # Before anything is started: an endpoint that has just failed too often gets not one more.
+        # Before anything is started: an endpoint that has just failed too often must not get another request.
         self._write_health(at_once=self.is_closing)
         if self._is_time_to_look():
             self._look()

@@ -1,7 +1,7 @@
-"""Columns of the `delivery` table that the previous release reads and writes, and that are no longer general.
+"""Columns of the `delivery` table that only logouts use, kept for the previous release.
 
-During an upgrade its workers send what this release owes, and this release sends what they owe. So they are
-filled in beside `about` until that release is gone; the release after the next one drops them (DLV-27).
+During an upgrade, workers of both releases send each other's deliveries. So these columns are filled in along
+with `about` until the previous release is gone; the release after the next one drops them (DLV-27).
 """
 
 from uuid import UUID

@@ -1,9 +1,9 @@
 """Evidence that a recipient is alive opens a trial of its endpoint at once (DLV-14).
 
-A breaker waits for up to a quarter of an hour and the schedule for up to a day. An app that authenticates
-a request of its own, passes an examination, or whose neighbour at the same address has just accepted
-something is worth one attempt now. So is it again only after a while: being alive does not prove that its
-logout endpoint works.
+A breaker waits for up to a quarter of an hour and the schedule for up to a day. One attempt is worth making
+now if the app authenticates a request of its own or passes an examination, or if a neighbour at the same
+origin has just accepted something. The next such attempt has to wait for a while: being alive does not prove
+that its logout endpoint works.
 """
 
 from datetime import datetime, timedelta
@@ -23,7 +23,7 @@ _NOTES = "curfew_evidence_of_life"
 
 
 def note(recipient: Recipient) -> None:
-    """Note that a recipient whose endpoint fails is alive; it is acted on once its request is answered."""
+    """Note that a recipient with a failing endpoint is alive; `act_on_notes` runs after the request."""
     noted: set[Recipient] = current.kept(_NOTES, set)
     noted.add(recipient)
 
@@ -43,9 +43,9 @@ def act_on_notes() -> None:
 
 
 def open_trial(recipient: Recipient) -> bool:
-    """Let a failing endpoint be tried with the first delivery that waits; False if that gains nothing."""
+    """Allow a trial of a failing endpoint with its first waiting delivery; False if that gains nothing."""
     now = clock.now()
-    # Without a lock first: most requests of a recipient that is known to be alive change nothing.
+    # Read without a lock first: most requests of a recipient that is known to be alive change nothing.
     health = db.session.get(EndpointHealth, recipient, populate_existing=True)
     if health is None or trial_at(health, now) is None:
         return False
@@ -67,7 +67,7 @@ def open_trial(recipient: Recipient) -> bool:
 
 
 def trial_at(health: EndpointHealth, now: datetime) -> datetime | None:
-    """Return when evidence of life lets an endpoint be tried; None if it is tried as soon without."""
+    """Return when evidence of life allows a trial of an endpoint; None if that gains no time."""
     if not health.is_failing or health.state == BreakerState.RECOVERING:
         return None
     asked_at = health.trial_asked_at
@@ -78,7 +78,7 @@ def trial_at(health: EndpointHealth, now: datetime) -> datetime | None:
 
 
 def _wake(delivery_id: UUID) -> None:
-    # Without a broker no worker is woken, and one finds the delivery at its next sweep.
+    # Without a broker no worker is woken; the next sweep finds the delivery.
     current.services().wake_ups.send(str(delivery_id))
 
 
@@ -87,7 +87,7 @@ def _spacing() -> timedelta:
 
 
 def _first_waiting(recipient: Recipient, now: datetime) -> Delivery | None:
-    """Return what a recipient is owed first. Served by ix_delivery_recipient_pending."""
+    """Return the first delivery that waits for a recipient. Served by ix_delivery_recipient_pending."""
     waiting = select(Delivery).where(is_to(recipient), is_pending(), is_free(now))
     first = waiting.order_by(Delivery.priority, Delivery.next_attempt_at).limit(1)
     return db.session.scalars(first, execution_options={"populate_existing": True}).one_or_none()

@@ -1,4 +1,4 @@
-"""End deliveries that have lost their meaning, also those that an open breaker holds (DLV-10)."""
+"""End deliveries that have lost their meaning, including those that an open breaker holds (DLV-10)."""
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
@@ -17,7 +17,7 @@ _BATCH = 200
 def end_expired(
     write_lock: AbstractContextManager[object], builders: Mapping[str, Builder], results: Results, holder: str
 ) -> bool:
-    """End a batch of them and return whether there may be more; `write_lock` is held while it writes.
+    """End a batch of expired deliveries under `write_lock`; return whether there may be more.
 
     `holder` is the name of the worker.
     """

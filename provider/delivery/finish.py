@@ -22,10 +22,10 @@ Ended = tuple[LeasedDelivery, AttemptResult]
 
 
 def finish(ended: Sequence[Ended]) -> set[LeasedDelivery]:
-    """End the leases with their verdicts; returns the deliveries whose leases still held.
+    """End the leases with their verdicts; return the deliveries whose leases were still held.
 
-    The other leases had passed on, perhaps to a later lease of this worker in the same batch, and nothing
-    of those deliveries was changed.
+    The other deliveries have been leased again, perhaps by this worker and with a result in the same batch;
+    they are left unchanged.
     """
     held = _lock_held([leased for leased, _ in ended])
     valid = [one for one in ended if one[0] in held]
@@ -59,7 +59,7 @@ def state_after(result: AttemptResult) -> DeliveryState:
 
 
 def _lock_held(leased: Sequence[LeasedDelivery]) -> set[LeasedDelivery]:
-    """Lock the rows whose leases still hold: after a later lease a row has another token (FLT-11)."""
+    """Lock the rows whose leases are still held: after a later lease a row has another token (FLT-11)."""
     rows = fetch(connection(), _locked(sqlite=is_sqlite()), given_ids({one.id for one in leased}))
     tokens = {key: token for key, token in rows}  # noqa: C416 – the rows are lists.
     return {one for one in leased if tokens.get(one.id) == one.lease_token}
@@ -85,7 +85,7 @@ def _row(leased: LeasedDelivery, result: AttemptResult, now: datetime) -> dict[s
         # Nothing was sent, so there was no attempt: its number is free again.
         "attempt_count": leased.attempt_number if sent else leased.attempt_number - 1,
         "refusals": leased.refusals + (outcome in REFUSALS),
-        # One that waits for its crashes may crash once more before it waits again.
+        # A delivery that had to wait because of crashes may crash once more before it has to wait again.
         "unfinished_attempts": 1 if outcome == Outcome.CRASHED else 0,
         "cancel_reason": getattr(result.verdict, "reason", None),
         "next_attempt_at": getattr(result.verdict, "at", leased.next_attempt_at),

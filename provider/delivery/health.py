@@ -20,17 +20,17 @@ from provider.delivery.resend import hasten
 from provider.infrastructure import clock, current
 from provider.infrastructure.database import db, transaction
 
-# Seconds that what was counted may wait to be written.
+# Seconds for which counts may stay unwritten.
 _WRITE_EVERY = 0.25
-# So many deliveries to an endpoint that has recovered are made due in one transaction.
+# How many deliveries to a recovered endpoint are made due in one transaction.
 HASTEN_BATCH = 1000
 
-# Called inside the transaction that makes a transition; the row may have been degraded until now.
+# Called inside the transaction that makes a transition; `degraded_since` is cleared only afterwards.
 Announce = Callable[[EndpointHealth, Transition], None]
 
 
 class Health:
-    """The breakers (DLV-14), as one worker obeys and moves them; used by one thread."""
+    """One worker's view of the breakers (DLV-14), which it obeys and changes; used by one thread."""
 
     def __init__(
         self,
@@ -65,7 +65,7 @@ class Health:
             self._alive |= self._known.list_failing_beside(recipient, sent.url)
 
     def refresh(self) -> None:
-        """Read what others have written, if that was not done lately."""
+        """Read what other workers have written, unless that was done recently."""
         self._known.refresh()
 
     def is_held(self, recipient: Recipient) -> bool:
@@ -93,7 +93,7 @@ class Health:
 
     @property
     def write_in(self) -> float:
-        """In how many seconds there is something to write down."""
+        """Seconds until there is something to write."""
         if self._unhastened or self._alive:
             return 0.0
         if not any(tally.failures or key in self._known for key, tally in self._tallies.items()):
@@ -103,9 +103,9 @@ class Health:
         return max(0.0, self._written_at + _WRITE_EVERY - time.monotonic())
 
     def write(self, *, at_once: bool = False) -> bool:
-        """Write down what others must know, now and then; True if more deliveries are due by it.
+        """Write at intervals what other workers must know; True if this made more deliveries due.
 
-        `at_once` leaves nothing for later.
+        With `at_once` nothing is left for later.
         """
         self._write_tallies(at_once=at_once)
         is_more_due = self._open_trials() or bool(self._unhastened)
@@ -127,11 +127,12 @@ class Health:
         self._written_at = now
         with transaction():
             written, recovered = self._write_rows(worth)
-            # With the recovery itself: this much is due even if the worker dies right afterwards.
+            # In the same transaction as the recovery: this batch is due even if the worker dies right
+            # afterwards.
             for recipient in recovered:
                 hasten(recipient, self._hasten_batch)
         self._unhastened.update(recovered)
-        # What is known must be no older than what is counted from here on.
+        # New tallies are counted on top of the known rows, so these must be the ones just written.
         for health in written:
             db.session.expunge(health)
             self._known.put(health)
@@ -148,8 +149,9 @@ class Health:
     def _write_row(self, health: EndpointHealth, now: datetime, wait: timedelta) -> bool:
         """Return whether everything that waits for an endpoint is worth an attempt now.
 
-        What has failed waits for up to a day, whether or not the breaker has opened. An endpoint that
-        refuses some tokens and accepts others has not been failing for long, and is not hurried.
+        A failed delivery waits for up to a day, whether or not the breaker has opened. An endpoint that
+        refuses some tokens and accepts others has not been failing for long, so its deliveries are not
+        hastened.
         """
         before = {"was_failing": health.is_failing, "was_refusing": health.is_refusing}
         failed_since = health.failing_since or now
@@ -175,7 +177,7 @@ class Health:
         return self._limiter.is_quiet(health.recipient) and not health_rows.has_due(health.recipient, now)
 
     def _open_trials(self) -> bool:
-        """Open trials of what fails at an origin where another recipient's endpoint works."""
+        """Open trials of failing endpoints at origins where another recipient's endpoint works."""
         now, alive = clock.now(), sorted(self._alive)
         self._alive.clear()
         known = [row for row in map(self._known.get, alive) if row is not None]
@@ -184,20 +186,20 @@ class Health:
             return False
         with transaction():
             opened = [evidence.open_trial(recipient) for recipient in worth]
-        # What is known is older than what has been written now.
+        # The known rows are older than what has just been written.
         db.session.expunge_all()
         self._known.expire()
         return any(opened)
 
     def _hasten_batch_of(self, recipient: Recipient) -> None:
-        """Make some more due; an endpoint for which nothing was left is done with."""
+        """Make another batch due; an endpoint for which nothing was left is done."""
         with transaction():
             hastened = hasten(recipient, self._hasten_batch)
         if not hastened:
             self._unhastened.discard(recipient)
 
     def _is_pressing(self, recipient: Recipient) -> bool:
-        """Return whether enough has failed to open a breaker, so that not one more attempt is made before."""
+        """Return whether so many attempts have failed that the breaker must open before the next one."""
         known = self._known.get(recipient)
         before = known.consecutive_failures if known else 0
         return self._tallies[recipient].in_a_row + before >= breaker.FAILURES_IN_A_ROW

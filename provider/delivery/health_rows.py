@@ -23,7 +23,7 @@ def list_failing() -> Sequence[EndpointHealth]:
 
 
 def lock(recipients: Collection[Recipient]) -> Sequence[EndpointHealth]:
-    """Return the rows, made where there are none, in one order so that two workers never block each other."""
+    """Lock and return the rows, creating missing ones; a fixed order keeps two workers from a deadlock."""
     insert = sqlite.insert if is_sqlite() else postgresql.insert
     rows = [
         {"kind": kind, "recipient_id": key, "state": "closed", "trips": 0, **_NOTHING}
@@ -47,7 +47,7 @@ def take_trial(
 ) -> bool:
     """Take the next trial of an endpoint, if no other worker has; the row count decides.
 
-    `new_urls` has the recipients that have another address now, which may be tried before the wait is over.
+    `new_urls` has the recipients whose address has changed; they may be tried before the wait is over.
     """
     values: dict[str, object] = {
         "state": BreakerState.RECOVERING.value,

@@ -1,8 +1,7 @@
 """Leased deliveries that wait for a thread: urgent ones first, then each app in turn.
 
-A thread that is done takes the next job by itself. One that has waited for a response for too long does
-not hold up the others: another thread is started in its place, and what still waits for the same app is
-put back.
+A thread that has finished a job takes the next one. A thread that has waited too long for a response does not
+hold up the others: another thread is started in its place, and waiting jobs for the same app are put back.
 """
 
 import threading
@@ -29,14 +28,14 @@ class Job:
         self.leased, self.prepared, self.permit = leased, prepared, permit
         self.started_at = 0.0
         self.is_stalled = False
-        # It is not sent now: its app has gone silent meanwhile, or others at the same place have.
+        # It is not sent now: its app has gone silent, or too many requests to the same place are under way.
         self.is_put_back = False
 
 
 class JobQueue:
-    """Gives jobs to `slots` threads; one thread adds jobs and replaces stalled ones, the others take.
+    """Gives jobs to `slots` threads; one other thread adds jobs and replaces stalled threads.
 
-    At most `stalled_limit` threads more wait for late responses.
+    At most `stalled_limit` additional threads wait for late responses.
     """
 
     def __init__(
@@ -44,27 +43,27 @@ class JobQueue:
     ) -> None:
         self._slots = slots
         self._act = act
-        # Called when nothing waits and nothing runs but what is stalled.
+        # Called when no job waits and only stalled jobs run.
         self._tell_quiet = tell_quiet
         self._threads = ApplicationThreads(slots + stalled_limit, "delivery")
         self._lock = threading.Lock()
         self._waiting: list[tuple[int, int, int, Job]] = []
         self._sequence = count()
-        # Start-time fair queueing: a flow's next job comes one round after its last, and a flow that had
-        # nothing to do joins in the present round, before what other flows have queued up.
+        # Start-time fair queueing: a flow's next job comes one round after its last, and a flow that was idle
+        # joins in the present round, before the jobs that other flows have queued up.
         self._round: dict[int, int] = {}
         self._last: dict[tuple[int, object], int] = {}
-        # Threads at work, those of stalled jobs not counted.
+        # Threads at work, not counting those of stalled jobs.
         self._active = 0
         # Jobs that have a thread and are not stalled, the longest running first.
         self._running: dict[Job, None] = {}
-        # Recipients of which a job is stalled and nothing has been heard since.
+        # Recipients with a stalled job that have not answered anything since.
         self._silent: set[Recipient] = set()
-        # How many are being sent to each place, the stalled ones included.
+        # How many jobs are being sent to each place, including stalled ones.
         self._sent_to: Counter[str | None] = Counter()
 
     def add(self, jobs: Iterable[Job]) -> None:
-        """Take jobs in; each starts as soon as it is first in the order and a slot is free.
+        """Add jobs; each starts as soon as it is first in the order and a slot is free.
 
         Raises RuntimeError, and starts none of them, when the system refuses to start any thread.
         """
@@ -104,7 +103,7 @@ class JobQueue:
         return stalled
 
     def is_silent(self, recipient: Recipient) -> bool:
-        """Return whether a job of this recipient is stalled and nothing has been heard of it since."""
+        """Return whether a job of this recipient is stalled and it has not answered anything since."""
         return recipient in self._silent
 
     def close(self) -> None:
@@ -127,7 +126,7 @@ class JobQueue:
         self._tell_if_quiet()
 
     def _tell_if_quiet(self) -> None:
-        # Each thread looks after it has taken its own job away, so the last one finds none.
+        # Each thread checks this after removing its own job, so the last one finds none.
         if not self._waiting and not self._running:
             self._tell_quiet()
 
@@ -141,7 +140,7 @@ class JobQueue:
                     self._sent_to[done.permit.place] -= 1
                     if not self._sent_to[done.permit.place]:
                         del self._sent_to[done.permit.place]
-                # Another thread has taken the slot of a stalled one.
+                # A stalled job's slot has gone to another thread, so this thread counts again.
                 self._active += done.is_stalled
             if not self._waiting or self._active > self._slots:
                 self._active -= 1

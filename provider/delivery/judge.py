@@ -23,8 +23,8 @@ Waits = tuple[timedelta, ...]
 OWN_FAULT_WAIT = timedelta(seconds=10)
 # Nothing is sent, so this is no attempt; an operator has to change something first.
 UNDELIVERABLE_WAIT = timedelta(minutes=5)
-# A killed worker interrupts everything that it sends. Only when that happens again is the delivery itself
-# taken for the cause, and then each crash costs a wait of the schedule.
+# A killed worker interrupts all of its attempts. Only when this happens to a delivery again is the delivery
+# taken for the cause; from then on each crash costs it a wait of the schedule.
 _CRASHES_AT_ONCE = 1
 
 
@@ -32,7 +32,7 @@ class Outcome(StrEnum):
     """Outcomes of an attempt, besides the outbound client's classes of failure."""
 
     ACCEPTED = "accepted"
-    # Another 2xx than 200 and 204: counts as success, and is shown.
+    # A 2xx other than 200 and 204: counts as success, but is shown.
     ACCEPTED_ODDLY = "accepted_oddly"
     REDIRECTED = "redirected"
     BAD_REQUEST = "bad_request"
@@ -125,7 +125,7 @@ def classify(reply: Responded | NoResponse) -> str:
 
 
 def judge_before_sending(leased: LeasedDelivery, waits: Waits, now: datetime) -> Verdict | None:
-    """Decide what needs no request: too late, a row that kills its workers, a lease already lost."""
+    """Decide cases that need no request: an expired delivery, a row that kills its workers, a lost lease."""
     if now >= leased.expires_at:
         return Expired(leased.last_outcome or "late")
     if leased.crashes > _CRASHES_AT_ONCE:
@@ -137,7 +137,7 @@ def judge_before_sending(leased: LeasedDelivery, waits: Waits, now: datetime) ->
 
 
 def judge_undeliverable(why: Undeliverable, leased: LeasedDelivery, now: datetime) -> Verdict:
-    """Decide about what cannot be sent as things stand; an operator may change that."""
+    """Decide on a delivery that cannot be sent as things stand; an operator may change that."""
     at = now + spread(UNDELIVERABLE_WAIT, leased.id, leased.refusals)
     return _retry(at, why.outcome, leased, now)
 

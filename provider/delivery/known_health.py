@@ -9,10 +9,10 @@ from provider.delivery.models import BreakerState, EndpointHealth
 from provider.delivery.recipient import Recipient
 from provider.infrastructure.database import db, reading
 
-# Seconds that what was read may be old.
+# Seconds after which the rows are read again.
 _FRESH_FOR = 1.0
 
-# Where these recipients are called now; given the addresses at which they failed.
+# Returns the current addresses of recipients, given the addresses at which they failed.
 CurrentURLs = Callable[[Mapping[Recipient, str | None]], Mapping[Recipient, str | None]]
 
 
@@ -24,7 +24,7 @@ class KnownHealth:
         self._rows: dict[Recipient, EndpointHealth] = {}
         # The recipients that fail at each origin.
         self._failing_at: dict[str, set[Recipient]] = {}
-        # Recipients that are not called, and have another address now than the one that failed.
+        # Recipients that are held back, and whose address has changed since it failed.
         self.new_urls: dict[Recipient, str | None] = {}
         self._read_at = -math.inf
 
@@ -46,11 +46,11 @@ class KnownHealth:
         return self._failing_at.get(_origin_of(url), set()) - {recipient}
 
     def expire(self) -> None:
-        """Read anew next time, because something was written meanwhile."""
+        """Read the rows again next time, because something has been written."""
         self._read_at = -math.inf
 
     def refresh(self) -> None:
-        """Read what all workers have written, if that was not done lately."""
+        """Read what all workers have written, unless that was done recently."""
         if time.monotonic() - self._read_at < _FRESH_FOR:
             return
         self._read_at = time.monotonic()

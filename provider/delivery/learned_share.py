@@ -1,17 +1,17 @@
 """The share of its limits that an origin bears, learnt from its responses (DLV-13).
 
-It begins with all of them. A 429 or 503 halves the share, at most once a second; responses that take much
-longer than usual take a fifth of it; responses that come as usual let it grow by a quarter each second. All
-of it is memory of one worker process, which learns by itself.
+The share starts at 1. A 429 or 503 halves it, at most once a second; responses that take much longer than
+usual reduce it by a fifth; normal responses let it grow by a quarter each second. Each worker process learns
+on its own, in memory.
 """
 
 from dataclasses import dataclass
 
-# What is left after it asked for patience without end, and after its responses have become slow.
+# The smallest share after any number of 429 or 503, and after slow responses.
 LEAST, LEAST_WHEN_SLOW = 1 / 32, 1 / 4
 _AFTER_REFUSAL, _AFTER_SLOWNESS, _GROWTH_PER_SECOND = 0.5, 0.8, 1.25
 _SECOND = 1.0
-# Seconds. Responses are slow if they take so much longer than usual, and twice as long.
+# Responses are slow if they take this many seconds longer than usual, and twice as long.
 _SLOWER = 0.1
 # Weights of one response in the recent latency, and in the usual one when it rises or falls.
 _RECENT, _RISING, _FALLING = 0.2, 0.01, 0.2
@@ -20,13 +20,13 @@ _REFUSALS = frozenset({429, 503})
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """Evidence from a response about the load that an app bears: status if there is one, and seconds."""
+    """Evidence of the load that an app bears: the status, if there was a response, and the latency."""
 
     status: int | None
     latency: float
-    # By a steady clock.
+    # On the monotonic clock.
     at: float
-    # How long it asked us to wait.
+    # Seconds that the app asked us to wait.
     wait: float = 0.0
 
     @property

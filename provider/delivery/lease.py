@@ -29,7 +29,7 @@ from provider.infrastructure.database import NOW, Base, connection, is_sqlite
 from provider.infrastructure.many_rows import given_ids, insert_later, is_given
 from provider.infrastructure.opaque_tokens import new_handle, new_id
 
-# Enough to select from, so that apps take turns; more would be read and locked in vain.
+# Enough rows to let apps take turns; more would be read and locked in vain.
 _READ_AHEAD = 1.5
 _LEAST_READ = 32
 
@@ -52,12 +52,12 @@ def lease_due(
     holder: str,
     registrant: Registrant = NO_REGISTRANT,
 ) -> LeasedBatch:
-    """Own as many due deliveries of these kinds as there is capacity for, the urgent first and apps in turn.
+    """Lease as many due deliveries of these kinds as there is capacity for, urgent first and apps in turn.
 
     The attempt is counted and its row written in the same transaction, which the caller commits before
-    anything is sent: a worker that dies leaves its trace, and its rows are free again when the lease ends.
-    `holder` is the name of the worker. The caller releases the permits that `admit` gave for deliveries
-    which are not among those taken.
+    anything is sent: a worker that dies leaves a trace, and its rows are free again when the lease ends.
+    `holder` is the name of the worker. The caller releases the permits that `admit` gave for deliveries which
+    are not among those taken.
     """
     now, selection = clock.now(), Selection()
     limit = max(_LEAST_READ, int(_READ_AHEAD * capacity.usual))
@@ -65,7 +65,7 @@ def lease_due(
     select_fairly(due, admit, capacity, selection)
     may_be_more = len(due) == limit or selection.is_full
     if len(due) == limit and len(selection.permits) < capacity.usual:
-        # All that was read belongs to apps that have to wait: look behind them.
+        # Everything that was read belongs to apps that have to wait: look past them.
         due = list_first_due(now, limit, kinds, registrant, but=selection.held)
         select_fairly([one for one in due if one.id not in selection.permits], admit, capacity, selection)
         may_be_more = bool(due)
@@ -75,7 +75,7 @@ def lease_due(
 
 
 def own(ids: Collection[UUID], now: datetime, holder: str, *, due: bool = True) -> list[LeasedDelivery]:
-    """Own those of these deliveries that are still pending and free, and count their attempts."""
+    """Lease those of these deliveries that are still pending and free, and count their attempts."""
     if not ids:
         return []
     values = {

@@ -1,12 +1,12 @@
 """Limit how many deliveries are under way at once, to which endpoint, and how fast (DLV-13).
 
-The limits are those of all workers together, divided by how many are alive. All of it is memory of
-one thread; the database is not asked, because each delivery passes here. An address is an origin for clients
-of the operator, which bears a share of its limits that is learnt from its responses.
+The limits apply to all workers together and are divided by the number of living workers. The counters are
+kept in memory and used by one thread; the database is not queried, because every delivery passes here. For
+clients of the operator an address is an origin, which bears a share of its limits that is learnt from its
+responses.
 
-An attempt without a response after QUICK is stalled: it gives up its slot, because another thread works
-in its place, and counts against limits of its own. So apps that hang delay the others by QUICK and not
-by a deadline.
+An attempt without a response after QUICK is stalled: it gives up its slot to another thread, and counts
+against limits for stalled attempts. So an app that hangs delays the others by QUICK and not by a deadline.
 """
 
 import math
@@ -20,7 +20,7 @@ from provider.infrastructure import current
 
 # An app that hangs must leave the others most of the slots; so must all apps of one registrant together.
 SLOTS_OF_ONE = 0.2
-# Endpoints that have not proved themselves have this part of the slots, so that many may hang at once.
+# Endpoints that have not proved themselves get only this part of the slots: many of them may hang at once.
 SLOTS_OF_UNPROVEN = 0.5
 # Seconds. A slower response does not prove an endpoint, and does not keep a slot.
 QUICK = 0.25
@@ -28,7 +28,7 @@ QUICK = 0.25
 # priority).
 URGENT = 0
 _REMEMBERED_ADDRESSES = 1000
-# No network address contains this, and each origin does.
+# Every origin contains this, and no network address does.
 _ORIGIN = "://"
 
 
@@ -45,7 +45,7 @@ class Limits:
 
     @classmethod
     def in_force(cls) -> "Limits":
-        """Return those that the operator has set."""
+        """Return the limits that the operator has set."""
         settings = current.settings()
         return cls(
             endpoint_concurrency=settings.endpoint_concurrency,
@@ -84,12 +84,12 @@ class Limiter:
 
     @property
     def free(self) -> int:
-        """The number of deliveries that may be started in addition."""
+        """The number of further deliveries that may be started."""
         return self._permits - self._all.active
 
     @property
     def free_for_urgent(self) -> int:
-        """The same for urgent ones: as many more as there are slots."""
+        """The same for urgent deliveries, which may exceed the permits by the number of slots."""
         return self.free + self._slots
 
     @property
@@ -114,11 +114,11 @@ class Limiter:
 
     @property
     def may_stall(self) -> int:
-        """The number of attempts that may be stalled in addition; each keeps a thread of its own waiting."""
+        """The number of further attempts that may stall; each keeps a thread of its own waiting."""
         return self._permits - self._all.stalled
 
     def divide_among(self, workers: int) -> None:
-        """Take this worker's part of the limits, because so many workers are alive."""
+        """Set how many workers are alive; this one uses its part of the limits."""
         self._workers = max(1, workers)
 
     def room(
@@ -144,7 +144,8 @@ class Limiter:
     ) -> Permit | None:
         """Take a permit for a delivery to an endpoint, or None if there is none now.
 
-        `registrant` names who registered the recipient, if the operator did not: all of one's share a limit.
+        `registrant` names who registered the recipient if the operator did not; all recipients of one
+        registrant share a limit.
         """
         endpoint = self._endpoint(recipient)
         if self._room(endpoint, now, registrant, priority) < 1:
@@ -165,7 +166,7 @@ class Limiter:
         )
 
     def is_at_full(self, recipient: Recipient) -> bool:
-        """Return whether an endpoint has come up the whole ramp."""
+        """Return whether an endpoint has reached the top of the ramp."""
         return recipient in self._endpoints and self._endpoints[recipient].is_at_full
 
     def restart(self, recipient: Recipient) -> None:
@@ -204,17 +205,18 @@ class Limiter:
         return math.inf if place is None else self._own(self._limits.of_place(place)[0])
 
     def _to_lease(self, place: Throttle, at_once: int) -> int:
-        """Return how many may be leased for a place to which so many may be sent at once.
+        """Return how many may be leased for a place to which `at_once` may be sent at once.
 
-        More of them where the slots alone keep that limit: a lease costs as much for one as for many, and
-        what waits in memory is no load for the place. Half of the permits are left to others.
+        More than `at_once` if there are too few slots to exceed that limit: a lease costs as much for one as
+        for many, and deliveries that wait in memory put no load on the place. Half of the permits are left to
+        other places.
         """
         if self._slots + place.stalled > at_once:
             return at_once
         return max(at_once, self._permits // 2)
 
     def _room_in(self, pool: Pool, part: float) -> int:
-        """Return what is left of a part of the slots, as long as not too much of it is stalled."""
+        """Return how much of a pool's part of the slots is left; 0 if too many attempts are stalled."""
         if pool.stalled >= max(1, int(self._permits * part)):
             return 0
         return self._part(part) - pool.active
@@ -237,7 +239,7 @@ class Limiter:
                 place.learned.learn(observed)
 
     def _forget_addresses(self) -> None:
-        """Forget addresses that are no longer called: some names have another address each time."""
+        """Forget addresses that are no longer called: some names resolve to another address each time."""
         if len(self._addresses) > self._most_addresses:
             called = {endpoint.address for endpoint in self._endpoints.values()}
             self._addresses = {

@@ -14,16 +14,16 @@ from provider.infrastructure.database import Base, UTCDateTime, foreign_key
 
 _PENDING = text("state = 'pending'")
 _UNCAUSED = text("logout_id IS NULL")
-# A query must say these in the very same words, or SQLite does not see the index. `rejected` is what the
-# previous release wrote; its processes may still run during an upgrade.
+# A query must contain exactly this text, or SQLite does not use the index. `rejected` is what the previous
+# release wrote; its processes may still run during an upgrade.
 UNACCEPTED = text("state IN ('rejected', 'expired', 'cancelled', 'superseded')")
 REFUSED_TWICE = text("state = 'pending' AND refusals > 1")
 REFUSING = "refusing"
-# Outcomes that say no, by a response or by our own address policy: an operator has to look.
+# Refusals, by a response or by our own address policy: an operator has to look.
 REFUSALS = frozenset({"redirected", "bad_request", "misconfigured", "refused", "no_address"})
-# DLV-11: a single refusal may be an app that restarts.
+# DLV-11: a single refusal may come from an app that is restarting.
 REFUSING_FROM = 2
-# Of the previous release; the worker's duty makes such rows pending again.
+# A state of the previous release; a duty of the worker makes such rows pending again.
 REJECTED = "rejected"
 
 
@@ -60,14 +60,14 @@ class BreakerState(StrEnum):
 class Delivery(EarlierColumns, Base):
     """One request owed to one recipient. The row is the truth; a message about it is only a wake-up.
 
-    It says nothing that only one kind knows: that stands in `about`, which the kind alone reads and writes.
+    Data that only one kind needs is in `about`, which that kind alone reads and writes.
     """
 
     __tablename__ = "delivery"
     __table_args__ = (
-        # DLV-01: of one cause each subject is owed once, however often it is asked for.
+        # DLV-01: for one cause each subject is owed once, however often it is requested.
         UniqueConstraint("logout_id", "subject_key"),
-        # And without a cause once for each kind.
+        # Without a cause, each subject is owed once per kind.
         Index(
             "ix_delivery_kind_subject_key",
             "kind",
@@ -93,7 +93,8 @@ class Delivery(EarlierColumns, Base):
             sqlite_where=_PENDING,
             postgresql_where=_PENDING,
         ),
-        # The previous release finds it by the client alone, as every other kind's recipient was one (DLV-27).
+        # For the previous release, which searches by the client alone: there every recipient is a client
+        # (DLV-27).
         Index(
             "ix_delivery_client_id_pending",
             "client_id",
@@ -111,35 +112,35 @@ class Delivery(EarlierColumns, Base):
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
-    # Says who makes the request and records its result.
+    # Selects the code that makes the request and records its result.
     kind: Mapped[str] = mapped_column(String(32))
-    # The logout that it is owed because of, if there is one. The column keeps its first name, which an older
-    # release still reads.
+    # The logout that caused the delivery, if any. The column keeps its original name, which an older release
+    # still reads.
     cause_id: Mapped[UUID | None] = mapped_column("logout_id", foreign_key("logout.id"), index=True)
     # The subject of the request, as the kind defines it: another subject is another delivery.
     subject_key: Mapped[str] = mapped_column(String(64))
-    # Who it is owed to, by an identifier that the kind owns. This column keeps its first name, too.
+    # The recipient, by an identifier that the kind owns. This column keeps its original name as well.
     recipient_id: Mapped[UUID] = mapped_column("client_id")
-    # Whatever else the kind needs to make the request.
+    # Everything else that the kind needs to make the request.
     about: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     state: Mapped[str] = mapped_column(String(16), default=DeliveryState.PENDING)
     # Logouts for security go first: 0 before 1.
     priority: Mapped[int] = mapped_column(default=1)
     attempt_count: Mapped[int] = mapped_column(default=0)
-    # How many of them were made before an operator had it sent again: the schedule starts anew from there.
+    # Attempts made before an operator resent the delivery: the schedule restarts from there.
     attempts_before_resend: Mapped[int] = mapped_column(default=0)
     # How many responses of the present schedule were refusals.
     refusals: Mapped[int] = mapped_column(default=0, server_default="0")
-    # Attempts in a row whose worker did not live to judge them, the one under way included.
+    # Consecutive attempts whose worker died before judging them, including the one under way.
     unfinished_attempts: Mapped[int] = mapped_column(default=0, server_default="0")
     next_attempt_at: Mapped[datetime] = mapped_column(UTCDateTime)
     leased_until: Mapped[datetime | None] = mapped_column(UTCDateTime)
-    # The fencing token: only the holder of the latest lease may say how it went (DLV-05).
+    # The fencing token: only the holder of the latest lease may record the result (DLV-05).
     lease_token: Mapped[str | None] = mapped_column(String(64))
     last_outcome: Mapped[str | None] = mapped_column(String(32))
     last_status: Mapped[int | None] = mapped_column()
     last_url: Mapped[str | None] = mapped_column(Text)
-    # Why it was cancelled, as the operator put it.
+    # Why it was cancelled, in the operator's words.
     cancel_reason: Mapped[str | None] = mapped_column(String(500))
     correlation_id: Mapped[str | None] = mapped_column(String(64))
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
@@ -189,16 +190,17 @@ class EndpointHealth(Base):
 
     __tablename__ = "endpoint_health"
 
-    # The default is for the previous release, which notifies of nothing but logouts and does not say so.
+    # The default is for the previous release, which knows only logouts and does not set the kind.
     kind: Mapped[str] = mapped_column(String(32), primary_key=True, server_default="backchannel_logout")
     recipient_id: Mapped[UUID] = mapped_column("client_id", primary_key=True)
-    # The address that failed: another one deserves a trial at once.
+    # The address that failed: a new address deserves a trial at once.
     url: Mapped[str | None] = mapped_column(Text)
     state: Mapped[str] = mapped_column(String(16), default=BreakerState.CLOSED)
-    # While open: when the next trial is allowed. While recovering: until when its worker may go on alone.
+    # While open: when the next trial is allowed. While recovering: until when the trial belongs to its
+    # worker.
     open_until: Mapped[datetime | None] = mapped_column(UTCDateTime)
     holder: Mapped[str | None] = mapped_column(String(128))
-    # How often the breaker has opened since the endpoint last worked; the wait doubles with each.
+    # How often the breaker has opened since the endpoint last worked; the wait doubles each time.
     trips: Mapped[int] = mapped_column(default=0)
     consecutive_failures: Mapped[int] = mapped_column(default=0)
     window_started_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
@@ -208,7 +210,7 @@ class EndpointHealth(Base):
     refusals: Mapped[int] = mapped_column(default=0, server_default="0")
     # When evidence of life last opened a trial.
     trial_asked_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
-    # Set by the first failure and taken away by the first success.
+    # Set by the first failure and cleared by the first success.
     failing_since: Mapped[datetime | None] = mapped_column(UTCDateTime, index=True)
     last_failed_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     last_outcome: Mapped[str | None] = mapped_column(String(32))
@@ -223,7 +225,7 @@ class EndpointHealth(Base):
 
     @property
     def is_failing(self) -> bool:
-        """Whether nothing was accepted since an attempt failed."""
+        """Whether nothing has been accepted since an attempt failed."""
         return self.failing_since is not None
 
     @property

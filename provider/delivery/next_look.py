@@ -21,7 +21,7 @@ class NoPermit:
 
 @dataclass(frozen=True, slots=True)
 class ResultsBehind:
-    """Too many results wait to be written: what is not written before its lease ends is sent again."""
+    """Too many results wait to be written: a delivery whose lease ends before that is sent again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +31,13 @@ class NothingDue:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leased:
-    """A lease was made, perhaps of no delivery at all."""
+    """Due deliveries were leased, although perhaps none was free."""
 
     taken: int
     may_be_more: bool
     # Whether some were left only because no more could be leased.
     is_full: bool = False
-    # Whether some recipient has to wait, and from when time alone lets one of them start.
+    # Whether a recipient has to wait, and from when one of them may start without another event.
     has_held: bool = False
     held_until: float | None = None
     # Whether the limits kept a delivery from starting, not only a breaker.
@@ -55,13 +55,13 @@ class NextLook:
     """The plan after a look that began at `looked_at`."""
 
     looked_at: float = 0.0
-    # When to look without another event.
+    # When to look if no event comes first.
     at: float = 0.0
     # Whether a released permit brings the look forward.
     awaits_release: bool = False
     # Whether everything was started that may be started without waiting for a permit.
     is_drained: bool = False
-    # Before this instant no release brings it forward: looks take at most half of the time.
+    # Before this instant no release brings the look forward: looks take at most half of the time.
     soonest: float = 0.0
 
     def no_later_than(self, at: float) -> "NextLook":
@@ -69,7 +69,7 @@ class NextLook:
         return replace(self, at=at) if at < self.at else self
 
     def after_release(self, *, is_half_free: bool) -> "NextLook":
-        """Return the plan after a permit was released, or has stalled and counts no more."""
+        """Return the plan after a permit was released, or its attempt stalled and no longer counts."""
         if not self.awaits_release:
             return self
         return self.no_later_than(max(self.soonest, _soon(self.looked_at, is_half_free)))
@@ -93,8 +93,8 @@ def pause(
 ) -> float:
     """Return for how many seconds to wait for an event.
 
-    `is_asked`: a look was asked for. `is_busy`: attempts are under way, one of which may stall. `write_in`:
-    in how many seconds something is to be written. A dispatcher that closes looks for nothing.
+    `is_asked`: a look was requested. `is_busy`: attempts are under way, one of which may stall. `write_in`:
+    in how many seconds something is to be written. A dispatcher that is closing does not look.
     """
     if is_asked and not is_closing:
         return 0.0

@@ -1,4 +1,4 @@
-"""Owe a request to a recipient: one row each, in the transaction of its cause (DLV-01)."""
+"""Add owed requests to the outbox: one row each, in the transaction of their cause (DLV-01)."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -14,30 +14,30 @@ from provider.infrastructure.database import Base
 from provider.infrastructure.many_rows import insert_later
 from provider.infrastructure.opaque_tokens import new_id
 
-# DLV-26: one commit for a logout, however many are notified, but no statement without bounds.
+# DLV-26: one commit for a logout, however many apps are notified, but no statement of unbounded size.
 _CHUNK = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Owed:
-    """A request to owe: of which kind, to whom, and about what."""
+    """A request that is owed: its kind, its recipient and its subject."""
 
     kind: str
     # An identifier that the kind owns.
     recipient_id: UUID
-    # Of one cause, or of one kind where there is no cause, each of these is owed once.
+    # Each subject is owed once per cause, or once per kind if there is no cause.
     subject_key: str
     # What the kind's builder needs, as JSON; the outbox only keeps it.
     about: Mapping[str, Any] | None = None
-    # Later than that it has lost its meaning, even before the horizon (DLV-10).
+    # After this time it has lost its meaning, even before the horizon (DLV-10).
     meaningful_for: timedelta | None = None
-    # The same once more, in the columns where workers of the previous release look for it.
+    # The same data again, in the columns that workers of the previous release read.
     earlier: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Owing:
-    """A request to owe because of a cause, if there is one, with its rank among those that are due."""
+    """A request that is owed, with its cause, if there is one, and its priority among due deliveries."""
 
     owed: Owed
     cause_id: UUID | None
@@ -47,7 +47,7 @@ class Owing:
 def enqueue(owing: Iterable[Owing], *, at: datetime, horizon: timedelta) -> None:
     """Add one delivery for each request to the open transaction; the first attempt is due at once.
 
-    One statement for some hundred requests. Raises IntegrityError for what is owed already.
+    One statement inserts several hundred requests. Raises IntegrityError for a request that is already owed.
     """
     rows = [_row(one, at=at, horizon=horizon) for one in owing]
     # Kinds may have earlier columns of their own.

@@ -11,7 +11,7 @@ from provider.delivery.recipient import Recipient
 from provider.infrastructure.outbound_http import FailureKind, OutboundClient, OutboundResponse
 
 
-# A leased delivery equals no other one; to compare them by their twenty values would be slow besides.
+# Compared by identity: no two leased deliveries are equal, and comparing twenty values would be slow.
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class LeasedDelivery:
     """A delivery that this worker owns until its lease runs out; a copy, so that no session is held."""
@@ -25,9 +25,9 @@ class LeasedDelivery:
     attempt_number: int
     # Which try of the present schedule this is, from 1; a resend starts a new schedule.
     try_number: int
-    # Of the present schedule, before this attempt.
+    # Refusals in the present schedule before this attempt.
     refusals: int
-    # Including this one.
+    # Including this attempt.
     unfinished_attempts: int
     last_outcome: str | None
     last_status: int | None
@@ -51,12 +51,13 @@ class LeasedDelivery:
         return max(0, self.unfinished_attempts - 1)
 
 
-# Sends a request with these headers besides its own, and gives up after a time. Raises OutboundFailure.
+# Sends a request with these headers in addition to its own, and gives up after a time. Raises
+# OutboundFailure.
 Send = Callable[[OutboundClient, Mapping[str, str], timedelta], OutboundResponse]
 
 
 def form(url: str, fields: Mapping[str, str]) -> Send:
-    """Return what sends a form."""
+    """Return a function that posts a form."""
     return lambda outbound, headers, deadline: outbound.post_form(
         url, fields, headers=headers, total_deadline=deadline
     )
@@ -81,7 +82,7 @@ class OutgoingRequest:
 
 @dataclass(frozen=True, slots=True)
 class Undeliverable:
-    """The builder found that this cannot be sent as things stand; the word says why."""
+    """The builder found that this cannot be sent as things stand; `outcome` says why."""
 
     outcome: str
 
@@ -96,12 +97,12 @@ class Cancelled:
 
 @dataclass(frozen=True, slots=True)
 class Superseded:
-    """Sending would do harm by now: something newer has made it void."""
+    """Sending it now would do harm: something newer has made it void."""
 
 
-# Makes the request in the thread that sends it, without asking the database: signing takes its time.
+# Makes the request in the thread that sends it, without querying the database: signing takes time.
 Prepared = Callable[[], OutgoingRequest] | Undeliverable | Cancelled | Superseded
-# Reads for many deliveries at once what their requests need.
+# Reads the data for the requests of many deliveries at once.
 Builder = Callable[[Sequence[LeasedDelivery]], Mapping[UUID, Prepared]]
 
 
@@ -115,14 +116,14 @@ class Responded:
 
 @dataclass(frozen=True, slots=True)
 class NoResponse:
-    """No response came, for one of the classes of failure of the outbound client."""
+    """No response came; `kind` is the outbound client's class of failure."""
 
     kind: FailureKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SentRequest:
-    """A request that was really sent, with its outcome, as the attempt's row keeps it."""
+    """A request that was actually sent, with its outcome, as the attempt's row keeps it."""
 
     url: str
     jti: str | None
@@ -134,5 +135,5 @@ class SentRequest:
     asked_wait: float = 0.0
 
     def as_observation(self, at: float) -> Observation:
-        """Return what it says about the load that the app bears; `at` is an instant of a steady clock."""
+        """Return the evidence of the app's load; `at` is an instant of the monotonic clock."""
         return Observation(self.status, self.latency_ms / 1000, at, self.asked_wait)

@@ -18,7 +18,7 @@ from provider.delivery.results import Recorder
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """One kind of delivery: who makes its requests, and who records their results (DLV-27)."""
+    """One kind of delivery, with the code that makes its requests and records their results (DLV-27)."""
 
     name: str
     builder: Builder
@@ -26,9 +26,9 @@ class Kind:
     record: Recorder
     # Called inside the transaction in which an endpoint of one of its recipients changes its state.
     announce: Announce
-    # Where it calls these recipients now.
+    # Returns the current addresses of recipients.
     current_urls: CurrentURLs
-    # Who registered a delivery's recipient, in SQL, if recipients may register themselves.
+    # The SQL expression for a recipient's registrant, if recipients may register themselves.
     registrant: Registrant | None = None
 
 
@@ -55,19 +55,19 @@ class Owner:
         return case(*known) if known else NO_REGISTRANT
 
     def record(self, ended: Sequence[Ended]) -> None:
-        """Have each kind record the results of its own."""
+        """Let each kind record the results of its own deliveries."""
         for kind in self.kinds:
             if of_kind := [one for one in ended if one[0].kind == kind.name]:
                 kind.record(of_kind)
 
     def announce(self, health: EndpointHealth, transition: Transition) -> None:
-        """Tell the kind whose endpoint it is."""
+        """Announce a transition to the kind that the endpoint belongs to."""
         for kind in self.kinds:
             if kind.name == health.kind:
                 kind.announce(health, transition)
 
     def current_urls(self, failed: Mapping[Recipient, str | None]) -> dict[Recipient, str | None]:
-        """Return where recipients are called now, as far as a kind knows them."""
+        """Return the current addresses of recipients, as far as their kinds know them."""
         current: dict[Recipient, str | None] = {}
         for kind in self.kinds:
             if of_kind := {one: url for one, url in failed.items() if one.kind == kind.name}:

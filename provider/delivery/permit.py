@@ -7,12 +7,12 @@ from provider.delivery.learned_share import Observation
 from provider.delivery.recipient import Recipient
 from provider.delivery.throttle import EndpointThrottle, Pool, Throttle
 
-# Notes the place to which an endpoint was sent last, and what it answered, if it did.
+# Notes the place of an endpoint's latest request, and the response if there was one.
 NoteAddress = Callable[[EndpointThrottle, str, Observation | None], None]
 
 
 class Permit:
-    """Counts as under way until it is released, which is done once; used by the limiter's thread alone."""
+    """A permit counts as under way until it is released, once; used by the limiter's thread alone."""
 
     __slots__ = (
         "_endpoint",
@@ -43,7 +43,7 @@ class Permit:
         self._endpoint, self._pools = endpoint, pools
         self._throttles: list[Throttle] = [endpoint] if address is None else [endpoint, address]
         self._note_address, self._taken_at = note_address, now
-        # Deliveries of the same flow take turns with those of others.
+        # Deliveries of one flow take turns with those of other flows.
         self.flow = flow
         self.priority = priority
         # Where it goes, if that is known, and how many may be sent there at once.
@@ -63,7 +63,7 @@ class Permit:
     def release(
         self, succeeded: bool | None, sent_to: str | None = None, observed: Observation | None = None
     ) -> None:
-        """Give it back with the result, or None if nothing was sent, and what the called place showed."""
+        """Release it with the result, or None if nothing was sent, and the evidence from the called place."""
         self._is_released = True
         for throttle in self._throttles:
             throttle.in_flight -= 1
@@ -83,7 +83,7 @@ class Permit:
             self._note_address(self._endpoint, sent_to, observed)
 
     def stall(self) -> None:
-        """Note that no response has come in the time that a quick app needs."""
+        """Mark the attempt as stalled: no response has come in the time that a quick app needs."""
         if self._is_released or self.is_stalled:
             return
         self.is_stalled = self._endpoint.is_slow = self._endpoint.is_silent = True

@@ -10,8 +10,8 @@ from provider.infrastructure.opaque_tokens import first_id_at
 
 
 def prune_finished(finished_before: datetime, limit: int) -> int:
-    """Delete up to so many deliveries with their attempts, the oldest first; identifiers sort by age."""
-    # A delivery is made before it is finished: none that was made later has to be looked at.
+    """Delete up to `limit` deliveries with their attempts, oldest first; identifiers sort by age."""
+    # A delivery is created before it is finished, so rows created later need not be read.
     is_old = and_(Delivery.id < first_id_at(finished_before), Delivery.finished_at < finished_before)
     ids = list(db.session.scalars(select(Delivery.id).where(is_old).order_by(Delivery.id).limit(limit)))
     if not ids:

@@ -1,4 +1,4 @@
-"""Questions about deliveries."""
+"""Queries about deliveries."""
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
@@ -42,14 +42,15 @@ from provider.infrastructure.built_once import fetch_together
 from provider.infrastructure.database import NOW, connection, db, is_sqlite
 from provider.infrastructure.opaque_tokens import first_id_at
 
-# The registrant of a delivery's recipient, as a kind finds it.
+# The SQL expression by which a kind finds the registrant of a delivery's recipient.
 Registrant = ColumnElement[str | None]
 Instant = datetime | ColumnElement[datetime]
 NO_REGISTRANT: Registrant = cast(null(), String())
 # How long before or after its `created_at` a row's identifier may have been made.
 _APART = timedelta(minutes=5)
-# For the rest of the transaction. The statistics of a quiet day say that nothing waits; when a backlog comes,
-# PostgreSQL would go by them and read and sort all of it for each lease, not take the first in order.
+# In force for the rest of the transaction. The statistics of a quiet day say that nothing waits; during a
+# backlog, PostgreSQL would rely on them and read and sort all of it for each lease instead of taking the
+# first rows in order.
 _NO_VALUES: dict[str, Any] = {}
 _BY_INDEX = ((select(func.set_config("enable_sort", "off", true())), _NO_VALUES),)
 
@@ -59,15 +60,15 @@ class UnknownDelivery(Exception):
 
 
 def is_pending() -> ColumnElement[bool]:
-    """Return whether a delivery is unfinished; written out, as a parameter would hide the partial indexes."""
+    """Return whether a delivery is unfinished; a literal, as a parameter would hide the partial indexes."""
     return Delivery.state == literal_column(f"'{DeliveryState.PENDING.value}'")
 
 
 def is_still_pending() -> ColumnElement[bool]:
     """Return whether a delivery that is looked up by its id is not finished.
 
-    Not in the words of the partial indexes: by the statistics of a quiet day PostgreSQL takes one of those
-    for smaller than the primary key, and reads a whole backlog to find a few rows.
+    Worded differently from the partial indexes: by the statistics of a quiet day, PostgreSQL takes one of
+    them to be smaller than the primary key, and reads a whole backlog to find a few rows.
     """
     return func.coalesce(Delivery.state, "") == DeliveryState.PENDING.value
 
@@ -75,8 +76,8 @@ def is_still_pending() -> ColumnElement[bool]:
 def is_of(kinds: Collection[str]) -> ColumnElement[bool]:
     """Return whether a delivery is of one of these kinds; during an upgrade another release may know more.
 
-    On SQLite not in the words of an index: it would take ix_delivery_recipient_pending, which begins with the
-    kind, and sort a whole backlog to find the first.
+    On SQLite it is worded so that no index applies: SQLite would choose ix_delivery_recipient_pending, which
+    begins with the kind, and sort a whole backlog to find the first row.
     """
     kind = func.coalesce(Delivery.kind, "") if is_sqlite() else Delivery.kind
     return or_(false(), *(kind == one for one in kinds))
@@ -116,10 +117,10 @@ def is_any_due(now: datetime, kinds: Collection[str]) -> bool:
 def list_due(
     now: datetime, limit: int, kinds: Collection[str], registrant: Registrant = NO_REGISTRANT
 ) -> list[DueDelivery]:
-    """List what is due, the urgent and the longest waiting first. Served by ix_delivery_pending.
+    """List due deliveries, urgent and longest waiting ones first. Served by ix_delivery_pending.
 
-    The rows are locked, and those that another worker has locked are its business: two workers choose
-    from different rows.
+    The rows are locked, and rows that another worker has locked are skipped: two workers choose from
+    different rows.
     """
     due = _list_due(tuple(kinds), registrant, sqlite=is_sqlite())
     before = () if is_sqlite() else _BY_INDEX
@@ -148,8 +149,8 @@ def list_first_due(
 ) -> list[DueDelivery]:
     """List the first due delivery of each recipient but these. Served by ix_delivery_recipient_pending.
 
-    Its cost grows with the recipients and not with what waits: a hundred thousand deliveries to one
-    recipient that must wait do not hide another one's single delivery.
+    Its cost grows with the number of recipients, not of waiting deliveries: a hundred thousand deliveries to
+    one recipient that must wait do not hide the single delivery to another.
     """
     waiting = _waiting_recipients(kinds)
     first = (
@@ -172,7 +173,7 @@ def list_first_due(
 
 
 def _waiting_recipients(kinds: Collection[str]) -> CTE:
-    """Return the recipients to whom something is pending, each found from the one before by the index.
+    """Return the recipients with pending deliveries, each found from the previous one by the index.
 
     After the last one of a kind comes a row without an identifier.
     """
@@ -200,7 +201,7 @@ def _due_delivery(
 
 
 def list_expired(now: datetime, limit: int, kinds: Collection[str]) -> list[UUID]:
-    """List deliveries that have lost their meaning, also those that an open breaker holds.
+    """List deliveries that have lost their meaning, including those that an open breaker holds.
 
     Served by ix_delivery_expiring.
     """
@@ -209,7 +210,7 @@ def list_expired(now: datetime, limit: int, kinds: Collection[str]) -> list[UUID
 
 
 def list_pending_of(recipient_id: UUID, now: datetime, after: UUID | None, limit: int) -> list[UUID]:
-    """List what waits for a recipient, of any kind, and is not being attempted.
+    """List the deliveries of any kind that wait for a recipient and are not being attempted.
 
     `after` is the last id of the batch before. Served by ix_delivery_client_id_pending.
     """
@@ -228,7 +229,7 @@ def get(delivery_id: UUID) -> Delivery:
 
 
 def list_caused_by(cause_id: UUID) -> list[Delivery]:
-    """Return everything that is owed because of one thing, oldest first. Served by ix_delivery_logout_id."""
+    """Return the deliveries of one cause, oldest first. Served by ix_delivery_logout_id."""
     caused = select(Delivery).where(Delivery.cause_id == cause_id)
     return list(db.session.scalars(caused.order_by(Delivery.id)))
 
@@ -244,9 +245,9 @@ def list_deliveries(
 ) -> list[Delivery]:
     """Return deliveries, newest first; `before` is the last id of the page before.
 
-    `refusing` is a state here; what is refusing is pending too. Those of a recipient, of any kind, are
-    served by ix_delivery_client_id_created_at, a span of time by the primary key: rows are made in the order
-    of their ids.
+    `refusing` counts as a state here, although such deliveries are also pending. The deliveries to a
+    recipient, of any kind, are served by ix_delivery_client_id_created_at, and a span of time by the primary
+    key: rows are created in the order of their ids.
     """
     newest = (
         (Delivery.id.desc(),) if recipient_id is None else (Delivery.created_at.desc(), Delivery.id.desc())

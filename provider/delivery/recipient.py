@@ -7,8 +7,8 @@ from uuid import UUID
 class Recipient(NamedTuple):
     """A recipient of one kind of delivery, with an endpoint, limits and a breaker of its own (DLV-27).
 
-    What `id` identifies is known to the kind: for notifications of logouts a client. A kind whose recipients
-    have no identifier of this form derives one (`uuid.uuid5`).
+    The kind defines what `id` identifies: for logout notifications it is a client. A kind whose recipients
+    have no UUID derives one (`uuid.uuid5`).
     """
 
     kind: str

@@ -1,4 +1,4 @@
-"""Send again what has ended without acceptance, and sooner what waits, because an operator asked (DLV-16)."""
+"""At an operator's request, resend deliveries that ended unaccepted and hasten waiting ones (DLV-16)."""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -19,7 +19,7 @@ from provider.delivery.recipient import Recipient
 from provider.infrastructure import clock, current
 from provider.infrastructure.database import change, db
 
-# What was accepted needs no repetition, and what is superseded would end a newer session.
+# An accepted delivery needs no repetition, and a superseded one would end a newer session.
 GIVEN_UP = (DeliveryState.EXPIRED, DeliveryState.CANCELLED)
 RESENDABLE = (DeliveryState.PENDING, *GIVEN_UP)
 
@@ -32,7 +32,7 @@ def resend(delivery: Delivery) -> bool:
     An operator has looked into it, so its endpoint may be tried at once even if its breaker is open.
     """
     now = clock.now()
-    # Endpoints before deliveries: all that lock both do it in this order.
+    # Endpoints before deliveries: all code that locks both uses this order.
     _allow_trial([delivery.recipient], now)
     sooner = update(Delivery).where(Delivery.id == delivery.id, is_pending(), is_free(now))
     return change(sooner.values(next_attempt_at=now)) == 1 or _revive([delivery.id], now) == 1
@@ -48,9 +48,10 @@ def resend_many(
     after: UUID | None = None,
     limit: int,
 ) -> list[Delivery]:
-    """Make due what was not accepted and is owed since that time, also what a breaker holds; returns it.
+    """Make unaccepted deliveries due now, including those that a breaker holds; return them.
 
-    `after` is the last delivery of the batch before. Served by ix_delivery_client_id_created_at.
+    `since` and `until` bound their creation; `after` is the last delivery of the batch before. Served by
+    ix_delivery_client_id_created_at.
     """
     now = clock.now()
     wanted = select(Delivery).where(Delivery.state.in_(set(states) & set(RESENDABLE)), is_free(now))
@@ -74,7 +75,7 @@ def resend_many(
 
 
 def take_up_rejected() -> int:
-    """Let rejected deliveries go on within their horizon; the previous release ended them so (DLV-11).
+    """Continue rejected deliveries within their horizon; only the previous release rejects any (DLV-11).
 
     The migration did this once; processes of that release may have rejected more before they were replaced.
     Served by ix_delivery_given_up.
@@ -111,7 +112,7 @@ def _allow_trial(recipients: Collection[Recipient], now: datetime) -> None:
 
 
 def hasten(recipient: Recipient, limit: int) -> int:
-    """Make due what waits for an endpoint that works again, so many at a time; returns how many it was."""
+    """Make up to `limit` deliveries to an endpoint that works again due now; return how many."""
     now = clock.now()
     later = (
         select(Delivery.id)

@@ -18,8 +18,8 @@ from provider.infrastructure.thread_pool import ApplicationThreads, forget_sessi
 
 Recorder = Callable[[Sequence[Ended]], None]
 _WRITTEN_AT_ONCE = 500
-# Seconds that a result may wait for others to be written with it: a transaction takes as much CPU for one
-# as for several, while other apps wait to be notified.
+# Seconds that a result may wait to be written together with others: a transaction takes as much CPU for one
+# result as for several, while other apps wait to be notified.
 _GATHERED_FOR = 0.05
 _PAUSE_AFTER_TROUBLE = 1.0
 _NOTED_AHEAD = 60.0
@@ -27,9 +27,9 @@ _NOTED_A_SECOND = 20
 
 
 class Results:
-    """Results that wait to be written, by a thread of their own: the leases go on meanwhile.
+    """Results that wait to be written by a thread of their own, while leasing goes on.
 
-    A database that is away loses none of them.
+    None of them is lost while the database is unreachable.
     """
 
     def __init__(
@@ -37,21 +37,21 @@ class Results:
     ):
         self._record = record
         self._write_lock = write_lock
-        # Called when something was written, or when an attempt is due sooner than was known.
+        # Called when results were written; an attempt may be due sooner than was known.
         self._tell_written = tell
         self._thread = ApplicationThreads(1, "results")
         self._lock = threading.Lock()
         self._unwritten: list[Ended] = []
         self._is_writing = False
         self._is_closing = False
-        # Set when nothing more is worth waiting for.
+        # Set when waiting for more results is not worthwhile.
         self._is_complete = threading.Event()
         self._states: Counter[str] = Counter()
-        # When attempts that were put off are due soon; the sweep finds the others.
+        # When postponed attempts are due within a minute; the sweep finds the later ones.
         self._due_at: set[float] = set()
 
     def add(self, leased: LeasedDelivery, result: AttemptResult) -> None:
-        """Take a result; it is written down soon."""
+        """Add a result, which is written soon."""
         with self._lock:
             if not self._unwritten:
                 self._is_complete.clear()
@@ -77,17 +77,17 @@ class Results:
         return len(self._unwritten)
 
     def next_due_at(self, after: float) -> float:
-        """Return when the next of the attempts is due that were put off, after an instant; both monotonic."""
+        """Return when the next postponed attempt after an instant is due; both on the monotonic clock."""
         with self._lock:
             self._due_at = {due_at for due_at in self._due_at if due_at > after}
             return min(self._due_at, default=math.inf)
 
     def states(self) -> "Counter[str]":
-        """Return how many have been written in which state."""
+        """Return how many deliveries have been written in each state."""
         return Counter(self._states)
 
     def close(self) -> None:
-        """Write what is left, and try no longer than once if the database is away."""
+        """Write what is left; try only once if the database is unreachable."""
         self._is_closing = True
         self._is_complete.set()
         self._thread.close()
@@ -120,13 +120,13 @@ class Results:
         return ended
 
     def _write_batch(self, ended: "list[Ended]") -> None:
-        """Write down what has ended; what the database refuses, one by one."""
+        """Write a batch; if the database refuses it, write its results one by one."""
         try:
             self._states += self._write(ended)
         except Exception as exc:
             if is_away(exc):
                 raise
-            # One that cannot be written must not keep the others from it.
+            # A result that cannot be written must not keep the others from being written.
             event_log.error("deliveries_not_written", exc_info=True, count=len(ended))
             db.session.rollback()
             for one in ended:
@@ -154,7 +154,7 @@ class Results:
         return states
 
     def _note_due(self, seconds: float) -> None:
-        """Remember when an attempt is due, never too early, and no more instants than a minute can have."""
+        """Remember when an attempt is due, rounded up so that the number of instants stays bounded."""
         if seconds < _NOTED_AHEAD:
             due_at = math.ceil((time.monotonic() + seconds) * _NOTED_A_SECOND) / _NOTED_A_SECOND
             with self._lock:

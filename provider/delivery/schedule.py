@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from uuid import UUID
 
-# A fifth to either side, so that apps that failed together are not tried together.
+# A fifth in either direction, so that apps that failed together are not retried together.
 SPREAD = 0.2
 LONGEST_RETRY_AFTER = timedelta(hours=1)
 LAST_CHANCE_BEFORE = timedelta(minutes=1)
@@ -21,7 +21,7 @@ def wait_after(try_number: int, waits: tuple[timedelta, ...], delivery_id: UUID)
 
 
 def within_horizon(at: datetime, now: datetime, expires_at: datetime, delivery_id: UUID) -> datetime | None:
-    """Return when to try next: as planned, or else a last time before the horizon, if that is to come."""
+    """Return when to try next: as planned, or a last time before the horizon if there is time; else None."""
     if at < expires_at:
         return at
     last_chance = expires_at - spread(LAST_CHANCE_BEFORE, delivery_id, 0)

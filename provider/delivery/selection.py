@@ -29,7 +29,7 @@ Admit = Callable[[DueDelivery], Permit | None]
 
 @dataclass(frozen=True, slots=True)
 class Capacity:
-    """The number that may be selected: of any priority, and of urgent ones."""
+    """The number of deliveries that may be selected, and the higher number if urgent ones are waiting."""
 
     usual: int
     urgent: int
@@ -39,7 +39,7 @@ class Capacity:
         return self if limit is None else type(self)(min(self.usual, limit), min(self.urgent, limit))
 
     def of(self, priority: int) -> int:
-        """Return how many may be selected until the last one of this priority."""
+        """Return how many may be selected in total, up to and including this priority."""
         return self.urgent if priority == URGENT else self.usual
 
 
@@ -49,12 +49,12 @@ class Selection:
 
     permits: dict[UUID, Permit] = field(default_factory=dict)
     held: set[Recipient] = field(default_factory=set)
-    # Whether some that might have had a permit were left because no more may be selected.
+    # Whether deliveries that might have got a permit were left because the capacity is used up.
     is_full: bool = False
 
 
 def select_fairly(due: Iterable[DueDelivery], admit: Admit, capacity: Capacity, selection: Selection) -> None:
-    """Select what to start of what is due, which comes in order of urgency and then of waiting.
+    """Select deliveries to start; `due` is in order of urgency and then of waiting time.
 
     `capacity` includes what was selected before.
     """

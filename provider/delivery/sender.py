@@ -16,8 +16,8 @@ from provider.delivery.wake_up import WakeUp
 from provider.infrastructure import clock, current, event_log
 from provider.infrastructure.database_errors import log_failure
 
-# The dispatcher is woken when this part of what is under way has ended: a step for each attempt would cost
-# as much as sending it.
+# The dispatcher is woken when one in this many attempts under way has ended: a step for each attempt would
+# cost as much as sending it.
 _COLLECTED_TOGETHER = 8
 
 
@@ -39,7 +39,7 @@ class Sender:
         self._jobs.add(jobs)
 
     def collect(self) -> Iterator[tuple[LeasedDelivery, AttemptResult | None]]:
-        """Release the permits of the attempts that have ended, and yield how they went."""
+        """Release the permits of the attempts that have ended, and yield their results."""
         with suppress(queue.Empty):
             while True:
                 job, result = self._ended.get_nowait()
@@ -50,7 +50,7 @@ class Sender:
                 yield job.leased, result
 
     def replace_stalled(self) -> bool:
-        """Give the slots of attempts that are not answered soon to others; returns if there were any."""
+        """Give the slots of attempts without a timely response to others; return whether there were any."""
         stalled = self._jobs.replace_stalled(self._limiter.may_stall)
         for job in stalled:
             job.permit.stall()
@@ -68,8 +68,9 @@ class Sender:
     def _place_of(self, url: str, permit: Permit) -> str | None:
         """Return where a request went, as far as the limits of a place are concerned (DLV-13).
 
-        Many of the operator's apps may share the address of one ingress. Names of self-registered apps may
-        all lead to one host, which they did not ask.
+        The origin for the operator's apps, because many of them may share the address of one ingress. The
+        address for self-registered apps, because their names may all resolve to one host that never agreed to
+        it.
         """
         outbound = self._outbound
         return outbound.origin_of(url) if permit.is_of_operators_recipient else outbound.address_of(url)
@@ -78,7 +79,8 @@ class Sender:
         leased, result = job.leased, None
         try:
             with event_log.correlated(leased.correlation_id):
-                # A worker that closes sends nothing more: what waits in memory is free for others at once.
+                # A worker that is closing sends nothing more: other workers may take what waits in memory at
+                # once.
                 if self._wake_up.is_closing or job.is_put_back:
                     result = AttemptResult(Postponed(clock.now()))
                 else:

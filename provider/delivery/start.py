@@ -20,9 +20,9 @@ from provider.delivery.sender import Sender
 from provider.infrastructure import clock
 from provider.infrastructure.database import is_sqlite, reading, transaction
 
-# So many results may wait to be written before nothing more is leased.
+# With more unwritten results than this, nothing more is leased.
 _UNWRITTEN = 2000
-# Of what a builder has prepared nothing for.
+# Why a delivery is cancelled for which the builder has prepared nothing.
 _RECIPIENT_GONE = "recipient_gone"
 
 
@@ -67,7 +67,7 @@ class Starter:
         return self._found(batch, is_limited=admission.is_limited)
 
     def _prepare(self, batch: LeasedBatch) -> list[Job]:
-        """Return what is to be sent; what is not sent has its result at once."""
+        """Return the jobs to send; deliveries that are not sent get their results at once."""
         prepared = prepare([leased for leased, _ in batch.taken], self._builders)
         jobs = []
         for leased, permit in batch.taken:
@@ -91,7 +91,7 @@ class Starter:
         )
 
     def _held_until(self, batch: LeasedBatch) -> float | None:
-        """Return when time alone lets a recipient that has to wait be called: by its rate, or by a trial."""
+        """Return when a waiting recipient may be called without another event, by its rate or by a trial."""
         instants = [self._limiter.next_room_at(recipient) for recipient in batch.held]
         trial_in = self._health.next_trial_in(batch.held)
         if trial_in is not None:
@@ -100,7 +100,7 @@ class Starter:
 
 
 def _may_be_due(kinds: Collection[str]) -> bool:
-    """Return whether to lease: on SQLite a lease keeps every other writer waiting, so a read asks first."""
+    """Return whether to lease: on SQLite a lease keeps every other writer waiting, so a read comes first."""
     if not is_sqlite():
         return True
     with reading():

@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 
 from provider.delivery.learned_share import LearnedShare, Observation
 
-# So many at once, and after as many successes the next (DLV-14); then the endpoint's whole limit.
+# Attempts at once in each stage; after as many successes the next stage follows (DLV-14), and then the
+# endpoint's whole limit.
 RAMP = (1, 5, 25)
 _SECOND = 1.0
-# Each delivery that was answered waits by its own schedule. One that an operator sends again at once waits no
-# longer than this, and so do others for the app.
+# A delivery that was answered waits by its own schedule. A delivery that an operator resends, and others for
+# the same app, wait no longer than this.
 _LONGEST_PAUSE = 10.0
 
 
@@ -19,7 +20,7 @@ class Throttle:
     """Attempts in flight to one target, and the times of the latest starts."""
 
     in_flight: int = 0
-    # Of these, the ones that have not been answered for so long that they have no slot any more.
+    # Those of them that have been without a response for so long that they have lost their slots.
     stalled: int = 0
     starts: "deque[float]" = field(default_factory=deque)
 
@@ -32,7 +33,7 @@ class Throttle:
         return min(concurrency - self.in_flight, limit - len(self.starts))
 
     def next_room_at(self, rate: float) -> float | None:
-        """Return when a start is forgotten, if the rate alone is what leaves no room."""
+        """Return when the oldest start no longer counts, if the rate leaves no room; else None."""
         window = _SECOND if rate >= 1 else _SECOND / rate
         return self.starts[0] + window if len(self.starts) >= max(1, int(rate)) else None
 
@@ -55,11 +56,11 @@ class EndpointThrottle(Throttle):
 
     stage: int = 0
     successes: int = 0
-    # The address to which it was sent last.
+    # The address of the latest request.
     address: str | None = None
     # Whether the latest response was slow, or has not come yet although it should have.
     is_slow: bool = False
-    # Whether an attempt has stalled and nothing has been heard since.
+    # Whether an attempt has stalled and no response has come since.
     is_silent: bool = False
     # Until when it asked us to wait.
     paused_until: float = 0.0
@@ -71,12 +72,12 @@ class EndpointThrottle(Throttle):
 
     @property
     def is_at_full(self) -> bool:
-        """Whether the endpoint has come up the whole ramp."""
+        """Whether the endpoint has reached the top of the ramp."""
         return self.stage >= len(RAMP)
 
     @property
     def concurrency(self) -> float:
-        """The number that may be under way, as far as the endpoint has shown its capacity."""
+        """The number of attempts that may be under way, by the capacity that the endpoint has shown."""
         return math.inf if self.is_at_full else RAMP[self.stage]
 
     def is_paused(self, now: float) -> bool:
@@ -86,7 +87,7 @@ class EndpointThrottle(Throttle):
         return self.paused_until > 0
 
     def pause(self, observed: Observation) -> None:
-        """Wait as long as it asks; only an app that asks for fewer requests is given room."""
+        """Pause for as long as the response asks, if it asks for fewer requests."""
         if observed.is_pushing_back and observed.wait > 0:
             self.paused_until = observed.at + min(observed.wait, _LONGEST_PAUSE)
 

@@ -20,7 +20,7 @@ class WakeUp:
         self._event.set()
 
     def notify(self) -> None:
-        """End the wait: something has changed that is noticed without a look at the database."""
+        """End the wait: something has changed that needs no look at the database."""
         self._event.set()
 
     def close(self) -> None:
@@ -29,17 +29,17 @@ class WakeUp:
         self._event.set()
 
     def look_again(self) -> None:
-        """Ask for a look from the dispatcher's own thread, which does not wait now."""
+        """Ask for a look from the dispatcher's own thread, which is not waiting now."""
         self._look.set()
 
     @property
     def is_look_asked(self) -> bool:
-        """Whether a look was asked for and has not begun."""
+        """Whether a look was requested and has not begun."""
         return self._look.is_set()
 
     @property
     def is_closing(self) -> bool:
-        """Whether nothing more is begun."""
+        """Whether the dispatcher starts nothing more."""
         return self._close.is_set()
 
     def begin_look(self) -> bool:
@@ -49,6 +49,6 @@ class WakeUp:
         return is_sweep
 
     def wait(self, seconds: float) -> None:
-        """Wait for an event, no longer than so many seconds."""
+        """Wait for an event, at most for `seconds`."""
         self._event.wait(seconds)
         self._event.clear()

@@ -13,22 +13,22 @@ from provider.infrastructure.database import change, db, is_sqlite
 from provider.infrastructure.opaque_tokens import new_handle
 
 SEEN_EVERY = timedelta(seconds=15)
-# Three beats missed.
+# Three missed heartbeats.
 _LIVES_FOR = SEEN_EVERY * 3
 _FORGOTTEN_AFTER = timedelta(days=1)
 _MARK_DIGITS = 16
 
 
 def new_name() -> str:
-    """Return a name for this process that no other one has, whatever host and number it shares with it.
+    """Return a name for this process that is unique even among equal host names and process ids.
 
-    Containers that use their host's network have its name, and each of them begins to count at one.
+    Containers on their host's network share its name, and each of them numbers its processes from one.
     """
     return f"{socket.gethostname()[:100]}:{os.getpid()}:{new_handle()[:8]}"
 
 
 def mark_of(name: str) -> str:
-    """Return the prefix of a worker's lease tokens, by which they are found later."""
+    """Return the prefix of a worker's lease tokens, by which `abandoned` finds them."""
     return hashlib.sha256(name.encode()).hexdigest()[:_MARK_DIGITS] + "."
 
 
