@@ -1,4 +1,4 @@
-"""Park a request until a person has answered, let a browser adopt it, note answers and finish it."""
+"""Park a request until a person has answered, bind it to a browser, record answers and finish it."""
 
 from datetime import timedelta
 from typing import Any
@@ -25,13 +25,13 @@ def park(
     handle: str | None = None,
     pushed_id: UUID | None = None,
 ) -> str:
-    """Park a request for the browser with this binding cookie; returns the handle for its address.
+    """Park a request for the browser with this binding cookie; return the handle for its address.
 
-    The handle is new unless it is given: another address that only this browser knows. With `pushed_id` the
-    parameters are those of that pushed request.
+    The handle is new unless one is given, such as that of another address that only this browser knows. With
+    `pushed_id` the parameters are those of that pushed request.
 
-    Without a browser (a cross-site POST, whose Lax cookie we cannot see) the first browser that
-    opens the address adopts it.
+    Without a browser (a cross-site POST, whose Lax cookie we cannot see) the first browser that opens the
+    address adopts it.
     """
     now = clock.now()
     handle = handle or new_handle()
@@ -52,16 +52,16 @@ def park(
 
 
 def answer(interaction: Interaction, **answers: Any) -> None:
-    """Note at the commit what the person answered.
+    """Record the person's answers at the commit.
 
-    Earlier answers stay, also those of another tab since it was read. A request that was deleted for its age
-    meanwhile is explained as such when the person goes on.
+    Earlier answers stay, including those that another tab gave after the request was read. If the request was
+    deleted for its age meanwhile, the person's next page explains that.
     """
     change_at_commit(_ANSWER, answered_id=interaction.id, more=answers)
 
 
 def adopt(interaction: Interaction, *, browser: str, session_id: UUID | None) -> bool:
-    """Bind a request without a browser to the first one that opens it; False for every later one."""
+    """Bind a request without a browser to the first one that opens it; return False for every later one."""
     mine = (
         update(Interaction)
         .where(Interaction.id == interaction.id, Interaction.browser_digest.is_(None))
@@ -71,7 +71,7 @@ def adopt(interaction: Interaction, *, browser: str, session_id: UUID | None) ->
 
 
 def take(handle: str, browser: str | None, kind: InteractionKind) -> Interaction | None:
-    """Close a waiting request of this browser and return it, in one statement; None for all but the first."""
+    """Close a waiting request of this browser and return it, in one statement; None if already closed."""
     if not browser:
         return None
     now = clock.now()
@@ -92,7 +92,7 @@ def take(handle: str, browser: str | None, kind: InteractionKind) -> Interaction
 
 
 def finish(interaction_id: UUID, *, otherwise: Exception | None = None) -> None:
-    """Close a parked request at the commit; all but one of any number of callers get `otherwise`."""
+    """Close a parked request at the commit; of several callers, all but one get the error `otherwise`."""
     change_at_commit(_FINISH, interaction_id=interaction_id, now=clock.now(), otherwise=otherwise)
 
 

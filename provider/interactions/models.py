@@ -19,7 +19,7 @@ class InteractionKind(StrEnum):
     END_SESSION = "end_session"
     # A page of the person's own account, which needs a signed-in person.
     ACCOUNT = "account"
-    # The next address of a browser once the apps' front-channel pages have been loaded.
+    # The page that a browser opens after it has loaded the apps' front-channel pages.
     FRONTCHANNEL = "frontchannel"
     # The way back from the result of a sign-out; its handle is that of the result page.
     RESULT = "result"
@@ -40,18 +40,18 @@ class Interaction(Base):
     browser_digest: Mapped[str | None] = mapped_column(String(64), index=True)
     kind: Mapped[str] = mapped_column(String(16))
     parameters: Mapped[dict[str, Any]] = mapped_column(JSON)
-    # The answers so far, e.g. that the person agreed or signed in.
+    # The answers so far, e.g. that the person consented or signed in.
     answers: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
-    # The session the request was made for: a ticket for one session is void in another (THR-04).
+    # The session for which the request was made: in another session it is void (THR-04).
     session_id: Mapped[UUID | None] = mapped_column(foreign_key("session.id"))
-    # The pushed request that waits here: its parameters stand only in its own row, however often a browser
-    # opens it. No foreign key, because rows are deleted in order of their expiry; see `inspection.overdue`.
+    # The pushed request of this interaction: its parameters are stored only in its own row, however often a
+    # browser opens it. No foreign key, because rows are deleted in order of expiry; see `inspection.overdue`.
     pushed_id: Mapped[UUID | None]
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
     expires_at: Mapped[datetime] = mapped_column(UTCDateTime, index=True)
     finished_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
 
-    # Loaded by the statement that finds the row, where that may be an authorization request.
+    # Loaded by the statement that finds the row, if it may be an authorization request.
     pushed: Mapped["Interaction | None"] = relationship(
         primaryjoin=lambda: foreign(Interaction.pushed_id) == remote(Interaction.id),
         viewonly=True,
@@ -60,11 +60,11 @@ class Interaction(Base):
 
     @property
     def request(self) -> dict[str, Any]:
-        """The parameters of the request that waits; empty once a pushed one is gone."""
+        """The parameters of the parked request; empty if it was a pushed one that has been deleted."""
         if self.pushed_id is None:
             return self.parameters
         return self.pushed.parameters if self.pushed else {}
 
     def is_of(self, browser: str) -> bool:
-        """Return whether the browser with this binding cookie began it, or any may take it up."""
+        """Return whether the browser with this binding cookie began it, or any browser may adopt it."""
         return self.browser_digest in (None, digest_of(browser))

@@ -15,15 +15,15 @@ from provider.interactions.models import Interaction, InteractionKind
 
 
 def find(handle: str, browser: str | None, kind: InteractionKind) -> Interaction | None:
-    """Find a parked request that waits for an answer from this very browser (THR-18, ABU-05).
+    """Find a parked request that waits for an answer from this browser (THR-18, ABU-05).
 
-    It is a row that is only read.
+    The row is read-only.
     """
     return _find(handle, kind, digest_of(browser)) if browser else None
 
 
 def find_with_client(handle: str, browser: str | None) -> tuple[Interaction, Client | None] | None:
-    """Find an authorization request that waits in the same way, with its client unless that was removed."""
+    """Find a waiting authorization request as `find` does, with its client unless that was removed."""
     if not browser:
         return None
     named = {"browser_digest": digest_of(browser), "kind": InteractionKind.AUTHORIZATION}
@@ -35,12 +35,12 @@ def find_with_client(handle: str, browser: str | None) -> tuple[Interaction, Cli
 
 
 def find_unbound(handle: str, kind: InteractionKind) -> Interaction | None:
-    """Find a parked request that no browser has adopted yet (DEC-07), in the same way."""
+    """Find a parked request that no browser has adopted yet (DEC-07); the row is read-only."""
     return _find(handle, kind, None)
 
 
 def find_finished(handle: str, browser: str | None, kind: InteractionKind) -> Interaction | None:
-    """Find a parked request of this browser that was answered already, to explain a second answer."""
+    """Find a parked request of this browser that was already answered, to explain a second answer."""
     if not browser:
         return None
     answered = select(Interaction).where(
@@ -53,7 +53,7 @@ def find_finished(handle: str, browser: str | None, kind: InteractionKind) -> In
 
 
 def find_any(handle: str, kinds: Collection[InteractionKind]) -> Interaction | None:
-    """Find a parked request whatever has become of it and whose it is, to explain why it does not wait."""
+    """Find a parked request in any state and of any browser, to explain why it does not wait."""
     known = (
         select(Interaction)
         .options(joinedload(Interaction.pushed))
@@ -63,7 +63,7 @@ def find_any(handle: str, kinds: Collection[InteractionKind]) -> Interaction | N
 
 
 def find_pushed(handle: str) -> Interaction | None:
-    """Find a request that a client pushed, whatever has become of it."""
+    """Find a request that a client pushed, in any state."""
     pushed = select(Interaction).where(
         Interaction.handle_digest == digest_of(handle), Interaction.kind == InteractionKind.PUSHED
     )
@@ -81,14 +81,14 @@ def _find(handle: str, kind: InteractionKind, browser_digest: str | None) -> Int
 
 def _take(read: Iterator[Any]) -> Interaction:
     found = _OWN.take(read)
-    # What `request` looks at.
+    # The relationship that `request` reads.
     found.__dict__["pushed"] = _PUSHED.take_if_any(read)
     return found
 
 
 _Pushed = aliased(Interaction)
 _OWN, _PUSHED = ReadOnly(Interaction), ReadOnly(Interaction, "id", "parameters", aliased=_Pushed)
-# Built once: each page of a sign-in asks.
+# Built once, because each page of a sign-in runs it.
 _IN_WAIT = (
     select(*columns_of(_OWN, _PUSHED))
     .select_from(Interaction)
