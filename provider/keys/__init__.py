@@ -1,5 +1,5 @@
-"""The signing keys: made, published, used, rotated and destroyed here, and nowhere else.
+"""The signing keys: made, published, used, rotated and destroyed only in this room.
 
-`jwt.py` is the only module that signs a token and the only importer of PyJWT. Knows nothing of
-what a token means; which claims it carries is decided by the room that issues it.
+`jwt.py` is the only module that signs a token and the only importer of PyJWT. Does not know what a token
+means; the room that issues it decides on its claims.
 """

@@ -1,4 +1,4 @@
-"""The signature algorithms on offer: how a key pair is made for each, and what of it may be published."""
+"""The supported signature algorithms: how a key pair is made for each, and which members may be published."""
 
 import base64
 import hashlib
@@ -18,10 +18,10 @@ from cryptography.hazmat.primitives.serialization import (
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
 PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey
 
-# core §15.1: RS256 must be there; it is also what a client gets that registers nothing.
-# PS256 is what FAPI 2.0 §5.4 allows of RSA; it has a key of its own, for a key is for one algorithm (KEY-09).
+# core §15.1: RS256 is mandatory; it is also the default of a client that registers no algorithm. PS256 is the
+# RSA algorithm that FAPI 2.0 §5.4 allows; it has its own key, as a key is for one algorithm (KEY-09).
 ALGORITHMS = ("RS256", "ES256", "EdDSA", "PS256")
-# rfc7638 §3.2: the members that a thumbprint is made of, which are also all that make up a public key.
+# rfc7638 §3.2: the members in a thumbprint, which are also all members of a public key.
 _MEMBERS = {"RSA": ("e", "kty", "n"), "EC": ("crv", "kty", "x", "y"), "OKP": ("crv", "kty", "x")}
 _COORDINATE_BYTES = 32
 
@@ -39,13 +39,13 @@ def generate(alg: str, *, rsa_key_bits: int) -> PrivateKey:
 
 
 def public_jwk_of(key: PrivateKey, alg: str) -> dict[str, str]:
-    """Return what may be published of a key: the public members, its algorithm, its use and its name."""
+    """Return the publishable part of a key: the public members, its algorithm, use and name."""
     members = _public_members(key)
     return members | {"alg": alg, "use": "sig", "kid": thumbprint(members)}
 
 
 def thumbprint(members: Mapping[str, str]) -> str:
-    """Return the RFC 7638 thumbprint, which names a key by what it is and so never twice (KEY-09)."""
+    """Return the RFC 7638 thumbprint: a name derived from the key itself and therefore unique (KEY-09)."""
     required = {name: members[name] for name in _MEMBERS[members["kty"]]}
     text = json.dumps(required, sort_keys=True, separators=(",", ":"))
     return _encode(hashlib.sha256(text.encode()).digest())
@@ -75,7 +75,7 @@ def to_der(key: PrivateKey) -> bytes:
 
 def from_der(der: bytes) -> PrivateKey:
     """Return the private key that `to_der` wrote."""
-    # These bytes come out of an authenticated seal, and proving an RSA key's primes takes many times as long.
+    # These bytes come from an authenticated seal; checking an RSA key's primes would take many times as long.
     key = load_der_private_key(der, password=None, unsafe_skip_rsa_key_validation=True)
     if not isinstance(key, PrivateKey):
         raise TypeError("the stored key is of a kind that is not supported")
@@ -89,7 +89,7 @@ def _public_members(key: PrivateKey) -> dict[str, str]:
             return {"kty": "RSA", "n": _encode_number(numbers.n), "e": _encode_number(numbers.e)}
         case ec.EllipticCurvePrivateKey():
             point = key.public_key().public_numbers()
-            # rfc7518 §6.2.1.2: a coordinate has the full size of the curve's field, leading zeros included.
+            # rfc7518 §6.2.1.2: a coordinate has the full size of the curve's field, including leading zeros.
             x, y = (_encode(part.to_bytes(_COORDINATE_BYTES)) for part in (point.x, point.y))
             return {"kty": "EC", "crv": "P-256", "x": x, "y": y}
         case _:

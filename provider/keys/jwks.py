@@ -6,7 +6,7 @@ from provider.keys.algorithms import ALGORITHMS
 from provider.keys.keyring import the_keyring
 from provider.keys.models import KeyState
 
-# The key that signs now comes first, for relying parties that take the first one that fits.
+# The signing key comes first, for relying parties that take the first suitable key.
 _ORDER = {KeyState.ACTIVE: 0, KeyState.NEXT: 1, KeyState.RETIRED: 2}
 
 

@@ -1,7 +1,7 @@
 """The only module that signs a token and the only importer of PyJWT.
 
-Every JWT of ours is made and read here: the header holds `alg`, `kid` and `typ` and nothing else,
-and the type is looked at first, so that no kind of token passes for another (SEC-905).
+Every JWT of ours is made and read here. Its header holds only `alg`, `kid` and `typ`, and the type is checked
+first, so that no kind of token passes for another (SEC-905).
 """
 
 import base64
@@ -25,17 +25,17 @@ VerifiedClaims = NewType("VerifiedClaims", dict[str, object])
 
 ID_TOKEN_TYP = "JWT"  # noqa: S105 – a media type, not a secret.
 ACCESS_TOKEN_TYP = "at+jwt"  # noqa: S105 – a media type, not a secret.
-# jarm names no type; libraries take this one. No `sub` stands in it, so that it passes for no ID Token.
+# jarm defines no type; libraries use this one. Without a `sub` it cannot pass for an ID Token.
 AUTHORIZATION_RESPONSE_TYP = "JWT"
 INTROSPECTION_TYP = "token-introspection+jwt"
 LOGOUT_TOKEN_TYP = "logout+jwt"  # noqa: S105 – a media type, not a secret.
-# rfc8725 §3.11: a type of its own, which no verifier of ours or of the kit accepts.
+# rfc8725 §3.11: a type of its own, which no token verifier of ours or of the kit accepts.
 RECEIPT_TYP = "vnd.curfew.logout-receipt+jwt"
 
-# THR-41, LIB-13: a header of megabytes costs seconds and gigabytes once anything parses it.
+# THR-41, LIB-13: parsing a header of megabytes costs seconds of CPU and gigabytes of memory.
 LARGEST_JWT = 8 * 1024
 _LARGEST_HEADER = 1024
-# Our own nodes' clocks may differ by so much; an expiry is never stretched.
+# The clocks of our own nodes may differ by this much; it never extends an expiry.
 _LEEWAY = timedelta(seconds=30)
 _COMPACT = re.compile(r"([A-Za-z0-9_-]+)\.[A-Za-z0-9_-]+\.([A-Za-z0-9_-]+)", re.ASCII)
 _KID = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
@@ -46,7 +46,7 @@ _jws = jwt.PyJWS(algorithms=list(ALGORITHMS))
 
 
 class InvalidJWT(Exception):
-    """A token that is not one of ours, or not one that may be used here; the sentence is for our log."""
+    """A token that is not one of ours, or that may not be used here; the sentence is for our log."""
 
 
 def sign(claims: Mapping[str, object], *, typ: str, alg: str) -> str:
@@ -56,7 +56,7 @@ def sign(claims: Mapping[str, object], *, typ: str, alg: str) -> str:
     """
     kid, private_key = the_keyring().private_key(alg)
     signed = f"{_header(alg, kid, typ)}.{_base64url(_ENCODER.encode(dict(claims)).encode())}"
-    # The keyring's keys fit their algorithms; PyJWT's `encode` would look at key and header each time.
+    # The keys in the keyring fit their algorithms; PyJWT's `encode` would check key and header each time.
     signature = _jws.get_algorithm_by_name(alg).sign(signed.encode(), private_key)
     return f"{signed}.{_base64url(signature)}"
 
@@ -71,9 +71,9 @@ def _base64url(octets: bytes) -> str:
 
 
 def sign_wrong_on_purpose(claims: Mapping[str, object], *, typ: str, alg: str) -> str:
-    """Sign false claims, so that an app can show that it refuses them.
+    """Sign false claims, to test whether an app refuses them.
 
-    Such a token holds a valid signature of ours: it must name no person and nothing that exists.
+    Such a token has a valid signature of ours, so it must name no person and nothing that exists.
     """
     return sign(claims, typ=typ, alg=alg)
 
@@ -87,11 +87,11 @@ def verify_own(
     allow_expired: bool = False,
     for_hint: bool = False,
 ) -> VerifiedClaims:
-    """Return the claims of a token that we have signed ourselves, or raise InvalidJWT.
+    """Return the claims of a token that we signed ourselves, or raise InvalidJWT.
 
-    `typ` lists the types that may be used here (None: no type), `require` the claims that must be
-    there. `audience` None accepts any single audience. `for_hint` also accepts keys that have left
-    the JWKS but still verify an `id_token_hint` (KEY-05).
+    `typ` lists the accepted types (None: no type), `require` the mandatory claims. `audience` None accepts
+    any single audience. `for_hint` also accepts keys that have left the JWKS but still verify an
+    `id_token_hint` (KEY-05).
     """
     if len(token) > LARGEST_JWT:
         raise InvalidJWT("the token is too large")
@@ -112,7 +112,7 @@ def verify_with(
 ) -> tuple[VerifiedClaims, dict[str, str]]:
     """Return claims and header of a JWT of this type, signed by one of these published keys (rfc7517 §5).
 
-    Reads neither settings nor the database, and says nothing about the time of the claims. Raises InvalidJWT.
+    Reads neither settings nor the database, and does not check the times in the claims. Raises InvalidJWT.
     """
     if len(token) > largest:
         raise InvalidJWT(f"it has more than {largest} characters")
@@ -150,7 +150,7 @@ def _read_header(token: str) -> dict[str, object]:
     if parts is None:
         raise InvalidJWT("the token is not a compact JWS")
     if not _is_canonical(parts[2]):
-        # Unused bits of the last character would make several tokens out of one signature.
+        # Unused bits of the last character would allow several encodings of one signature.
         raise InvalidJWT("the signature is not canonical base64url")
     try:
         return strict_json.load_object(_decode(parts[1]))
@@ -159,7 +159,7 @@ def _read_header(token: str) -> dict[str, object]:
 
 
 def _key_for(header: dict[str, object], typ: frozenset[str | None], *, for_hint: bool) -> HeldKey:
-    """Choose the key from our own record; nothing in a header brings a key along (SEC-903)."""
+    """Choose the key from our own keyring, never from the token's header (SEC-903)."""
     if not _HEADER_MEMBERS.issuperset(header):
         raise InvalidJWT("the header has an unexpected member")
     named = header.get("typ")
@@ -210,7 +210,7 @@ def _check_times(claims: dict[str, object], *, allow_expired: bool, for_hint: bo
     for instant in (issued, begins):
         if instant is not None and instant > now + _LEEWAY.total_seconds():
             raise InvalidJWT("the token was issued in the future")
-    # LIB-12: no token of ours outlives the publication of its key (KEY-04).
+    # LIB-12: no token of ours stays valid after its key has left the JWKS (KEY-04).
     longest = current.settings().key_publish_after_use.total_seconds()
     if not for_hint and expires is not None and issued is not None and expires - issued > longest:
         raise InvalidJWT("the token has too long a lifetime")

@@ -1,8 +1,8 @@
-"""The keys as this process holds them: parsed once, kept in memory, looked at again every minute.
+"""The keys in this process: parsed once, kept in memory, and read again every minute.
 
-Parsing a private key costs a hundred times more than signing with it, and reading one costs a
-statement; neither may happen per token. A key that another process has rotated meanwhile still
-verifies everywhere, because it stays published (KEY-04).
+Parsing a private key costs a hundred times more than signing with it, and reading one costs a statement;
+neither may happen per token. A key that another process has just replaced still verifies everywhere, because
+it stays published (KEY-04).
 """
 
 import threading
@@ -16,7 +16,7 @@ from provider.keys.algorithms import PrivateKey, PublicKey, public_key_from, pub
 from provider.keys.models import KeyState
 
 _FRESH_FOR = timedelta(seconds=60)
-# An unknown kid makes us look, but invented kids cause one look in five seconds.
+# An unknown kid causes a read, but invented kids cause at most one in five seconds.
 _LOOK_AGAIN_AFTER = timedelta(seconds=5)
 
 
@@ -37,7 +37,7 @@ class HeldKey:
 
     @property
     def is_published(self) -> bool:
-        """Whether the key stands in the JWKS, so that others verify with it."""
+        """Whether the key is in the JWKS, so that others verify with it."""
         return self.state in queries.PUBLISHED
 
 
@@ -55,18 +55,18 @@ class Keyring:
         self._snapshot: _Snapshot | None = None
         self._parsed: dict[str, PrivateKey] = {}
         self._loading = threading.Lock()
-        # Counted up with every change of the keys by this process.
+        # Incremented with every change of the keys by this process.
         self._changes = 0
 
     def private_key(self, alg: str) -> tuple[str, PrivateKey]:
-        """Return the kid and the private key that sign now; raise NoSigningKey where there is none."""
+        """Return the kid and the private key that sign now. Raises NoSigningKey."""
         held = self._fresh().active.get(alg) or self._look_again().active.get(alg)
         if held is None or held.sealed_private_key is None:
             raise NoSigningKey(f"there is no active signing key for {alg}")
         parsed = self._parsed.get(held.kid)
         if parsed is None:
             parsed = sealing.unseal(held.sealed_private_key, kid=held.kid, alg=held.alg)
-            # Only the keys that sign now are kept parsed; a retired one leaves the memory too.
+            # Only the signing keys are kept parsed; a retired one is removed from memory.
             signing = {key.kid for key in self._fresh().active.values()}
             self._parsed = {kid: key for kid, key in self._parsed.items() if kid in signing} | {
                 held.kid: parsed
@@ -74,7 +74,7 @@ class Keyring:
         return held.kid, parsed
 
     def find(self, kid: str) -> HeldKey | None:
-        """Return a usable key of ours by its kid, looking again (seldom) when it is not known."""
+        """Return a usable key of ours by its kid; an unknown kid causes another read, but rarely."""
         return self._fresh().keys.get(kid) or self._look_again().keys.get(kid)
 
     def active_algorithms(self) -> set[str]:
@@ -82,11 +82,11 @@ class Keyring:
         return set(self._fresh().active)
 
     def published(self) -> list[HeldKey]:
-        """Return the keys of the JWKS as the database has them at this moment (KEY-07: at once)."""
+        """Return the keys of the JWKS, read from the database now (KEY-07: at once)."""
         return [held for held in self._load().keys.values() if held.is_published]
 
     def forget(self) -> None:
-        """Look again at the next use, because this process has changed the keys."""
+        """Read the keys again at the next use, because this process has changed them."""
         self._changes += 1
         self._snapshot = None
 
@@ -107,8 +107,8 @@ class Keyring:
         return self._reload_unless_busy(snapshot)
 
     def _reload_unless_busy(self, snapshot: _Snapshot) -> _Snapshot:
-        # No thread waits here: one that waited while it holds a database connection could keep
-        # the loading thread from ever getting one.
+        # No thread waits here: if it waited while holding a database connection, the loading thread might
+        # never get one.
         if not self._loading.acquire(blocking=False):
             return snapshot
         try:
@@ -136,12 +136,12 @@ class Keyring:
             active={key.alg: key for key in held if key.state is KeyState.ACTIVE},
             taken_at=clock.now(),
         )
-        # Read before a change, it must not replace what another thread has read after it.
+        # If the keys changed during this read, it must not replace a later read by another thread.
         if changes == self._changes:
             self._snapshot = snapshot
         return snapshot
 
 
 def the_keyring() -> Keyring:
-    """Return the keyring of the application at work."""
+    """Return the keyring of the current application."""
     return current.memo("keyring", Keyring)

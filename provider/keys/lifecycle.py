@@ -1,7 +1,7 @@
 """The life of a signing key: next → active → retired → hint-only → destroyed (KEY-01).
 
-All changes stand in line behind one lock, so that two processes that start, rotate or advance at
-once do it once. Each function returns what it changed; its caller writes that into the audit.
+One lock serializes all changes, so that processes that start, rotate or advance at the same time do it once.
+Each function returns its changes, which the caller writes into the audit.
 """
 
 from dataclasses import dataclass
@@ -18,13 +18,13 @@ from provider.keys.algorithms import ALGORITHMS
 from provider.keys.keyring import the_keyring
 from provider.keys.models import KeyState, SigningKey
 
-# KEY-05: a person may come to sign out with an ID token from two rotations ago.
+# KEY-05: a person may sign out with an ID token from two rotations ago.
 HINT_WINDOW = timedelta(days=120)
 _ADVISORY_LOCK = 0x6B657973
 
 
 class UnknownAlgorithm(Exception):
-    """No keys are kept for this algorithm."""
+    """The algorithm is not supported."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +42,7 @@ class KeyChange:
 
 
 def ensure_keys() -> list[KeyChange]:
-    """See that every algorithm has an active key that opens, making those that are missing.
+    """Ensure that every algorithm has an active key that can be unsealed, and make missing ones.
 
     A first key signs at once: no app can have cached a JWKS without it.
     """
@@ -58,10 +58,10 @@ def ensure_keys() -> list[KeyChange]:
 
 
 def rotate(alg: str | None = None, *, now: bool = False) -> list[KeyChange]:
-    """Publish the successor of an algorithm's key, or of every one's; it signs after its time of notice.
+    """Publish the successor of one algorithm's key, or of all; it signs after the publication period.
 
-    Doing it again changes nothing while a successor waits. `now` lets the successor sign at once,
-    which relying parties with a cached JWKS notice by an unknown kid.
+    Repeating this changes nothing while a successor waits. `now` lets the successor sign at once; relying
+    parties with a cached JWKS then meet an unknown kid.
     """
     if alg is not None and alg not in ALGORITHMS:
         raise UnknownAlgorithm(f"{alg} is not among {', '.join(ALGORITHMS)}")
@@ -77,7 +77,7 @@ def rotate(alg: str | None = None, *, now: bool = False) -> list[KeyChange]:
 
 
 def advance() -> list[KeyChange]:
-    """Take every step that time has made due; a leased duty calls this."""
+    """Make every transition that is due; called by a leased duty."""
     _stand_in_line()
     kept = _kept()
     changes = [change for key in kept for change in _age(key)]
@@ -89,7 +89,7 @@ def advance() -> list[KeyChange]:
 def compromise(kid: str) -> list[KeyChange]:
     """Withdraw a key permanently: out of the JWKS, refused even as a hint, replaced if it signed (KEY-07).
 
-    Raises UnknownKey. Other processes notice within a minute, this one at once.
+    Raises UnknownKey. This process stops using it at once, others within a minute.
     """
     _stand_in_line()
     key = queries.get_key(kid)
@@ -99,7 +99,7 @@ def compromise(kid: str) -> list[KeyChange]:
     _destroy(key)
     changes = [_change("compromised", key)]
     if was_active:
-        # Written down first: the query below takes every key as the database has it.
+        # Flush first: the query below reloads every key from the database.
         db.session.flush()
         waiting = _by_algorithm(_kept())[key.alg].get(KeyState.NEXT)
         changes += _activate(waiting or _make(key.alg, changes))
@@ -107,7 +107,7 @@ def compromise(kid: str) -> list[KeyChange]:
 
 
 def seal_anew() -> int:
-    """Seal every private key with the newest data key; returns how many there are."""
+    """Seal every private key with the newest data key; return their number."""
     _stand_in_line()
     sealed = [key for key in _kept() if key.sealed_private_key is not None]
     for key in sealed:
@@ -123,7 +123,7 @@ def signs_from(key: SigningKey) -> datetime:
 
 
 def _renew(alg: str, keys: dict[KeyState, SigningKey]) -> list[KeyChange]:
-    """Publish the successor in good time before the period ends; let it sign once it had its notice."""
+    """Publish the successor before the rotation period ends; activate it after the publication period."""
     now, settings = clock.now(), current.settings()
     active, successor = keys.get(KeyState.ACTIVE), keys.get(KeyState.NEXT)
     changes: list[KeyChange] = []
@@ -150,7 +150,7 @@ def _age(key: SigningKey) -> list[KeyChange]:
 
 
 def _make(alg: str, changes: list[KeyChange]) -> SigningKey:
-    """Make a key in the state `next` and note that in the changes."""
+    """Make a key in the state `next`, and add that to the changes."""
     private_key = algorithms.generate(alg, rsa_key_bits=current.settings().rsa_key_bits)
     public_jwk = algorithms.public_jwk_of(private_key, alg)
     kid = public_jwk["kid"]
@@ -178,13 +178,13 @@ def _activate(key: SigningKey, *, instead_of: SigningKey | None = None) -> list[
 
 
 def _destroy(key: SigningKey) -> None:
-    # The row stays as the record of a kid that must never come back.
+    # The row stays, so that its kid is never used again.
     key.state, key.destroyed_at = KeyState.DESTROYED, clock.now()
     key.sealed_private_key = None
 
 
 def _by_algorithm(kept: list[SigningKey]) -> dict[str, dict[KeyState, SigningKey]]:
-    """Return, for each algorithm on offer, its active key and its waiting successor where they exist."""
+    """Return each supported algorithm's active key and waiting successor, if they exist."""
     found: dict[str, dict[KeyState, SigningKey]] = {alg: {} for alg in ALGORITHMS}
     for key in kept:
         state = KeyState(key.state)
@@ -202,7 +202,7 @@ def _change(what: str, key: SigningKey) -> KeyChange:
 
 
 def _stand_in_line() -> None:
-    """Wait for any other process that changes keys; SQLite's writing transaction is such a line itself."""
+    """Wait for other processes that change keys; in SQLite the write transaction does that already."""
     if not is_sqlite():
         db.session.execute(select(func.pg_advisory_xact_lock(_ADVISORY_LOCK)))
 

@@ -16,16 +16,16 @@ class UnknownKey(Exception):
 
 
 def list_keys(*, include_destroyed: bool = True) -> list[SigningKey]:
-    """Return the keys from oldest to newest, as the database has them now."""
+    """Return the keys from oldest to newest, read from the database now."""
     wanted = select(SigningKey).order_by(SigningKey.created_at, SigningKey.id)
     if not include_destroyed:
         wanted = wanted.where(SigningKey.state != KeyState.DESTROYED)
-    # A key that this session has seen before may since have been changed by another process.
+    # Another process may have changed a key that this session has already loaded.
     return list(db.session.scalars(wanted.execution_options(populate_existing=True)))
 
 
 def get_key(kid: str) -> SigningKey:
-    """Return one key as the database has it now, or raise UnknownKey."""
+    """Return one key, read from the database now. Raises UnknownKey."""
     wanted = select(SigningKey).where(SigningKey.kid == kid).execution_options(populate_existing=True)
     key = db.session.scalars(wanted).one_or_none()
     if key is None:
@@ -34,14 +34,14 @@ def get_key(kid: str) -> SigningKey:
 
 
 def list_sealed_rows() -> Sequence[Row[str, str, bytes | None]]:
-    """Return the keys whose private part is kept, the cheapest to open first."""
+    """Return the keys that still have a private part, the cheapest to unseal first."""
     columns = (SigningKey.kid, SigningKey.alg, SigningKey.sealed_private_key)
     sealed = select(*columns).where(SigningKey.sealed_private_key.is_not(None))
     return db.session.execute(sealed.order_by(SigningKey.alg)).all()
 
 
 def list_usable_rows() -> Sequence[Row[Any]]:
-    """Return what signing and verifying need, as plain rows that belong to no session."""
+    """Return what signing and verifying need, as plain rows outside the session."""
     columns = (
         SigningKey.kid,
         SigningKey.alg,

@@ -1,4 +1,4 @@
-"""Private keys at rest: encrypted, and bound to the very row and use they were made for (KEY-13)."""
+"""Private keys at rest: encrypted, and bound to the row and use for which they were made (KEY-13)."""
 
 from contextlib import suppress
 
@@ -13,7 +13,7 @@ _LABEL = "signing-key"
 
 
 class UnreadableKey(Exception):
-    """A stored private key does not open: another secret key is set, or the row was tampered with."""
+    """A stored private key cannot be unsealed: the secret key differs, or the row was tampered with."""
 
 
 def seal(private_key: PrivateKey, *, kid: str, alg: str) -> bytes:
@@ -22,18 +22,18 @@ def seal(private_key: PrivateKey, *, kid: str, alg: str) -> bytes:
 
 
 def unseal(sealed: bytes, *, kid: str, alg: str) -> PrivateKey:
-    """Decrypt a row's private key; a ciphertext moved here from another row or use is refused."""
+    """Decrypt a row's private key; a ciphertext moved from another row or use is refused."""
     return algorithms.from_der(_open(sealed, kid=kid, alg=alg))
 
 
 def seal_anew(sealed: bytes, *, kid: str, alg: str) -> bytes:
-    """Return a row's private key as the newest data key seals it."""
+    """Return a row's private key, sealed with the newest data key."""
     plain = _open(sealed, kid=kid, alg=alg)
     return current.secret_box().encrypt(_LABEL, plain, bound_to=_binding(kid, alg))
 
 
 def check_secret_key() -> None:
-    """Raise WrongSecretKey or UnreadableKey if it was another secret key that sealed the database."""
+    """Raise WrongSecretKey or UnreadableKey if the database was sealed with another secret key."""
     current.secret_box()
     with reading():
         rows = queries.list_sealed_rows()
@@ -49,7 +49,7 @@ def check_secret_key() -> None:
 
 
 def _open(sealed: bytes, *, kid: str, alg: str) -> bytes:
-    # A process that has rotated the data keys seals with one that this one may not know yet.
+    # Another process may have sealed it with a newer data key, which this one has to load first.
     for box in (current.secret_box, current.data_keys().look_again):
         with suppress(InvalidTag):
             return box().decrypt(_LABEL, sealed, bound_to=_binding(kid, alg))
