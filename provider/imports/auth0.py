@@ -1,4 +1,4 @@
-"""Auth0: clients as the Management API lists them, and users of its exports or of an import file."""
+"""Auth0: clients as the Management API lists them, and users from its exports or from an import file."""
 
 import base64
 import binascii
@@ -15,12 +15,12 @@ from provider.imports.foreign import NO_PASSWORD, ForeignClient, ForeignPerson
 from provider.imports.report import Report
 from provider.protocol.grant_types import DEVICE_CODE
 
-# The client of Auth0 itself.
+# Auth0's own client.
 _GLOBAL = "All Applications"
 _GRANTS = ("authorization_code", "refresh_token", "client_credentials", DEVICE_CODE)
 _APP_TYPES = {"native": "native"}
 _METHODS = ("none", "client_secret_post", "client_secret_basic")
-# The proofs whose keys an export does not have.
+# Authentication methods whose keys are missing from an export.
 _KEY_METHODS = ("private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth")
 _PAGES = ("clients", "users")
 _DATABASE = "auth0"
@@ -42,7 +42,7 @@ _PHC = re.compile(r"\$pbkdf2-(sha1|sha256|sha512)\$i=([0-9]+)(?:,l=[0-9]+)?\$([^
 
 
 class Auth0:
-    """The files of one tenant: JSON arrays, or one object on each line."""
+    """The files of one tenant: JSON arrays, or one object per line."""
 
     def __init__(self, paths: Sequence[Path]) -> None:
         self._paths = tuple(paths)
@@ -56,7 +56,7 @@ class Auth0:
                     yield client
 
     def people(self, report: Report) -> Iterator[ForeignPerson]:
-        """Yield the users; profiles and hashes come in files apart, and are brought together by the id."""
+        """Yield the users; profiles and hashes are in separate files and are joined by the id."""
         hashes = {_key(one): one["passwordHash"] for one in self._objects() if "passwordHash" in one}
         seen: set[str] = set()
         for with_hashes in (False, True):
@@ -76,7 +76,7 @@ class Auth0:
                 yield found
 
     def _entries(self, path: Path) -> Iterator[dict[str, Any]]:
-        """Yield the objects of a file, or those of the pages that an API has answered with totals."""
+        """Yield the objects of a file, or those in pages of an API response with totals."""
         for raw in objects_of(path):
             found = decode(raw, dict[str, Any], path)
             page = next((found[name] for name in _PAGES if isinstance(found.get(name), list)), None)
@@ -97,7 +97,7 @@ def _read_client(written: dict[str, Any], report: Report) -> ForeignClient | Non
             report.note_loss(name, words)
     asked = [str(one) for one in written.get("grant_types") or ()]
     if not written.get("callbacks") and "authorization_code" in asked and "client_credentials" in asked:
-        # Auth0 gives each app all of these at first, a service too.
+        # Auth0 gives every new app all of these grant types, even a service.
         asked = [one for one in asked if one not in ("authorization_code", "refresh_token", "implicit")]
         report.note_change(name, "signs no one in: it has no callbacks")
     for grant in asked:
@@ -182,7 +182,7 @@ def _read_user(written: dict[str, Any], hash_: Any, report: Report) -> ForeignPe
 
 
 def _with_email(written: dict[str, Any]) -> dict[str, Any]:
-    """Return a user with the address that newer exports of hashes have among the identifiers alone."""
+    """Return a user with the e-mail address, which newer exports of hashes list only as an identifier."""
     if written.get("email"):
         return written
     for one in written.get("identifiers") or ():
@@ -192,14 +192,14 @@ def _with_email(written: dict[str, Any]) -> dict[str, Any]:
 
 
 def _key(written: dict[str, Any]) -> str:
-    """Return what brings profile and hash together: the id, or where a file has none, the name."""
+    """Return the key that joins profile and hash: the id or, in a file without ids, the name."""
     names = (_with_email(written).get("email"), written.get("username"), written.get("phone_number"))
     return _sub(written) or next((f" {one}".casefold() for one in names if isinstance(one, str)), "")
 
 
 def _sub(written: dict[str, Any]) -> str | None:
-    """Return what Auth0 puts into `sub`: the id with the kind of its connection in front."""
-    # `alt_id` is what the operator chose as the id of a user.
+    """Return the `sub` as Auth0 makes it: the id, prefixed with the kind of its connection."""
+    # `alt_id` is the id that the operator chose for a user.
     user_id = (
         written.get("user_id")
         or written.get("alt_id")
@@ -235,7 +235,7 @@ def _password_hash(name: str, written: dict[str, Any], report: Report) -> str | 
 
 
 def _custom_hash(custom: Any) -> str | None:
-    """Return a `custom_password_hash`, which for these algorithms is whole in `hash.value`."""
+    """Return a `custom_password_hash`; for these algorithms, `hash.value` holds all of it."""
     value = member(custom, "hash", "value")
     if not isinstance(value, str):
         return None

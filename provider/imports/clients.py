@@ -1,4 +1,4 @@
-"""Take clients: as much of each as may be registered here, and a remark for the rest."""
+"""Take over clients: whatever of each may be registered here, and a remark for the rest."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ from provider.protocol.redirect_uri_rules import FIELDS as REDIRECT_FIELDS
 from provider.protocol.redirect_uri_rules import why_unwise
 from provider.protocol.uri import MalformedURI
 
-# Without these it would be another client.
+# A client without these members would be a different one.
 _ESSENTIAL = frozenset({"redirect_uris", "grant_types", "token_endpoint_auth_method", "jwks", "jwks_uri"})
 _SECRET_METHOD = "client_secret_basic"  # noqa: S105 – a method, no secret.
 _KIND = "client"
@@ -35,7 +35,7 @@ class Prepared:
 
 
 def prepare(clients: Sequence[ForeignClient], report: Report) -> list[Prepared]:
-    """Return the clients that can be taken; no transaction is open."""
+    """Return the clients that can be taken over; no transaction is open."""
     known = queries.find_many([one.client_id for one in clients])
     found: dict[str, Prepared] = {}
     for foreign in clients:
@@ -84,7 +84,7 @@ def _prepare(foreign: ForeignClient, report: Report) -> Prepared | None:
 
 
 def _fitting(name: str, metadata: dict[str, Any], report: Report) -> ClientMetadata:
-    """Return the metadata without what may not be registered. Raises InvalidClientMetadata."""
+    """Return the metadata without members that may not be registered. Raises InvalidClientMetadata."""
     for field_ in REDIRECT_FIELDS:
         metadata[field_] = [
             uri for uri in metadata.get(field_, ()) if _may_stay(name, field_, uri, metadata, report)
@@ -105,7 +105,7 @@ def _fitting(name: str, metadata: dict[str, Any], report: Report) -> ClientMetad
 
 
 def _may_stay(name: str, field_: str, uri: str, metadata: dict[str, Any], report: Report) -> bool:
-    """Return whether a redirect URI may be registered; wildcards may not: people go to exact addresses."""
+    """Return whether a redirect URI may be registered; wildcards may not: only exact addresses match."""
     if "*" in uri:
         report.note_loss(f"{name} {uri[:100]}", f"{field_} with a wildcard: register each exact address")
         return False

@@ -1,4 +1,4 @@
-"""Read the files of an export: large ones too, of which no more than a batch is decoded at once."""
+"""Read the files of an export, including large ones: only one batch is decoded at a time."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 class UnreadableExport(ValueError):
-    """A file is no export of that product; the sentence says why."""
+    """A file is not an export of that product; the sentence says why."""
 
 
 def read_bytes(path: Path) -> bytes:
@@ -33,7 +33,7 @@ def decode(data: bytes, kind: type[T], path: Path) -> T:
 
 
 def objects_of(path: Path) -> Iterator[msgspec.Raw]:
-    """Yield the objects of a JSON array, or of a file with one on each line. Raises UnreadableExport."""
+    """Yield the objects of a JSON array, or of a file with one per line. Raises UnreadableExport."""
     data = read_bytes(path)
     start = data.lstrip()[:1]
     if start == b"[":
@@ -45,7 +45,7 @@ def objects_of(path: Path) -> Iterator[msgspec.Raw]:
 
 
 def member(value: Any, *names: str) -> Any:
-    """Return a member of nested objects, or None where there is none."""
+    """Return a member of nested objects, or None if it is missing."""
     for name in names:
         value = value.get(name) if isinstance(value, dict) else None
     return value

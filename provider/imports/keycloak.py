@@ -1,4 +1,4 @@
-"""Keycloak: the files that `kc.sh export` writes, a realm with its users inside or in files beside it."""
+"""Keycloak: the files written by `kc.sh export`, a realm with its users inside or in separate files."""
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -12,7 +12,7 @@ from provider.imports.keycloak_clients import read_client
 from provider.imports.keycloak_users import read_user
 from provider.imports.report import Report
 
-# What a realm has beside clients and users, by the words for it.
+# Members of a realm other than clients and users, with the words for them in the report.
 _LEFT_BEHIND = {
     "identityProviders": "identity providers",
     "groups": "groups",
@@ -20,7 +20,7 @@ _LEFT_BEHIND = {
     "smtpServer": "mail settings",
     "localizationTexts": "translations of its own",
 }
-# What each realm has from the start.
+# What every realm has from the start.
 _USUAL_SCOPES = frozenset(
     {
         *("acr", "address", "AuthnContextClassRef", "basic", "email", "microprofile-jwt", "offline_access"),
@@ -56,7 +56,7 @@ class Keycloak:
             raise UnreadableExport(f"the files are of several realms, {', '.join(sorted(names))}; import one")
 
     def clients(self, report: Report) -> Iterator[ForeignClient]:
-        """Yield the clients, and report what else the realm has."""
+        """Yield the clients, and report the other contents of the realm."""
         for (path, data), realm in zip(self._files, self._realms, strict=True):
             members = decode(data, dict[str, msgspec.Raw], path)
             if "clients" in members:
@@ -87,7 +87,7 @@ class Keycloak:
 
 
 def _report_realm(name: str, members: dict[str, msgspec.Raw], path: Path, report: Report) -> None:
-    """Report what a realm has beside clients and users, without what every realm has."""
+    """Report the contents of a realm other than clients and users, without what every realm has."""
     read = {
         member_: decode(members[member_], object, path)
         for member_ in (*_LEFT_BEHIND, *_READ)

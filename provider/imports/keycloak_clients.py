@@ -1,4 +1,4 @@
-"""Clients of Keycloak: which of their switches mean something here."""
+"""Clients of Keycloak, with those of their switches that have a meaning here."""
 
 import re
 from typing import Any
@@ -13,7 +13,7 @@ _OWN = frozenset(
     {"account", "account-console", "admin-cli", "broker", "realm-management", "security-admin-console"}
 )
 _SCOPES = ("profile", "email", "address", "phone", "offline_access")
-# Keycloak's own, which carry its roles and claims.
+# Keycloak's own scopes, which carry its roles and claims.
 _ITS_SCOPES = frozenset(
     {"openid", "acr", "basic", "microprofile-jwt", "organization", "roles", "service_account", "web-origins"}
 )
@@ -36,7 +36,7 @@ _LOST_SWITCHES = {
 
 
 def read_client(written: dict[str, Any], report: Report) -> ForeignClient | None:
-    """Return a client as it would be here, or None if it is none of ours."""
+    """Return a client in the terms of this provider, or None for one of Keycloak's own."""
     client_id = written.get("clientId")
     if not isinstance(client_id, str) or client_id in _OWN or client_id.endswith("-realm"):
         return None
@@ -53,7 +53,7 @@ def read_client(written: dict[str, Any], report: Report) -> ForeignClient | None
         metadata=_metadata(name, written, attributes or {}, report),
         secret=secret if isinstance(secret, str) and secret != _MASKED else None,
         options={
-            # Without consent in Keycloak, none is asked here.
+            # A client without consent in Keycloak needs none here.
             "first_party": not written.get("consentRequired"),
             "offline_policy": "revoke"
             if is_on(attributes, "backchannel.logout.revoke.offline.tokens")
@@ -109,7 +109,7 @@ def _metadata(
 
 
 def _are_of_a_device(uris: list[str]) -> bool:
-    """Return whether one has a scheme of its own, or all are of loopback; a web app may for tests."""
+    """Return whether one URI has a custom scheme, or all are on loopback, which web apps may use in tests."""
     schemes = {uri.partition(":")[0] for uri in uris if ":" in uri}
     return bool(schemes - {"http", "https"}) or (
         bool(uris) and all(_LOOPBACK.match(uri) is not None for uri in uris)
@@ -117,7 +117,7 @@ def _are_of_a_device(uris: list[str]) -> bool:
 
 
 def _origin(uri: str) -> str:
-    """Return the origin of an address, with the wildcards that Keycloak leaves in it."""
+    """Return the origin of an address, including any wildcards that Keycloak allows in it."""
     return "/".join(uri.split("/")[:3])
 
 
@@ -160,9 +160,9 @@ def _scope(name: str, written: dict[str, Any], report: Report) -> str:
 
 
 def _post_logout(attributes: dict[str, Any], redirect_uris: list[str], root: Any) -> list[str]:
-    """Return the addresses after sign-out; `+` stands for the redirect URIs, `-` for none."""
+    """Return the post-logout addresses; `+` stands for the redirect URIs, `-` for none."""
     written = str(attributes.get("post.logout.redirect.uris") or "").split(BETWEEN)
-    # A wildcard among the redirect URIs is reported there.
+    # Wildcards are reported with the redirect URIs.
     found = [uri for uri in redirect_uris if "*" not in uri] if "+" in written else []
     return list(
         dict.fromkeys([*found, *_absolute([one for one in written if one not in ("", "+", "-")], root)])
@@ -170,14 +170,14 @@ def _post_logout(attributes: dict[str, Any], redirect_uris: list[str], root: Any
 
 
 def _absolute(uris: Any, root: Any) -> list[str]:
-    """Return addresses; those that begin with a slash are below the client's root."""
+    """Return absolute addresses; those that begin with a slash are below the client's root."""
     listed = [uri for uri in uris or () if isinstance(uri, str)]
     base = str(root or "").rstrip("/")
     return [base + uri if uri.startswith("/") and base else uri for uri in listed]
 
 
 def _plain_name(name: Any) -> str | None:
-    # `${client_account}` is a key of Keycloak's own translations.
+    # A name such as `${client_account}` is a key of Keycloak's own translations.
     return name if isinstance(name, str) and name and not name.startswith("${") else None
 
 

@@ -1,4 +1,4 @@
-"""Settings of Keycloak's clients, which it keeps as attributes: what is taken, and what is left behind."""
+"""Settings of Keycloak's clients, which it stores as attributes: those taken over, and the others."""
 
 import json
 from typing import Any
@@ -40,7 +40,7 @@ _LOST_WORDS = {
     "jwt.credential.certificate": "the key of its uploaded certificate; register it with --jwks",
     "jwt.credential.public.key": "its uploaded public key; register it with --jwks",
 }
-# Read elsewhere, kept by Keycloak for itself, or the same here however they are set.
+# Read elsewhere, internal to Keycloak, or without effect here.
 _KNOWN = frozenset(
     {
         _REQUEST_OBJECT,
@@ -61,7 +61,7 @@ _SAML = ("saml.", "saml_")
 
 
 def taken_settings(attributes: dict[str, Any]) -> dict[str, Any]:
-    """Return the metadata that a client's attributes have."""
+    """Return the metadata in a client's attributes."""
     found: dict[str, Any] = {ours: True for theirs, ours in _FLAGS.items() if is_on(attributes, theirs)}
     found |= {
         ours: attributes[theirs] for theirs, ours in _TEXTS.items() if not _is_nothing(attributes.get(theirs))
@@ -74,14 +74,14 @@ def taken_settings(attributes: dict[str, Any]) -> dict[str, Any]:
 
 
 def report_settings(name: str, attributes: dict[str, Any], report: Report) -> None:
-    """Report the settings that are left behind, by words where there are some."""
+    """Report the settings that are not taken over, in words where there are any."""
     for attribute, value in attributes.items():
         if attribute not in _KNOWN and not attribute.startswith(_SAML) and not _is_nothing(value):
             report.note_loss(name, _LOST_WORDS.get(attribute, f"the setting {str(attribute)[:100]}"))
 
 
 def keys_of(attributes: dict[str, Any]) -> dict[str, Any]:
-    """Return where a client's public keys are, or the keys themselves."""
+    """Return the address of a client's public keys, or the keys themselves."""
     if is_on(attributes, "use.jwks.url"):
         return {"jwks_uri": attributes.get("jwks.url")}
     if is_on(attributes, "use.jwks.string"):

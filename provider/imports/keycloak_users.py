@@ -1,4 +1,4 @@
-"""Users of Keycloak: their id stays the `sub`, and the hash of their password is kept."""
+"""Users of Keycloak: their id stays the `sub`, and their password hash is kept."""
 
 import base64
 import binascii
@@ -31,7 +31,7 @@ _DEFAULT_ROLE = "default-roles-"
 
 
 def read_user(written: dict[str, Any], report: Report) -> ForeignPerson | None:
-    """Return a user as they would be here; the account of a service is none."""
+    """Return a user in the terms of this provider; None for the account of a service."""
     if written.get("serviceAccountClientId"):
         return None
     username, sub = written.get("username"), written.get("id")
@@ -86,13 +86,13 @@ def _password_hash(username: str, written: dict[str, Any], report: Report) -> st
 
 
 def _hash_of(credential: dict[str, Any]) -> str | None:
-    """Return a password's hash. `secretData` and `credentialData` are JSON inside of JSON."""
+    """Return a password's hash. `secretData` and `credentialData` are JSON inside JSON."""
     secret, about = _inner(credential, "secretData"), _inner(credential, "credentialData")
     algorithm, value = about.get("algorithm"), secret.get("value")
     if not isinstance(value, str):
         return None
     if value.startswith("$2"):
-        # Extensions for bcrypt keep its own form as the value.
+        # The bcrypt extensions store its usual form as the value.
         return value
     try:
         salt, hash_ = _bytes_of(secret.get("salt")), _bytes_of(value)
@@ -109,7 +109,7 @@ def _hash_of(credential: dict[str, Any]) -> str | None:
 
 
 def _argon2(parameters: Any, passes: int, salt: bytes, hash_: bytes) -> str | None:
-    """Return an Argon2 hash in PHC form; Keycloak keeps its parameters as lists of texts."""
+    """Return an Argon2 hash in PHC form; Keycloak stores its parameters as lists of texts."""
     given = {name: values[0] for name, values in parameters.items() if values}
     type_ = _TYPES.get(given.get("type", ""))
     if type_ is None or given.get("version", "1.3") != "1.3":

@@ -45,13 +45,13 @@ _HEX = re.compile(r"(?:[0-9a-f]{2})+")
 
 
 class Logto:
-    """The files of one tenant: JSON arrays, or one object on each line."""
+    """The files of one tenant: JSON arrays, or one object per line."""
 
     def __init__(self, paths: Sequence[Path]) -> None:
         self._paths = tuple(paths)
 
     def clients(self, report: Report) -> Iterator[ForeignClient]:
-        """Yield the applications, with the secrets that newer releases keep in rows apart."""
+        """Yield the applications, with the secrets that newer releases keep in separate rows."""
         secrets = self._secrets(report)
         for one in self._objects():
             if _is_application(one):
@@ -91,7 +91,7 @@ class Logto:
 
 
 def _camel(name: str) -> str:
-    """Return a column's name as the API has it."""
+    """Return the API's name for a column."""
     first, *others = name.split("_")
     return first + "".join(part.title() for part in others)
 
@@ -136,7 +136,7 @@ def _read_application(
     return ForeignClient(
         client_id=client_id,
         metadata=_metadata(written, str(kind)),
-        # Newer releases keep secrets apart, and mark what is left in the application.
+        # Newer releases keep secrets separately, and mark the one left in the application.
         secret=secret if isinstance(secret, str) and not secret.startswith("internal:") else None,
         options={"first_party": written.get("isThirdParty") is not True},
     )
@@ -189,7 +189,7 @@ def _claims(written: dict[str, Any], email: Any, phone: Any) -> dict[str, Any]:
     found = {ours: member(profile, theirs) for theirs, ours in _PROFILE.items()}
     found |= {"name": written.get("name"), "picture": written.get("avatar")}
     if email:
-        # Logto keeps an address only once it was confirmed.
+        # Logto stores an address only after it was confirmed.
         found |= {"email": email, "email_verified": True}
     if phone:
         found |= {
@@ -200,7 +200,7 @@ def _claims(written: dict[str, Any], email: Any, phone: Any) -> dict[str, Any]:
 
 
 def _password_hash(name: str, written: dict[str, Any], report: Report) -> str | None:
-    """Return the hash of a database row, or of a file in the form that its own import takes."""
+    """Return the hash from a database row, or from a file in the format of Logto's own import."""
     digest = written.get("passwordEncrypted") or written.get("passwordDigest")
     method = written.get("passwordEncryptionMethod") or written.get("passwordAlgorithm")
     if not isinstance(digest, str):
@@ -218,7 +218,7 @@ def _password_hash(name: str, written: dict[str, Any], report: Report) -> str | 
 
 
 def _legacy_hash(digest: str) -> str | None:
-    """Return PBKDF2 of the form `["pbkdf2", [salt, iterations, length, digest, "@"], hash]`."""
+    """Return a PBKDF2 hash, given `["pbkdf2", [salt, iterations, length, digest, "@"], hash]`."""
     try:
         algorithm, (salt, iterations, _length, name, given), expected = json.loads(digest)
     except (ValueError, TypeError, RecursionError):
@@ -232,7 +232,7 @@ def _legacy_hash(digest: str) -> str | None:
 
 
 def _instant(value: Any) -> datetime | None:
-    """Return an instant: the API counts milliseconds, the database writes it out."""
+    """Return an instant: the API has milliseconds, the database ISO 8601."""
     try:
         if isinstance(value, str):
             found = datetime.fromisoformat(value)

@@ -1,4 +1,4 @@
-"""Take people: the `sub` that apps know, the password hash, and the claims that are standard."""
+"""Take over people: the `sub` that apps know, the password hash, and the standard claims."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -19,7 +19,7 @@ _KIND = "person"
 
 
 class Taker:
-    """Takes people in batches, each of them once even if the files have them twice."""
+    """Takes over people in batches, each person once even if the files contain them twice."""
 
     def __init__(self, report: Report) -> None:
         self._report = report
@@ -27,7 +27,7 @@ class Taker:
         self._names: set[str] = set()
 
     def prepare(self, people: Sequence[ForeignPerson]) -> list[NewPerson]:
-        """Return the people of a batch that can be taken, and report the others."""
+        """Return the people of a batch that can be taken over, and report the others."""
         read = [one for person in people if (one := self._read(person)) is not None]
         subs = self._subs | take_over.known_subs([one.sub for one in read if one.sub])
         names = self._names | take_over.known_names([fold(one.username) for one in read])
@@ -49,7 +49,7 @@ class Taker:
         acts.take_people(people)
 
     def note_taken(self, people: Sequence[NewPerson]) -> None:
-        """Count a batch once it is certain."""
+        """Count a batch after its commit."""
         for one in people:
             self._report.count(_KIND, "taken")
             self._subs |= {one.sub} if one.sub else set()

@@ -1,4 +1,4 @@
-"""The report of an import: what it took, changed and could not take, and why."""
+"""The report of an import: what was taken over, changed or left out, and why."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ _MOST_EXAMPLES = 5
 
 @dataclass(slots=True)
 class Remark:
-    """One sentence that is true of several objects, with some of them as examples."""
+    """One sentence that applies to several objects, some of them listed as examples."""
 
     count: int = 0
     examples: list[str] = field(default_factory=list)
@@ -16,7 +16,7 @@ class Remark:
 
 @dataclass(slots=True)
 class Report:
-    """The report of one import; a hundred thousand people make it no longer."""
+    """The report of one import, whose size does not grow with the number of people."""
 
     # By "client" or "person", and by "taken", "already here" or "not taken".
     counts: dict[str, Counter[str]] = field(
@@ -24,7 +24,7 @@ class Report:
     )
     changed: dict[str, Remark] = field(default_factory=dict)
     not_taken: dict[str, Remark] = field(default_factory=dict)
-    # Secrets that had to be made, because the export has none.
+    # Secrets that were generated because the export has none.
     secrets: dict[str, str] = field(default_factory=dict, repr=False)
 
     def count(self, kind: str, outcome: str) -> None:
@@ -32,11 +32,11 @@ class Report:
         self.counts[kind][outcome] += 1
 
     def note_change(self, key: str, sentence: str) -> None:
-        """Note that something of an object is otherwise here."""
+        """Note a difference of an object from its original."""
         _note(self.changed, key, sentence)
 
     def note_loss(self, key: str, sentence: str) -> None:
-        """Note that something of an object, or all of it, was not taken."""
+        """Note that an object, or part of it, was not taken over."""
         _note(self.not_taken, key, sentence)
 
 

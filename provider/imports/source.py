@@ -1,4 +1,4 @@
-"""The interface that imports have to each product's export."""
+"""The interface of each product's export."""
 
 from collections.abc import Iterator
 from typing import Protocol
@@ -11,7 +11,7 @@ class Source(Protocol):
     """The files of one export."""
 
     def clients(self, report: Report) -> Iterator[ForeignClient]:
-        """Yield the clients that mean something here, and report the rest. Raises UnreadableExport."""
+        """Yield the clients that have a meaning here, and report the rest. Raises UnreadableExport."""
 
     def people(self, report: Report) -> Iterator[ForeignPerson]:
-        """Yield the people, and report what of them is left behind. Raises UnreadableExport."""
+        """Yield the people, and report what is not taken over. Raises UnreadableExport."""
