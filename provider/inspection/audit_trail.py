@@ -1,4 +1,4 @@
-"""Whether the audit is complete: an entry for each logout, and a chain that holds."""
+"""Whether the audit is complete: an entry for each logout, and an intact chain."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
@@ -18,14 +18,14 @@ from provider.logout.models import Logout
 
 _BATCH = 5000
 _NEWEST = 10_000
-# Pruning stops at the first of these that does not verify.
+# Pruning stops at the first of the oldest entries that does not verify.
 _OLDEST = 500
-# The entry is written in the logout's own transaction, hardly later than the logout's instant.
+# The entry is written in the logout's own transaction, so it is hardly later than the logout's instant.
 _SOON = timedelta(seconds=10)
 
 
 def logouts_without_entry() -> Iterator[tuple[int, list[UUID]]]:
-    """Yield for each batch of logouts how many they are and which of them have no entry."""
+    """Yield for each batch of logouts their number and those without an entry."""
     kept_since = clock.now() - current.settings().audit_retention
     for batch in batches(Logout, _BATCH):
         kept = and_(between(Logout, batch.after, batch.through), Logout.at > kept_since)
@@ -35,7 +35,7 @@ def logouts_without_entry() -> Iterator[tuple[int, list[UUID]]]:
 
 
 def verify_all() -> tuple[int, Sequence[str]]:
-    """Verify every entry; returns how many there are, and what is wrong."""
+    """Verify every entry; return the number of entries and the problems found."""
     with reading():
         findings = verify()
     return findings.linked + findings.not_yet_linked, findings.problems
@@ -44,7 +44,7 @@ def verify_all() -> tuple[int, Sequence[str]]:
 def verify_newest() -> tuple[int, Sequence[str]]:
     """Verify the ends of the chain: its newest entries, and those that are pruned next.
 
-    Returns how many that were, and what is wrong.
+    Returns the number of verified entries and the problems found.
     """
     with reading():
         head = chain.head()
@@ -71,7 +71,7 @@ def _verify_newest(head: Link) -> tuple[int, Sequence[str]]:
 
 
 def _verify_oldest(head: Link) -> tuple[int, Sequence[str]]:
-    """Verify the entries that are pruned next, as far as they are not among the newest."""
+    """Verify the entries that are pruned next, except those already among the newest."""
     walk = Walk()
     problems: list[str] = []
     examined = 0
@@ -84,7 +84,7 @@ def _verify_oldest(head: Link) -> tuple[int, Sequence[str]]:
 
 
 def _without_entry(of_batch: ColumnElement[bool]) -> Sequence[UUID]:
-    """Compare a batch with the entries of its time. Served by ix_audit_event_at_id."""
+    """Return the logouts of a batch that have no entry near their instant. Served by ix_audit_event_at_id."""
     bounds = select(func.min(Logout.at), func.max(Logout.at), func.count()).where(of_batch)
     first, last, count = db.session.execute(bounds).one()
     if not count:
@@ -98,7 +98,7 @@ def _without_entry(of_batch: ColumnElement[bool]) -> Sequence[UUID]:
 
 
 def _has_late_entry(logout_id: UUID) -> bool:
-    """Look among all entries of the person who was signed out. Served by ix_audit_event_account_id_at."""
+    """Search all entries of the signed-out person. Served by ix_audit_event_account_id_at."""
     late = (
         select(AuditEvent.id)
         .join(Logout, Logout.account_id == AuditEvent.account_id)

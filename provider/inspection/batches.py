@@ -19,7 +19,7 @@ Walked = type[Session | ClientSession | Grant | Logout | Delivery | AccessToken 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """So many rows that lie behind one identifier and not behind another; None is no bound."""
+    """The rows after one identifier up to another, and their number; None means no bound."""
 
     after: UUID | None
     through: UUID | None
@@ -46,7 +46,7 @@ def _next_batch(table: Walked, size: int, after: UUID | None) -> Batch:
 
 
 def between(table: Walked, after: UUID | None, through: UUID | None) -> ColumnElement[bool]:
-    """The condition that a row lies behind one identifier and not behind another."""
+    """The condition that a row is after one identifier and not after the other."""
     bounds: list[Any] = [true()]
     if after is not None:
         bounds.append(table.id > after)

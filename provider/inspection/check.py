@@ -1,4 +1,4 @@
-"""Ask the invariants of the whole database: small reads one after the other, nothing locked or written."""
+"""Check the invariants of the whole database: small reads one after the other, without locks or writes."""
 
 import time
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from provider.inspection import audit_trail, history
 from provider.inspection.batches import Walked, batches, between
 from provider.inspection.invariants import INVARIANTS, Invariant
 
-# So few that what they point to is found by its keys and never by reading a whole table.
+# Small enough that the rows they refer to are found by key, never by a scan of a whole table.
 BATCH = 1000
 _EXAMPLES = 20
 
@@ -28,13 +28,13 @@ class Finding:
     seconds: float = 0.0
 
     def add(self, wrong: Sequence[object]) -> None:
-        """Take in what a batch has shown."""
+        """Add the violations found in one batch."""
         self.wrong += len(wrong)
         self.examples += [str(one) for one in wrong[: _EXAMPLES - len(self.examples)]]
 
 
 def check(*, whole_audit: bool = False, batch: int = BATCH) -> list[Finding]:
-    """Look at everything; of the audit's chain only at its end, unless all of it is asked for."""
+    """Check everything; of the audit's chain only the ends, unless `whole_audit` is set."""
     findings: list[Finding] = []
     for table, invariants in groupby(INVARIANTS, key=lambda one: one.table):
         findings += _walk(table, list(invariants), batch)
@@ -46,7 +46,7 @@ def _walk(table: Walked, invariants: list[Invariant], size: int) -> list[Finding
     for batch in batches(table, size):
         for invariant, finding in zip(invariants, findings, strict=True):
             begun = time.monotonic()
-            # One statement is one instant: what is written meanwhile cannot seem to contradict itself.
+            # One statement sees one instant, so concurrent writes cannot look like a contradiction.
             wrong = invariant.wrong(clock.now()).where(between(table, batch.after, batch.through))
             with reading():
                 finding.add(db.session.scalars(wrong).all())

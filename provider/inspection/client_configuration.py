@@ -12,7 +12,7 @@ from provider.infrastructure import current
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Configuration:
-    """The recipes to choose from, and one that is filled in, or why it cannot be."""
+    """The available recipes, and one that is filled in, or the reason why it cannot be."""
 
     names: tuple[str, ...]
     chosen: str | None = None
@@ -26,9 +26,9 @@ class Configuration:
 def configuration_of(
     client: Client, endpoints: Mapping[str, str], software: str | None = None
 ) -> Configuration:
-    """Return the configuration for the software that is named, or that the client was registered for.
+    """Return the configuration for the named software, or for that of the client's registration.
 
-    `endpoints` are the addresses by their names in the discovery document.
+    `endpoints` maps names of the discovery document to addresses.
     """
     names = tuple(recipes.list_names())
     chosen = software or client.recipe

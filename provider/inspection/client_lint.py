@@ -1,6 +1,6 @@
-"""Remarks on how a client is registered: what works, and would be better otherwise.
+"""Remarks on the registration of a client: things that work but could be better.
 
-Each is a finding with its cure; the score is what is left of a hundred. No address is called.
+Each is a finding with its fix; the score is 100 minus their costs. No address is called.
 """
 
 from collections.abc import Iterator
@@ -23,12 +23,12 @@ class Lint:
 
     @property
     def score(self) -> int:
-        """A hundred without remarks, and never less than zero."""
+        """The score: 100 without remarks, never below 0."""
         return max(0, 100 - sum(_COST[one.grade] for one in self.findings))
 
 
 def lint(client: Client) -> Lint:
-    """Return the remarks on a client, the gravest first."""
+    """Return the remarks on a client, most severe first."""
     found = [*_logout(client), *_addresses(client), *_proof(client), *_people(client)]
     order = list(Grade)
     return Lint(findings=tuple(sorted(found, key=lambda one: -order.index(one.grade))))

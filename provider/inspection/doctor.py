@@ -1,6 +1,6 @@
-"""Examine an app's back-channel logout endpoint (DLV-17): can it be reached, which tokens does it accept.
+"""Examine an app's back-channel logout endpoint (DLV-17): is it reachable, which tokens does it accept?
 
-It uses the same outbound client as real deliveries, and made-up names only, so that no real session ends.
+It uses the same outbound client as real deliveries, and only made-up names, so that no real session ends.
 """
 
 from collections.abc import Iterator
@@ -99,7 +99,7 @@ def _registration(client: Client, url: str) -> Finding:
 
 
 def _deliveries(client: Client) -> Iterator[Finding]:
-    """Say how its endpoint has been doing, if it fails."""
+    """Report the recent failures of the endpoint, if there are any."""
     with reading():
         health = find_failing(recipient_of(client.id))
         waiting = count_waiting(recipient_of(client.id)) if health else 0
@@ -117,7 +117,7 @@ def _deliveries(client: Client) -> Iterator[Finding]:
 
 
 def _reach(url: str) -> Iterator[Finding]:
-    """Go the way to the endpoint step by step; the last finding is the one that it ended with."""
+    """Connect to the endpoint step by step; the last finding is for the step that was reached."""
     try:
         check_url(url, current.services().outbound.policy)
         seen = current.services().outbound.look(url)
@@ -171,7 +171,7 @@ def _tokens(client: Client, url: str) -> Iterator[Finding]:
     findings = responses.to_good_token(response)
     yield from findings
     if findings[0].grade is Grade.FAIL:
-        # It says no to everything, or nothing at all: to ask more would prove nothing.
+        # The endpoint refuses everything or does not respond, so bad tokens would prove nothing.
         yield Finding(
             check="bad tokens",
             grade=Grade.SKIPPED,

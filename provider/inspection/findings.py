@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Grade(StrEnum):
-    """The grade of an app, from best to worst; a check that could not run has no grade of its own."""
+    """The grade of a finding, from best to worst; a check that could not run is `skipped`."""
 
     PASS = "pass"  # noqa: S105 – a grade, not a password.
     SKIPPED = "skipped"
@@ -16,12 +16,12 @@ class Grade(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One thing that was looked at."""
+    """The result of one check."""
 
     check: str
     grade: Grade
     saw: str
-    # Sentences for people; empty where all is well.
+    # Sentences for people; empty if there is no problem.
     meaning: str = ""
     fix: str = ""
     latency_ms: int | None = None
@@ -37,6 +37,6 @@ class Report:
 
     @property
     def grade(self) -> Grade:
-        """The worst grade that was given."""
+        """The worst grade among the findings."""
         order = list(Grade)
         return max((one.grade for one in self.findings), key=order.index, default=Grade.PASS)

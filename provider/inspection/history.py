@@ -1,8 +1,8 @@
-"""Whether the database holds everything that it once held.
+"""Whether the database still holds everything that it once held.
 
 Two records show it. The database itself remembers on which server and timeline it was last known to be
-complete. And this instance remembers how far it has seen the database come: one that has come less far is
-an older copy, in which ended sessions are live again.
+complete. This instance remembers the latest state in which it has seen the database; an earlier state is an
+older copy, in which ended sessions are live again.
 """
 
 from dataclasses import dataclass
@@ -20,36 +20,36 @@ from provider.infrastructure.lineage import Lineage, Place
 from provider.infrastructure.provider_state import ProviderState
 from provider.infrastructure.seen_database import Mark, Seen
 
-# How often each process looks.
+# How often each process checks.
 EVERY = timedelta(seconds=10)
 _CURE = "run `curfew db restored`, which ends all sessions and grants (docs/operate/restore.md)"
 
 
 class State(StrEnum):
-    """A database compared with what is known of it."""
+    """The state of a database, compared with what is known about it."""
 
     WHOLE = "whole"
-    # Another server or timeline: something may be missing, and nothing proves it.
+    # Another server or timeline: data may be missing, but nothing proves it.
     MOVED = "moved"
-    # Something that was there is missing.
+    # Data that existed is missing.
     OLDER = "older"
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """The finding as a sentence for operators; empty while the database is whole."""
+    """The result of a check, with a sentence for operators that is empty while the database is whole."""
 
     state: State
     sentence: str = ""
 
     @property
     def is_older(self) -> bool:
-        """Whether what was committed is proven to be missing."""
+        """Whether committed data is proven to be missing."""
         return self.state is State.OLDER
 
 
 def judge(*, remember: bool = True) -> Judgement:
-    """Look at the database of the application at work, on a connection of its own."""
+    """Judge the current application's database, on a separate connection."""
     with _connection(writes=remember) as connection:
         found = look(connection, remember=remember)
         connection.commit()
@@ -57,13 +57,13 @@ def judge(*, remember: bool = True) -> Judgement:
 
 
 def place() -> Place | None:
-    """Return where the database of the application at work writes now, if it says so."""
+    """Return where the current application's database writes, or None if it does not say."""
     with _connection(writes=False) as connection:
         return lineage.place_of(connection)
 
 
 def watch() -> None:
-    """Look, and log what is found when it is another thing than the last time."""
+    """Judge the database, and log the result if it differs from the last one."""
     found = judge()
     last: list[Judgement] = current.memo("history", lambda: [Judgement(State.WHOLE)])
     if found != last[0]:
@@ -76,9 +76,9 @@ def watch() -> None:
 
 
 def look(connection: Connection, *, remember: bool = True) -> Judgement:
-    """Compare a database with what is known of it, and unless it shall only be read remember how far it is.
+    """Compare a database with what is known about it; with `remember`, also record its present state.
 
-    What was seen is read first: another process may see the database come further at any time.
+    The record is read first, because another process may record a later state at any time.
     """
     folder = current.settings().data_dir
     seen = seen_database.read(folder)
@@ -117,7 +117,7 @@ def _mark(connection: Connection, place: Place | None) -> Mark:
 
 
 def _why_older(connection: Connection, known: Lineage, mark: Mark, seen: Seen) -> str:
-    """Return what proves that something is missing, or nothing."""
+    """Return the proof that something is missing, or an empty text."""
     if known.lineage_id in seen.replaced:
         return "another copy has replaced it since (`curfew db restored` was run there)"
     before = seen.marks.get(known.lineage_id)
@@ -137,7 +137,7 @@ def _why_older(connection: Connection, known: Lineage, mark: Mark, seen: Seen) -
 
 
 def _has_entry(connection: Connection, before: Mark) -> bool:
-    """Return whether the entry that was seen is there; one that was deleted for its age is not missed."""
+    """Return whether the recorded entry is present; an entry deleted for its age counts as present."""
     chain = connection.scalar(select(AuditEvent.chain).where(AuditEvent.seq == before.audit_seq))
     return chain is None or chain == before.audit_chain
 

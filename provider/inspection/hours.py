@@ -1,7 +1,7 @@
-"""Sign-ins and logouts by hour, each row counted once by a process.
+"""Sign-ins and logouts by hour; a process counts each row once.
 
-How many there were up to a minute ago is kept, so that looking again counts what came since, however many
-there are in the hour.
+The counts up to two minutes ago are kept, so that another look counts only later rows, however many there are
+in the hour.
 """
 
 from collections.abc import Sequence
@@ -18,13 +18,13 @@ from provider.sessions.models import Session
 
 HOUR = timedelta(hours=1)
 HOURS_SHOWN = 24
-# Longer than a transaction lasts and the clocks of hosts are apart: nothing older is still written.
+# Longer than any transaction plus the difference between the hosts' clocks: no older rows can appear.
 _SETTLED = timedelta(minutes=2)
 
 
 @dataclass(frozen=True, slots=True)
 class Hour:
-    """The sessions that began and the logouts of an hour."""
+    """The sign-ins and logouts of an hour."""
 
     begin: datetime
     sign_ins: int = 0
@@ -33,7 +33,7 @@ class Hour:
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """An hour as far as it was counted for good."""
+    """An hour with the counts that are final so far."""
 
     hour: Hour
     until: datetime
@@ -49,7 +49,7 @@ class _Kept:
 
 @dataclass(frozen=True, slots=True)
 class _Span:
-    """Sign-ins and logouts from one instant to another."""
+    """Sign-ins and logouts between two instants."""
 
     sign_ins: int
     logouts: int
@@ -59,11 +59,11 @@ class _Span:
 
 
 def count_hours(now: datetime) -> tuple[Hour, ...]:
-    """Return the last hours, the present one included, counted in one statement."""
+    """Return the last hours, including the present one, counted in one statement."""
     present = now.replace(minute=0, second=0, microsecond=0)
     begins = [present - back * HOUR for back in reversed(range(HOURS_SHOWN))]
     kept: dict[datetime, _Kept] = current.memo("hours_counted", dict)
-    # Other threads write to it, so this one looks at a copy.
+    # Other threads write to the dictionary, so this one reads a copy.
     known = dict(kept)
     for begin in known.keys() - set(begins):
         kept.pop(begin, None)
@@ -76,7 +76,7 @@ def count_hours(now: datetime) -> tuple[Hour, ...]:
 
 
 def _go_on(hours: Sequence[_Kept], settled: datetime) -> list[tuple[_Kept, Hour]]:
-    """Count the rest of open hours; returns each as far as it is settled, and the whole of it."""
+    """Count the rest of open hours; return each with its final counts so far, and with all counts."""
     parts = [(one.until, max(one.until, min(one.end, settled)), one.end) for one in hours]
     counted = iter(
         _count([span for begin, middle, end in parts for span in ((begin, middle), (middle, end))])
@@ -89,7 +89,7 @@ def _go_on(hours: Sequence[_Kept], settled: datetime) -> list[tuple[_Kept, Hour]
 
 
 def _count(spans: Sequence[tuple[datetime, datetime]]) -> list[_Span]:
-    """Count in each span. Served by the primary key of sessions, in the order of time, and ix_logout_at."""
+    """Count in each span. Served by ix_logout_at and the primary key of sessions, which is in time order."""
     counts = [part for span in spans for part in (_sign_ins(*span), _logouts(*span))]
     row = db.session.execute(select(*counts)).one() if counts else ()
     return [_Span(*row[i : i + 2]) for i in range(0, len(row), 2)]

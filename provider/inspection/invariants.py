@@ -1,7 +1,7 @@
 """Invariants of the database, one row of the table below each (docs/design/guarantees.md).
 
-Each question is about the rows of one table and what they point to, is asked of a thousand of them
-at a time, and finds its way by primary keys and the indexes on foreign keys.
+Each query examines the rows of one table and the rows they refer to, a thousand at a time, and uses only
+primary keys and indexes on foreign keys.
 """
 
 from collections.abc import Callable
@@ -29,13 +29,13 @@ from provider.logout.notice import SID, is_of_logout
 from provider.sessions.models import ClientSession, Session
 from provider.tokens.models import AccessToken, RefreshToken
 
-# So long after its time a worker has surely looked at a delivery, were there one.
+# Any running worker has handled a delivery this long after it was due.
 _GRACE = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, slots=True)
 class Invariant:
-    """Something that must not be: of which table, in a sentence, and the query for the rows where it is."""
+    """A state that must not occur: its table, a sentence, and the query that finds the rows in that state."""
 
     name: str
     table: Walked
@@ -76,7 +76,7 @@ def _ended_client_session_not_notified(now: datetime) -> Select[UUID]:
         .join(Logout, Logout.id == ClientSession.logout_id)
         .where(
             ClientSession.ended_at > _kept_since(now),
-            # A registration changed since says nothing about what was owed then.
+            # A registration that changed later does not show what was owed then.
             Client.updated_at <= ClientSession.ended_at,
             Client.registered["backchannel_logout_uri"].as_string().is_not(None),
             wants_to_know,
@@ -102,7 +102,7 @@ def _live_client_session_of_revoked_grant(_: datetime) -> Select[UUID]:
     return (
         select(ClientSession.id)
         .join(Grant, Grant.id == ClientSession.grant_id)
-        # A grant that a client has given back ends without a Logout; its client session goes on.
+        # A grant returned by the client itself ends without a Logout, and its client session continues.
         .where(ClientSession.ended_at.is_(None), Grant.revoked_at.is_not(None), Grant.logout_id.is_not(None))
     )
 
@@ -137,7 +137,7 @@ def _delivery_past_its_deadline(now: datetime) -> Select[UUID]:
 def _delivery_leased_too_long(now: datetime) -> Select[UUID]:
     lease = current.settings().delivery_lease
     ahead = Delivery.leased_until > now + 2 * lease
-    # The lease has expired, and no worker has leased the delivery since although nothing holds it.
+    # The lease has expired, and no worker has leased the delivery again although no breaker holds it.
     forgotten = and_(Delivery.leased_until < now - lease - _GRACE, ~is_held(now))
     return select(Delivery.id).where(is_in(DeliveryState.PENDING), or_(ahead, forgotten))
 
@@ -167,7 +167,7 @@ def _cancelled_without_a_reason(_: datetime) -> Select[UUID]:
 
 
 def _kept_since(now: datetime) -> datetime:
-    """Since when no delivery can have been deleted for its age."""
+    """The instant after which no delivery can have been deleted for its age."""
     return now - current.settings().delivery_retention
 
 

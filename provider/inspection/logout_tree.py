@@ -1,4 +1,4 @@
-"""A logout as a tree: its sessions, in each the apps, and for each app the notification with its attempts."""
+"""A logout as a tree: its sessions, the apps in each, and for each app the notification with its attempts."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,19 +14,19 @@ from provider.sessions.models import ClientSession, Session
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Branch:
-    """One app of a session, or with a grant alone: what ended there and how it was notified."""
+    """One app in a session, or only with a grant: what ended there and how it was notified."""
 
     client: Client
     client_session: ClientSession | None = None
     grant: Grant | None = None
     survives: bool = False
     notification: Notification | None = None
-    # A notification with `sub` alone stands for all sessions of the person at the app.
+    # A notification with only a `sub` covers all sessions of the person at the app.
     is_for_all_sessions: bool = False
 
     @property
     def is_own(self) -> bool:
-        """Whether it is a part of the provider, which needs no notification."""
+        """Whether the app is part of the provider and needs no notification."""
         return is_own(self.client)
 
 
@@ -41,7 +41,7 @@ class SessionBranch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tree:
-    """The sessions of a logout, and the apps that it concerned without one."""
+    """The sessions of a logout, and the affected apps without a session."""
 
     sessions: tuple[SessionBranch, ...]
     alone: tuple[Branch, ...]
@@ -49,7 +49,7 @@ class Tree:
 
 
 def tree_of(found: LogoutDetail) -> Tree:
-    """Return a logout as a tree; each notification hangs on what it is about."""
+    """Return a logout as a tree, with each notification at the client session or grant it is about."""
     by_sid, by_client = _notifications(found)
     grants = {grant.id: grant for grant, _ in (*found.revoked, *found.surviving)}
     surviving = {grant.id for grant, _ in found.surviving}
@@ -81,7 +81,7 @@ def tree_of(found: LogoutDetail) -> Tree:
 def _notifications(
     found: LogoutDetail,
 ) -> tuple[dict[tuple[UUID, str], Notification], dict[UUID, Notification]]:
-    """Return the notifications by client and sid, and those by client that name no sid."""
+    """Return the notifications by client and sid, and by client those without a sid."""
     by_sid, by_client = {}, {}
     for app in found.apps:
         for one in app.notifications:
@@ -94,7 +94,7 @@ def _notifications(
 
 
 def _alone(found: LogoutDetail) -> Iterator[Branch]:
-    """Yield the apps without a client session: offline grants, and sessions that the database has lost."""
+    """Yield the apps without a client session: offline grants, and sessions missing from the database."""
     by_sid, by_client = _notifications(found)
     in_session = {one.grant_id for one, _ in found.client_sessions}
     shown = {(client.id, one.sid) for one, client in found.client_sessions}

@@ -1,4 +1,4 @@
-"""Retention of rows after their end, and how long the oldest row of each table is overdue.
+"""Retention of rows after their expiry, and how long each table's oldest row has been overdue.
 
 The worker deletes by these spans (`worker.pruning`); the gauge shows whether it keeps up.
 """
@@ -37,14 +37,14 @@ _ONE: ColumnElement[int] = literal_column("1")
 
 
 def kept_after_expiry() -> dict[Expiring, timedelta]:
-    """Return for how long expired rows are kept, so that a late replay is still known for what it is."""
+    """Return how long expired rows are kept, so that a late replay is still recognized as one."""
     return {
         AuthorizationCode: timedelta(days=1),
         AccessToken: timedelta(days=1),
         RefreshToken: timedelta(days=7),
         DeviceCode: timedelta(days=1),
-        # Long enough to explain a page that has waited too long. Such rows are made without sign-in, so no
-        # longer; but a pushed request must stay for as long as a request that refers to it may wait.
+        # Long enough to explain a page that has waited too long, and no longer, because such rows are made
+        # without sign-in. A pushed request must stay for as long as a request that refers to it may wait.
         Interaction: max(timedelta(hours=2), current.settings().interaction_lifetime),
         UsedAssertion: timedelta(minutes=10),
         UsedProof: timedelta(minutes=10),
@@ -62,7 +62,7 @@ def overdue(now: datetime) -> dict[str, timedelta]:
     oldest: list[ColumnElement[Any]] = [
         select(func.min(table.expires_at)).scalar_subquery() for table in kept
     ]
-    # Both are deleted in the order in which they were made; their first row is the oldest one.
+    # Both tables are pruned in the order of creation, so their first row is the oldest.
     finished = select(Delivery.finished_at).where(Delivery.finished_at.is_not(None))
     oldest.append(finished.order_by(Delivery.id).limit(_ONE).scalar_subquery())
     linked = select(AuditEvent.at).where(AuditEvent.seq.is_not(None))

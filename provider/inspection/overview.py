@@ -1,7 +1,7 @@
-"""The state of the provider at a glance: what lives, what was notified how fast, and which apps refuse.
+"""The state of the provider at a glance: what is live, how fast apps were notified, and which refuse.
 
 Every number comes from a bounded read: a count stops at a limit, and latencies are those of the newest
-notifications, so that the page costs the same however much there is.
+notifications, so that the page costs the same however much data there is.
 """
 
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from provider.logout.notice import BACKCHANNEL_LOGOUT
 from provider.sessions.models import Session
 
 MOST_COUNTED = 10_000
-# The newest deliveries that latencies are read from.
+# The number of newest deliveries from which latencies are computed.
 _MOST_MEASURED = 2000
 _ONE: ColumnElement[int] = literal_column("1")
 _ENTRIES: TextualSelect = text(
@@ -31,7 +31,7 @@ _ENTRIES: TextualSelect = text(
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """A number: counted, estimated where it is large, or at least so many."""
+    """A number: counted, an estimate if it is large, or a lower bound."""
 
     number: int
     is_estimate: bool = False
@@ -45,20 +45,20 @@ class Latencies:
     seconds: tuple[float, ...] = ()
 
     def percentile(self, share: float) -> float | None:
-        """Return the seconds within which this share of them was accepted (nearest rank)."""
+        """Return the seconds within which this share of the notifications was accepted (nearest rank)."""
         if not self.seconds:
             return None
         rank = max(1, -(-int(share * 100) * len(self.seconds) // 100))
         return self.seconds[rank - 1]
 
     def within(self, low: float, high: float | None) -> int:
-        """Count those that took at least `low` seconds and less than `high`."""
+        """Count the notifications that took at least `low` seconds and less than `high`."""
         return sum(low <= one and (high is None or one < high) for one in self.seconds)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failing:
-    """An app whose endpoint fails, since when, and what waits for it."""
+    """An app whose endpoint fails, its health, and the number of deliveries waiting for it."""
 
     client: Client
     health: EndpointHealth
@@ -79,7 +79,7 @@ class Overview:
 
 
 def look() -> Overview:
-    """Read the overview; a dozen statements."""
+    """Read the overview, with a dozen statements."""
     now = clock.now()
     return Overview(
         at=now,
@@ -93,7 +93,7 @@ def look() -> Overview:
 
 
 def count_live_sessions(now: datetime) -> Count:
-    """Count the sessions that have not ended; of very many PostgreSQL's own estimate is given.
+    """Count the sessions that have not ended; for large numbers, return PostgreSQL's own estimate.
 
     Served by ix_session_ends_at_living, which has an entry for each of them.
     """

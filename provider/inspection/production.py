@@ -16,7 +16,7 @@ _MOST_CLIENTS = 10_000
 
 
 def unwise_installation(engine: Engine) -> Iterator[Unwise]:
-    """Yield findings about the database: its schema, its clock, and whether a worker has been seen lately."""
+    """Yield findings about the database: its schema, its clock, and whether a worker is active."""
     try:
         yield from _look(engine)
     except AWAY as exc:

@@ -1,7 +1,7 @@
 """Whether requests can be served: a list of checks, run together in one short, shared round.
 
-A probe must not be a load, nor wait as long as the parts it looks at: probes within a second of a round get
-its result, one round runs at a time, and no probe waits for longer than the bound.
+Probes must not cause load, nor wait as long as the checks can take: a probe within a second of a round gets
+that round's result, only one round runs at a time, and no probe waits longer than the bound.
 """
 
 import threading
@@ -21,7 +21,7 @@ from provider.infrastructure.provider_state import THE_ROW, ProviderState
 from provider.infrastructure.shared_round import SharedRound
 from provider.inspection import history
 
-# Shorter than the time that probes usually wait.
+# Shorter than the usual timeout of probes.
 BOUND = timedelta(seconds=2)
 _SHARED_FOR = timedelta(seconds=1)
 
@@ -37,7 +37,7 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A check by its name; what it raises because the database is away makes it fail."""
+    """A named check; it fails if it raises an error of an unavailable database."""
 
     name: str
     act: Callable[[Connection], Verdict]
@@ -50,13 +50,13 @@ def is_set_up(connection: Connection) -> Verdict:
 
 
 def takes_writes(connection: Connection) -> Verdict:
-    """Return whether a write is committed: not by a standby, nor while commits wait for one that is gone."""
+    """Return whether a write commits: not on a standby, nor while commits wait for a lost standby."""
     write_probe.write(connection)
     return Verdict()
 
 
 def has_the_time(_connection: Connection) -> Verdict:
-    """The offset of this machine's clock from the database's; it is corrected, and so no reason to fail."""
+    """Return the offset of this machine's clock from the database's; it is corrected, so this never fails."""
     offset = clock.offset()
     seconds = offset.total_seconds()
     detail = ""
@@ -70,7 +70,7 @@ def has_the_time(_connection: Connection) -> Verdict:
 
 
 def is_whole(connection: Connection) -> Verdict:
-    """Return whether the database is not an older copy, which would revive sessions that have ended."""
+    """Return whether the database is not an older copy, which would revive ended sessions."""
     found = history.look(connection)
     return Verdict(ok=not found.is_older, detail=found.sentence)
 
@@ -86,7 +86,7 @@ Verdicts = dict[str, Verdict]
 
 
 def verdicts() -> Verdicts:
-    """Return what each check has found within the bound; after one that failed the others are not run."""
+    """Return the results of the checks that ran within the bound; none runs after a failed one."""
     shared: SharedRound[Verdicts] = current.memo("readiness", _make_round)
     found = dict(shared.ask(_look))
     if all(verdict.ok for verdict in found.values()):
@@ -96,7 +96,7 @@ def verdicts() -> Verdicts:
 
 
 def has_been_ready() -> bool:
-    """Return whether every check has passed once since this process began; asks nothing."""
+    """Return whether every check has passed once since this process began; runs no check."""
     return _first_success().is_set()
 
 
@@ -114,12 +114,12 @@ def _make_round() -> SharedRound[Verdicts]:
 def _look(found: Verdicts) -> None:
     check = CHECKS[0]
     try:
-        # As long as a request may take: with an unreachable host before the other, connecting takes longer
-        # than a probe waits, and the next one finds the connection.
+        # The deadline of a request. If the first host is unreachable, connecting takes longer than a probe
+        # waits; a later probe then finds the connection ready.
         with waiting_at_most(current.settings().database_deadline), _connection() as connection:
             for check in CHECKS:
                 found[check.name] = check.act(connection)
-                # Each sees the database as it is then, and keeps nothing locked.
+                # Each check sees the database at its own instant and leaves nothing locked.
                 connection.commit()
                 if not found[check.name].ok:
                     break

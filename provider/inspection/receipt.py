@@ -1,6 +1,7 @@
 """The receipt of a logout: what ended and which app confirmed it, signed with a published key (DEC-22).
 
-It is made anew at each request and kept nowhere; its content is that of the logout's rows at that instant.
+It is made anew for each request and not stored; its content is the state of the logout's rows at that
+instant.
 """
 
 from collections.abc import Iterator
@@ -33,32 +34,32 @@ from provider.keys import jwt
 from provider.logout.detail import LogoutDetail, Notification, find_detail
 from provider.logout.models import Logout, LogoutScope
 
-# Small signatures, and any JOSE library verifies them.
+# Its signatures are small, and any JOSE library verifies them.
 ALG = "ES256"
 _SUCCESS = (Outcome.ACCEPTED, Outcome.ACCEPTED_ODDLY)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
-    """A signed receipt, and the name of a file for it."""
+    """A signed receipt and its file name."""
 
     logout_id: UUID
     jws: str = field(repr=False)
 
     @property
     def file_name(self) -> str:
-        """A name that tells receipts apart."""
+        """A name that identifies the logout."""
         return f"logout-{self.logout_id}.jwt"
 
 
 def make(logout_id: UUID, *, of_account: UUID | None = None) -> Receipt | None:
-    """Return the receipt of a logout, or None if there is none; `of_account`: of this person alone."""
+    """Return the receipt of a logout, or None; with `of_account`, only for a logout of that person."""
     found = find_detail(logout_id)
     if found is None or of_account not in (None, found.account.id):
         return None
     content = content_of(found)
-    # rfc8725 §3.12: neither `sub` nor `aud` nor `exp`, without which it is no ID Token, Logout Token or
-    # access token even for a verifier that ignores the type.
+    # rfc8725 §3.12: without `sub`, `aud` and `exp`, no verifier accepts it as an ID Token, Logout Token or
+    # access token, even one that ignores the type.
     claims = {
         "iss": current.settings().issuer,
         "iat": int(content.as_of.timestamp()),
@@ -69,7 +70,7 @@ def make(logout_id: UUID, *, of_account: UUID | None = None) -> Receipt | None:
 
 
 def content_of(found: LogoutDetail) -> Content:
-    """Return everything that a receipt says of a logout now."""
+    """Return the content of a logout's receipt, as of now."""
     logout, tree = found.logout, tree_of(found)
     return Content(
         version=VERSION,

@@ -1,4 +1,4 @@
-"""Whether a receipt of a logout is genuine: by published keys alone, without settings and database."""
+"""Whether a receipt of a logout is genuine, judged only by published keys, without settings or database."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from provider.protocol import strict_json
 
 
 class InvalidReceipt(Exception):
-    """It proves nothing; the sentence says why."""
+    """The document is no genuine receipt; the sentence says why."""
 
 
 class InvalidKeys(Exception):
@@ -22,7 +22,7 @@ class InvalidKeys(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checked:
-    """A receipt whose signature holds: by whom, when and with which key, and what it says."""
+    """A receipt with a valid signature: its issuer, time, key and content."""
 
     issuer: str
     issued_at: datetime
@@ -32,7 +32,7 @@ class Checked:
 
 
 def check(document: bytes, keys: Sequence[Mapping[str, object]], *, issuer: str | None = None) -> Checked:
-    """Return what a receipt says, if one of these keys signed it; `issuer` None accepts any.
+    """Return the content of a receipt, if one of these keys signed it; `issuer` None accepts any.
 
     Raises InvalidReceipt.
     """

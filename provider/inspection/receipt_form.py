@@ -1,6 +1,6 @@
-"""The content of a logout's receipt, as it is signed and as it is read again.
+"""The content of a logout's receipt, for signing and for reading.
 
-People appear by identifiers alone: no names, addresses or devices, and of an operator only that it was one.
+People appear only by identifiers: no names, addresses or devices; an operator appears only as `admin`.
 """
 
 from datetime import datetime
@@ -11,7 +11,7 @@ from msgspec import Struct
 VERSION = 1
 CLAIM = "logout_receipt"
 MEDIA_TYPE = "application/vnd.curfew.logout-receipt+jwt"
-# A logout of thousands of client sessions fits; beyond it nothing is parsed.
+# Enough for a logout of thousands of client sessions; a larger document is not parsed.
 LARGEST = 8 * 1024 * 1024
 
 
@@ -41,14 +41,14 @@ class Ended(Struct, frozen=True, kw_only=True):
 
 
 class SurvivingSession(Struct, frozen=True, kw_only=True):
-    """A session that went on: the verb ended only an app in it, or only the person's other browsers."""
+    """A session that continued: the logout ended only an app in it, or only the person's other browsers."""
 
     id: UUID
     why: str
 
 
 class SurvivingGrant(Struct, frozen=True, kw_only=True):
-    """A grant of an app that was signed out, which stayed valid."""
+    """A grant that stayed valid although its app was signed out."""
 
     id: UUID
     client_id: str
@@ -57,7 +57,7 @@ class SurvivingGrant(Struct, frozen=True, kw_only=True):
 
 
 class Survived(Struct, frozen=True, kw_only=True):
-    """The parts that the logout concerned and did not end."""
+    """The sessions and grants that the logout affected but did not end."""
 
     sessions: list[SurvivingSession]
     grants: list[SurvivingGrant]
@@ -80,7 +80,7 @@ class App(Struct, frozen=True, kw_only=True):
 
 
 class AuditPlace(Struct, frozen=True, kw_only=True):
-    """The audit entry of the logout; number and proof once it is linked into the chain."""
+    """The audit entry of the logout; it has a number and a proof once it is linked into the chain."""
 
     id: UUID
     seq: int | None
@@ -88,11 +88,11 @@ class AuditPlace(Struct, frozen=True, kw_only=True):
 
 
 class Content(Struct, frozen=True, kw_only=True):
-    """Everything that a receipt says of a logout."""
+    """The whole content of a receipt."""
 
     version: int
     as_of: datetime
-    # Whether no app is still to be notified.
+    # Whether every notification is finished.
     is_final: bool
     logout_id: UUID
     at: datetime

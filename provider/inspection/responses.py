@@ -20,7 +20,7 @@ _HOW_TO_ACCEPT_A_GOOD_ONE = (
 
 
 def to_good_token(response: Response) -> list[Finding]:
-    """Judge the response to a token that is in order, of a session that the app has never heard of."""
+    """Judge the response to a valid token for a session unknown to the app."""
     if isinstance(response, OutboundFailure):
         finding = Finding(
             check=_GOOD,

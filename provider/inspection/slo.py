@@ -28,12 +28,12 @@ from provider.logout.notification.punctuality import (
 )
 
 MOST_CLIENTS = 100
-# What the sample alerts ask for.
+# The objective of the sample alerts.
 OBJECTIVE = 0.995
 
 
 class Window(StrEnum):
-    """The spans that are looked back on."""
+    """The periods of the report."""
 
     HOUR = "1h"
     DAY = "24h"
@@ -41,18 +41,18 @@ class Window(StrEnum):
 
     @property
     def grain(self) -> Grain:
-        """The spans that it is counted in."""
+        """The granularity of the counts in it."""
         return {Window.HOUR: Grain.MINUTE, Window.DAY: Grain.HOUR, Window.MONTH: Grain.DAY}[self]
 
     def since(self, now: datetime) -> datetime:
-        """Return its begin: the present minute, hour or day (UTC) and those before it."""
+        """Return the beginning of the window, which includes the present minute, hour or day (UTC)."""
         count = {Window.HOUR: 60, Window.DAY: 24, Window.MONTH: 30}[self]
         return self.grain.begin(now) - (count - 1) * self.grain.span
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Share:
-    """The numbers of one client, or of all."""
+    """The counts of one client, or of all together."""
 
     client_id: UUID | None = None
     in_time: int = 0
@@ -61,25 +61,25 @@ class Share:
 
     @property
     def share(self) -> float | None:
-        """The fraction accepted in time, of those whose app was reachable; None without any."""
+        """The fraction accepted in time, among reachable apps; None without any notifications."""
         reachable = self.in_time + self.late
         return self.in_time / reachable if reachable else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceLevel:
-    """A window with its numbers, in all and by client."""
+    """The counts of a window, in total and by client."""
 
     window: Window
     since: datetime
-    # Whatever was owed before this instant is judged.
+    # All notifications owed before this instant have been judged.
     judged_until: datetime | None
     total: Share
     clients: tuple[Share, ...]
 
 
 def look(window: Window, *, client_pk: UUID | None = None) -> ServiceLevel:
-    """Return the numbers of a window, in all and of the clients with most misses; or of one client."""
+    """Return a window's counts: in total and for the clients with the most misses, or for one client."""
     since = window.since(clock.now())
     wanted = [client_pk] if client_pk else [ALL, *_most_missed(window, since)]
     found = {one.client_id: one for one in _shares(window, since, wanted)}
@@ -96,7 +96,7 @@ def look(window: Window, *, client_pk: UUID | None = None) -> ServiceLevel:
 
 
 def _most_missed(window: Window, since: datetime) -> list[UUID]:
-    """List the clients with most misses, then others. Served by ix_notification_count_missed."""
+    """List the clients with the most misses, then others. Served by ix_notification_count_missed."""
     sums = (func.sum(NotificationCount.late).desc(), func.sum(NotificationCount.unreachable).desc())
     missed = (
         select(NotificationCount.client_id)
@@ -113,7 +113,7 @@ def _most_missed(window: Window, since: datetime) -> list[UUID]:
 
 
 def _shares(window: Window, since: datetime, client_pks: Sequence[UUID]) -> Iterator[Share]:
-    """Yield the sums of clients that have any. Served by ix_notification_count_client_id."""
+    """Yield the sums of the clients that have counts. Served by ix_notification_count_client_id."""
     sums = [func.sum(getattr(NotificationCount, one.value)) for one in Punctuality]
     counted = (
         select(NotificationCount.client_id, *sums)
@@ -137,7 +137,7 @@ def list_missed(
     before: UUID | None = None,
     limit: int = 100,
 ) -> list[Delivery]:
-    """List the notifications behind a number, newest first; `before` is the last of the page before.
+    """List the notifications behind a number, newest first; `before` is the last of the previous page.
 
     Served by ix_missed_notification_why, of one client by ix_missed_notification_client_id_why.
     """

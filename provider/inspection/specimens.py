@@ -1,7 +1,7 @@
-"""The tokens that an app is tried with: one good one, and every kind of bad one.
+"""The tokens that are tried on an app: one good one, and one of every bad kind.
 
-All of them name a person, a session and, where the audience is wrong, an app that were made up for
-the occasion, so that accepting one ends nothing.
+The person, the session and, for a wrong audience, the app in them are made up for the examination, so
+accepting one ends nothing.
 """
 
 import base64
@@ -36,7 +36,7 @@ ADVISED = False
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Specimen:
-    """A bad token, which rule it breaks, and whether an app must refuse it or is only advised to."""
+    """A bad token with the rule it breaks, and whether an app must refuse it or only should."""
 
     check: str
     is_must: bool
@@ -46,7 +46,7 @@ class Specimen:
 
 
 class Specimens:
-    """Makes tokens in one signature algorithm; `make_claims` gives each the claims of a token in order."""
+    """Makes tokens with one signature algorithm; `make_claims` returns the claims of a valid token."""
 
     def __init__(self, *, alg: str, make_claims: Callable[[], Claims]) -> None:
         self._make_claims = make_claims
@@ -55,17 +55,17 @@ class Specimens:
 
     @classmethod
     def for_client(cls, client: Client) -> Self:
-        """Return what makes tokens for a client that name a person and a session that never were."""
+        """Return an instance that makes tokens for a client, with a made-up person and session."""
         return cls(
             alg=client.metadata_.id_token_signed_response_alg, make_claims=partial(_made_up_claims, client)
         )
 
     def good(self) -> str:
-        """Return a Logout Token in order, of a session that never was."""
+        """Return a valid Logout Token for a made-up session."""
         return jwt.sign(self._make_claims(), typ=jwt.LOGOUT_TOKEN_TYP, alg=self._alg)
 
     def bad(self, good: str) -> list[Specimen]:
-        """Return one token of every bad kind; `good` is the one that the app has just accepted."""
+        """Return one token of every bad kind; `good` is the token that the app has just accepted."""
         return [
             Specimen(check=check, is_must=is_must, rule=rule, fix=fix, token=make(self, good))
             for check, is_must, rule, fix, make in _TABLE
@@ -83,7 +83,7 @@ class Specimens:
         return f"{_encode({'alg': 'none', 'typ': jwt.LOGOUT_TOKEN_TYP})}.{_encode(self._make_claims())}."
 
     def confused(self) -> str:
-        """Return a token whose HMAC has our public key for its secret, as published (RFC 8725 §2.1)."""
+        """Return a token with an HMAC whose secret is our published public key (RFC 8725 §2.1)."""
         held = the_keyring().find(self._kid)
         if held is None:
             raise AssertionError("the key that signs is in the keyring")
@@ -92,13 +92,13 @@ class Specimens:
         return f"{signed}.{_base64(hmac.digest(secret, signed.encode(), hashlib.sha256))}"
 
     def foreign(self) -> str:
-        """Return a token that another key has signed under the name of ours."""
+        """Return a token that names our key but is signed with another one."""
         signed = f"{_encode(self._header(self._alg))}.{_encode(self._make_claims())}"
         key = algorithms.generate(self._alg, rsa_key_bits=_FOREIGN_RSA_BITS)
         return f"{signed}.{_base64(_signature(key, signed.encode()))}"
 
     def now(self) -> int:
-        """Return the instant as tokens write it."""
+        """Return the present instant as a NumericDate."""
         return _now()
 
     def _header(self, alg: str) -> dict[str, str]:
@@ -127,7 +127,7 @@ def _now() -> int:
 
 
 def _signature(key: algorithms.PrivateKey, message: bytes) -> bytes:
-    """Sign as a third party would: with a key that is not ours, so not by the module that signs for us."""
+    """Sign as a third party would, with a key that is not ours and therefore outside `keys.jwt`."""
     match key:
         case rsa.RSAPrivateKey():
             return key.sign(message, padding.PKCS1v15(), hashes.SHA256())
@@ -241,5 +241,5 @@ _TABLE: tuple[_Row, ...] = (
     ),
 )
 
-# What makes the bad token of each kind, from what makes good ones and the last good one.
+# The function that makes a bad token of each kind, from the specimens and the last good token.
 KINDS: dict[str, Callable[[Specimens, str], str]] = {row[0]: row[-1] for row in _TABLE}

@@ -1,4 +1,4 @@
-"""The present state, as readings of the gauges: a few cheap statements."""
+"""The present state as readings of the gauges, from a few cheap statements."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -30,7 +30,7 @@ _UNACCEPTED = (DeliveryState.EXPIRED, DeliveryState.CANCELLED, DeliveryState.SUP
 
 
 def measure() -> list[Sample]:
-    """Read every gauge; while the database does not answer, only that it does not."""
+    """Read every gauge; if the database does not answer, only the one that says so."""
     now = clock.now()
     try:
         with reading():
@@ -51,12 +51,12 @@ def measure() -> list[Sample]:
 
 
 def is_in(state: DeliveryState) -> ColumnElement[bool]:
-    """Return whether a delivery is in a state; written out, as a parameter would hide the partial indexes."""
+    """Return whether a delivery is in a state, as a literal: a parameter would hide the partial indexes."""
     return Delivery.state == bindparam(None, state.value, literal_execute=True)
 
 
 def is_held(now: datetime) -> ColumnElement[bool]:
-    """Return whether a delivery waits because its endpoint is being left in peace (DLV-14)."""
+    """Return whether the breaker of its endpoint holds a delivery (DLV-14)."""
     shut = or_(
         and_(EndpointHealth.state == BreakerState.OPEN, EndpointHealth.open_until > now),
         EndpointHealth.state == BreakerState.RECOVERING,
@@ -67,16 +67,17 @@ def is_held(now: datetime) -> ColumnElement[bool]:
 
 
 def oldest_due(now: datetime) -> datetime | None:
-    """Return since when the oldest delivery waits that no worker has taken. Served by ix_delivery_pending."""
+    """Return since when the oldest unleased delivery has been due. Served by ix_delivery_pending."""
     free = or_(Delivery.leased_until.is_(None), Delivery.leased_until < now)
     due = and_(is_in(DeliveryState.PENDING), Delivery.next_attempt_at <= now, free, ~is_held(now))
     return db.session.scalar(select(func.min(Delivery.next_attempt_at)).where(due))
 
 
 def count_deliveries() -> dict[str, int]:
-    """Count the deliveries that were not accepted, by state; `refusing` stands apart from `pending`.
+    """Count the deliveries that were not accepted, by state; `refusing` is not included in `pending`.
 
-    Served by ix_delivery_pending, _refusing and _given_up; of the accepted there may be millions.
+    Served by ix_delivery_pending, _refusing and _given_up. Accepted deliveries are not counted, as there may
+    be millions.
     """
     is_refusal = Delivery.last_outcome.in_(sorted(REFUSALS))
     refused = select(func.count()).select_from(Delivery).where(REFUSED_TWICE, is_refusal)
@@ -99,9 +100,9 @@ def _deliveries() -> Iterator[Sample]:
 
 
 def _endpoints(now: datetime) -> Iterator[Sample]:
-    """A row stands here for each endpoint that has ever failed."""
+    """Yield the readings of each endpoint that has ever failed."""
     rows = select(Client.client_id, EndpointHealth)
-    # Recipients of other kinds need not be clients.
+    # Recipients of other kinds may not be clients.
     known = rows.outerjoin(Client, Client.id == EndpointHealth.recipient_id)
     for client_id, health in db.session.execute(
         known.where(Client.deleted_at.is_(None)).order_by(Client.client_id),

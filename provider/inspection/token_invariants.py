@@ -1,7 +1,7 @@
-"""Tokens that must not be accepted, from the rows of requests and of session ends.
+"""Tokens that must not be accepted, judged by the rows of requests and of session ends.
 
-Whether a token is accepted is asked of `provider.tokens.liveness`, for that is what is examined. Whether
-it may be is decided here without it, by other rows: the scope that was asked for, and what has ended.
+Whether a token is accepted comes from `provider.tokens.conditions`, because that is what is being examined.
+Whether it should be is derived independently from other rows: the requested scope, and what has ended.
 """
 
 from datetime import datetime
@@ -20,12 +20,12 @@ from provider.tokens.models import AccessToken, AuthorizationCode, RefreshToken
 
 
 def access_token_of_what_has_ended(now: datetime) -> Select[UUID]:
-    """Select the access tokens that are accepted and must not be."""
+    """Select the access tokens that are accepted but must not be."""
     return _accepted(AccessToken, now).where(_must_be_refused(AccessToken, now))
 
 
 def refresh_token_of_what_has_ended(now: datetime) -> Select[UUID]:
-    """Select the refresh tokens that are accepted and must not be."""
+    """Select the refresh tokens that are accepted but must not be."""
     return _accepted(RefreshToken, now).where(_must_be_refused(RefreshToken, now))
 
 
@@ -43,7 +43,7 @@ def _accepted(token: type[AccessToken | RefreshToken], now: datetime) -> Select[
 
 
 def _must_be_refused(token: type[AccessToken | RefreshToken], now: datetime) -> ColumnElement[bool]:
-    """The condition that the grant has ended, or the session of a token that was not asked for as offline.
+    """The condition that the grant has ended or, for a token not requested as offline, its session.
 
     Each end is read from two records: the instant in the row, and the Logout that the row names.
     """
@@ -65,10 +65,10 @@ def _must_be_refused(token: type[AccessToken | RefreshToken], now: datetime) -> 
 
 
 def _asked_scope(token: type[AccessToken | RefreshToken]) -> ColumnElement[str]:
-    """The scope that a token came from: of the code that its family is named after, while that is kept.
+    """The requested scope of a token: that of the code that its family is named after, while that is kept.
 
-    Then that of the family's first refresh token, because an access token may be narrower, and at last
-    the token's own.
+    After that, the scope of the family's refresh token, because an access token may have a narrower one;
+    last, the token's own.
     """
     of_code = select(AuthorizationCode.scope).where(AuthorizationCode.id == token.family_id)
     of_device = select(DeviceCode.scope).where(DeviceCode.id == token.family_id)

@@ -20,7 +20,7 @@ from provider.sessions.models import ClientSession, Session
 
 
 class Verdict(StrEnum):
-    """The answer to the question."""
+    """The reason why an app was or was not notified."""
 
     NOT_PART = "not_part"
     LIVE = "live"
@@ -36,7 +36,7 @@ class Verdict(StrEnum):
     PRUNED = "pruned"
 
 
-# The verdict in a sentence, and what it means or what can be done.
+# The verdict in a sentence, and its meaning or what can be done.
 SENTENCES = {
     Verdict.NOT_PART: (
         "The app was not part of this session.",
@@ -91,7 +91,7 @@ SENTENCES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
-    """The verdict, and the rows that show it."""
+    """The verdict, and the rows that prove it."""
 
     verdict: Verdict
     client: Client
@@ -113,7 +113,7 @@ _OF_STATE = {
 def explain(client: Client, session: Session, *, sid: str | None = None) -> Explanation:
     """Return why a client was or was not notified of the end of a session.
 
-    A client may have had several client sessions in it; without a `sid` the latest counts.
+    A client may have had several client sessions in it; without a `sid` the latest one is explained.
     """
     joined = _client_session(client, session, sid)
     if joined is None:
@@ -131,7 +131,7 @@ def explain(client: Client, session: Session, *, sid: str | None = None) -> Expl
 
 
 def _client_session(client: Client, session: Session, sid: str | None) -> ClientSession | None:
-    """Served by ix_client_session_session_id."""
+    """Return the client session with this sid, or the latest. Served by ix_client_session_session_id."""
     joined = select(ClientSession).where(
         ClientSession.session_id == session.id, ClientSession.client_id == client.id
     )
@@ -141,7 +141,7 @@ def _client_session(client: Client, session: Session, sid: str | None) -> Client
 
 
 def _delivery(client: Client, joined: ClientSession, logout: Logout) -> Delivery | None:
-    """Return what the client was owed for this client session, or for all of the person's at once."""
+    """Return the delivery owed for this client session, or for all sessions of the person together."""
     owed = select(Delivery).where(notice.is_of_logout(logout.id), Delivery.recipient_id == client.id)
     found = [(one, notice.of(one)) for one in db.session.scalars(owed.order_by(Delivery.id))]
     for one, of_logout in found:
@@ -151,7 +151,7 @@ def _delivery(client: Client, joined: ClientSession, logout: Logout) -> Delivery
 
 
 def verdict_of(client: Client, logout: Logout, delivery: Delivery | None) -> Verdict:
-    """Return why an app of a logout was or was not notified, given the delivery that it was owed, if any."""
+    """Return why an app of a logout was or was not notified, given the delivery owed to it, if any."""
     if delivery is not None:
         if delivery.shown_state == REFUSING:
             return Verdict.REFUSING
