@@ -22,11 +22,11 @@ from provider.sessions.queries import list_living_of
 
 
 class NothingToChange(Exception):
-    """The account already is as it was to become."""
+    """The account is already in the requested state."""
 
 
 def add(username: str, password: str | None, claims: Mapping[str, object]) -> Account:
-    """Add a person; an account without a password cannot sign in by form.
+    """Add a person; without a password, the person cannot sign in with the form.
 
     Raises InvalidUsername, UsernameTaken, UnusablePassword or InvalidClaims.
     """
@@ -36,23 +36,23 @@ def add(username: str, password: str | None, claims: Mapping[str, object]) -> Ac
 
 
 def set_claims(account: Account, claims: Mapping[str, object]) -> None:
-    """Replace what is known of a person. Raises InvalidClaims."""
+    """Replace the claims about a person. Raises InvalidClaims."""
     before = account.claims
     change.set_claims(account, claims)
     after = account.claims
     changed = sorted(n for n in before.keys() | after.keys() if before.get(n) != after.get(n))
-    # Which claims, not what they say: the audit outlives the wish to be forgotten.
+    # The names of the claims, not their values: audit entries remain after the person's data is erased.
     _record(EventTag.ACCOUNT_UPDATED, account, changed=changed)
 
 
 def rename(account: Account, username: str) -> None:
-    """Give a person another user name; sessions, grants and `sub` stay.
+    """Change a person's user name; sessions, grants and `sub` stay.
 
     Raises NothingToChange, InvalidUsername or UsernameTaken.
     """
     if not change.rename(account, username):
         raise NothingToChange(f"the user name is already {account.username}")
-    # Not the names themselves: the audit outlives the wish to be forgotten.
+    # Not the names themselves: audit entries remain after the person's data is erased.
     _record(EventTag.ACCOUNT_UPDATED, account, changed=["username"])
 
 
@@ -74,7 +74,7 @@ def enable(account: Account) -> None:
 def delete(account: Account, *, force: bool = False) -> LogoutOutcome:
     """Sign a person out everywhere and delete their data. Raises LastAdministrator.
 
-    Identifiers stay, in the audit too; addresses and devices do not (DEC-26).
+    Identifiers stay, in the audit log too; addresses and devices are erased (DEC-26).
     """
     check_not_last(account, force=force)
     outcome = _end_everything(account, LogoutReason.ACCOUNT_DELETED, EventTag.ACCOUNT_DELETED)
@@ -92,9 +92,10 @@ def reset_password(account: Account, password: str) -> LogoutOutcome:
 
 
 def begin_reset(account: Account) -> tuple[LogoutOutcome, str]:
-    """Void a person's password, sign them out everywhere, and make a link by which they set another.
+    """Remove a person's password, sign them out everywhere, and make a link with which they set another.
 
-    Returns the secret part of the link this once. Only the person chooses the password (SEC-629).
+    Returns the secret part of the link, which cannot be read again. Only the person chooses the password
+    (SEC-629).
     """
     change.forget_password(account)
     outcome = _end_everything(account, LogoutReason.PASSWORD_RESET, EventTag.PASSWORD_RESET_BEGUN)
@@ -103,16 +104,16 @@ def begin_reset(account: Account) -> tuple[LogoutOutcome, str]:
 
 
 def find_resetting(handle: str) -> Account | None:
-    """Find the person who may set a password by a link now."""
+    """Return the person who may set a password with this link now, or None."""
     link = links.find_good(LinkPurpose.NEW_PASSWORD, handle)
     account = queries.find(link.account_id) if link and link.account_id else None
     return account if account and account.is_active else None
 
 
 def finish_reset(handle: str, account: Account, password: str) -> LogoutOutcome | None:
-    """Set the password that a person has chosen by their link; None if the link is not good any more.
+    """Set the password that a person has chosen with their link; None if the link is no longer valid.
 
-    Raises UnusablePassword, and then the link stays good.
+    After UnusablePassword the link stays valid. After None the caller must roll back.
     """
     change.set_password(account, password, reset=True)
     if links.use(LinkPurpose.NEW_PASSWORD, handle) is None:
@@ -140,7 +141,7 @@ def sign_out_everywhere(account: Account) -> LogoutOutcome:
 
 
 def _end_everything(account: Account, reason: LogoutReason, tag: EventTag) -> LogoutOutcome:
-    """End everything of a person as the consequence of another act, and record both."""
+    """Sign a person out everywhere as the consequence of another act, and record both."""
     outcome = end_everywhere(account, Cause(reason=reason, initiator="admin"))
     _record(tag, account, logout_id=outcome.logout.id)
     return outcome

@@ -1,4 +1,4 @@
-"""Acts on what a client proves itself with: its secret, and the token that changes its registration."""
+"""Acts on the credentials of a client: its secret, and the token that changes its registration."""
 
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -17,7 +17,7 @@ class NoRegistrationToken(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rotated:
-    """A secret that has replaced another, and how many service tokens ended with that."""
+    """A secret that has replaced another, and how many service tokens ended as a result."""
 
     secret: str = field(repr=False)
     service_tokens_ended: int
@@ -30,7 +30,7 @@ def rotate_secret(
     overlap: timedelta = change.ROTATION_OVERLAP,
     keep_tokens: bool = False,
 ) -> Rotated:
-    """Replace a client's secret, which is generated if none is given; the old one works on for the overlap.
+    """Replace a client's secret, generated if none is given; the old one stays valid for the overlap.
 
     Its service tokens end at once, unless `keep_tokens` says otherwise. Raises NoSecret or UnusableSecret.
     """
@@ -41,14 +41,14 @@ def rotate_secret(
 
 
 def give_registration_token(client: Client) -> str:
-    """Give a client a registration access token (rfc7592 §3); the one that it had is void."""
+    """Give a client a registration access token (rfc7592 §3); its previous one becomes invalid."""
     token = registration_token.give(client)
     _record(client, "registration_access_token")
     return token
 
 
 def revoke_registration_token(client: Client) -> None:
-    """Revoke a client's token, so that only the operator changes it. Raises NoRegistrationToken."""
+    """Revoke a client's token; then only the operator can change it. Raises NoRegistrationToken."""
     if not registration_token.revoke(client):
         raise NoRegistrationToken(f"the client {client.client_id!r} has no registration access token")
     _record(client, "registration_access_token")

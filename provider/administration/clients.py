@@ -22,12 +22,12 @@ _MOST_URIS_RECORDED = 10
 
 
 class ChangedMeanwhile(Exception):
-    """The client is not what it was when the change was decided."""
+    """The client has changed since the change was decided."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Registered:
-    """A new client; its secret, if it needs one, is shown this once."""
+    """A new client; its secret, if it needs one, is shown only once."""
 
     client: Client
     secret: str | None = field(default=None, repr=False)
@@ -52,10 +52,10 @@ def register(
     registrant: str | None = None,
     actor: Actor = "admin",
 ) -> Registered:
-    """Register a client; `registrant` says who did, if the client registered itself.
+    """Register a client; `registrant` identifies the registrant of a client that registered itself.
 
-    An id and a secret that are not given are generated. Raises InvalidClientID, ClientIDTaken, UnusableSecret
-    or InvalidOption.
+    An omitted id or secret is generated. Raises InvalidClientID, ClientIDTaken, UnusableSecret or
+    InvalidOption.
     """
     client, secret = add(
         metadata,
@@ -93,8 +93,8 @@ def update(
 ) -> str | None:
     """Change a locked client; what is None stays as it is. Returns a new secret if the client now needs one.
 
-    A client that may no longer stay offline loses its offline grants (ABU-24): a bulk logout has begun then.
-    For the service tokens, see `provider.clients.change.update`. Raises InvalidOption.
+    A client that may no longer have offline access loses its offline grants (ABU-24), by a bulk logout that
+    begins here. For the service tokens, see `provider.clients.change.update`. Raises InvalidOption.
     """
     before, could_stay_offline = _state_of(client), client.may_stay_offline
     secret = change.update(
@@ -127,7 +127,7 @@ def remove(client: Client, *, actor: Actor = "admin") -> None:
 
 
 def _state_of(client: Client) -> dict[str, Any]:
-    """Return what an update may change, by name."""
+    """Return everything that an update may change, by name."""
     return client.registered | values_of(client) | {"enabled": client.disabled_at is None}
 
 
@@ -136,7 +136,7 @@ def _names_of_changed(before: dict[str, Any], after: dict[str, Any]) -> list[str
 
 
 def _record(tag: EventTag, client: Client, actor: Actor, **detail: Any) -> None:
-    """Record an act; of a client that acts by itself only what identifies it, because anyone may register."""
+    """Record an act; if the client acts for itself, only what identifies it, because anyone may register."""
     if actor == "client":
         metadata = client.metadata_
         detail = {

@@ -23,11 +23,11 @@ _LONGEST_REASON = 500
 
 
 class InvalidReason(ValueError):
-    """The reason of a cancellation is missing or too long; the sentence says what it must be."""
+    """The reason for a cancellation is missing or too long; the message states the allowed length."""
 
 
 def checked_reason(reason: str) -> str:
-    """Return the reason of a cancellation as it is kept. Raises InvalidReason."""
+    """Return the reason for a cancellation in the form in which it is stored. Raises InvalidReason."""
     reason = reason.strip()
     if not 0 < len(reason) <= _LONGEST_REASON:
         raise InvalidReason(f"the reason must have between 1 and {_LONGEST_REASON} characters")
@@ -35,7 +35,7 @@ def checked_reason(reason: str) -> str:
 
 
 def retry(delivery: Delivery) -> bool:
-    """Make a delivery due at once; False if it needs no repetition or is being attempted right now."""
+    """Make a delivery due at once; False if it needs no retry or is being attempted right now."""
     if not resend(delivery):
         return False
     _record_resent([delivery])
@@ -51,7 +51,7 @@ def retry_some(
     after: UUID | None,
     limit: int,
 ) -> list[Delivery]:
-    """Make a batch of deliveries due at once and return it; `after` is the last of the batch before."""
+    """Make a batch of deliveries due at once and return it; `after` is the last of the previous batch."""
     found = resend_many(
         states=states, recipient_id=client_pk, since=since, until=until, after=after, limit=limit
     )
@@ -61,7 +61,7 @@ def retry_some(
 
 
 def retry_these(ids: Collection[UUID]) -> list[Delivery]:
-    """Make these deliveries due at once and return those that needed it and are not being attempted."""
+    """Make these deliveries due at once and return those that needed a retry and were not being attempted."""
     found = resend_many(states=RESENDABLE, ids=ids, limit=len(ids))
     if found:
         _record_resent(found)
@@ -74,19 +74,19 @@ def cancel_these(ids: Collection[UUID], reason: str) -> list[Delivery]:
 
 
 def cancel(delivery: Delivery, reason: str) -> bool:
-    """Stop trying to deliver, for a checked reason; False if it has ended or is being attempted right now."""
+    """Stop trying to deliver, for a checked reason; False if the delivery has ended or is being attempted."""
     return bool(_cancelled([delivery.id], reason))
 
 
 def cancel_some_of(client_pk: UUID, reason: str, *, after: UUID | None, limit: int) -> list[Delivery]:
-    """Cancel a batch of what waits for a client and return it; `after` is the last of the batch before."""
+    """Cancel and return a batch of a client's pending deliveries; `after` is the last of the batch before."""
     return _cancelled(queries.list_pending_of(client_pk, clock.now(), after, limit), reason)
 
 
 def try_endpoint(client: Client) -> bool:
-    """Let what waits for a client be tried, though its endpoint is held back; False if that gains nothing.
+    """Try a client's pending deliveries although its endpoint is held back; False if that gains nothing.
 
-    The first delivery shows whether it works; if it does, the others follow at once.
+    The first delivery shows whether the endpoint works; if it does, the others follow at once.
     """
     is_tried = open_trial(notice.recipient_of(client.id))
     if is_tried:
@@ -121,5 +121,5 @@ def _record(tag: EventTag, found: Sequence[Delivery], **detail: Any) -> None:
 
 
 def _wake_worker(delivery_id: UUID) -> None:
-    # Without a broker no worker is woken, and one finds the delivery at its next sweep.
+    # Without a broker no worker is woken; one finds the delivery at its next sweep.
     current.services().wake_ups.send(str(delivery_id))

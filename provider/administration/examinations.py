@@ -10,7 +10,7 @@ from provider.logout.notice import recipient_of
 
 
 def conclude(client: Client, *, grade: str, failed: Sequence[str]) -> bool:
-    """Record an examination; where no check failed, let the endpoint be tried with what waits for it.
+    """Record an examination; if no check failed, try the endpoint with its pending deliveries.
 
     Returns whether a trial was opened.
     """

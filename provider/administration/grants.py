@@ -15,7 +15,7 @@ class UnknownGrant(LookupError):
 
 
 class RevokedAlready(Exception):
-    """The grant was revoked before."""
+    """The grant is already revoked."""
 
 
 def check_is_unrevoked(grant_id: UUID) -> None:
@@ -28,15 +28,15 @@ def check_is_unrevoked(grant_id: UUID) -> None:
 
 
 def revoke(grant_id: UUID) -> LogoutOutcome | None:
-    """Revoke a grant with everything issued on it; None if there is none that is not revoked."""
+    """Revoke a grant with everything issued on it; None if it does not exist or is already revoked."""
     known = queries.find(grant_id)
     return withdraw_grant(known, _cause()) if known else None
 
 
 def disconnect(grant_id: UUID) -> list[LogoutOutcome]:
-    """Revoke at once all that the person of a grant has allowed its app, so that no sign-in falls between.
+    """Revoke all grants between the person and the app of this grant, with no gap for another sign-in.
 
-    Returns nothing if the grant was revoked meanwhile.
+    Returns an empty list if the grant was revoked meanwhile.
     """
     known = queries.find(grant_id)
     if known is None or known.revoked_at is not None:

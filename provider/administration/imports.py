@@ -1,4 +1,4 @@
-"""The act of taking in people of another provider."""
+"""The act of importing people from another provider."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from provider.audit.tags import EventTag
 
 
 def take_people(people: Sequence[NewPerson]) -> None:
-    """Add people with the `sub` and the password hash that they had. Raises TakenMeanwhile."""
+    """Add people with the `sub` and the password hash that they had there. Raises TakenMeanwhile."""
     identifiers = take_over.add_many(people)
     record_many(
         [

@@ -12,7 +12,7 @@ from provider.clients.models import InitialAccessToken
 def create(
     *, name: str | None = None, most_uses: int | None = 1, expires_at: datetime | None = None
 ) -> tuple[InitialAccessToken, str]:
-    """Make a token; it is returned beside its row this once. Raises InvalidInitialAccessToken."""
+    """Make a token and return it with its row, this once. Raises InvalidInitialAccessToken."""
     made, token = initial_access.create(name=name, most_uses=most_uses, expires_at=expires_at)
     record(EventTag.INITIAL_TOKEN_CREATED, actor="admin", token_id=made.id, name=name)
     return made, token

@@ -23,12 +23,12 @@ LEAST_ROLE: Mapping[Permission, Role] = MappingProxyType(
         Permission.CHANGE_ROLES: Role.ADMINISTRATOR,
     }
 )
-# A stolen session must not be enough for these: the person has to have signed in a short time ago.
+# A stolen session must not be enough for these: the person must have signed in recently.
 DANGEROUS = frozenset({Permission.BULK_LOGOUT, Permission.ROTATE_KEYS, Permission.CHANGE_ROLES})
 
 
 class NotPermitted(Exception):
-    """The caller lacks a permission, or would act on a person who may do more than the caller."""
+    """The caller lacks a permission, or would act on a person with more rights than the caller."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,16 +40,16 @@ class Rights:
     role: Role | None = None
 
     def has(self, permission: Permission) -> bool:
-        """Return whether the caller may do acts of this kind."""
+        """Return whether the caller has this permission."""
         return permission in self.permissions
 
     def check(self, permission: Permission) -> None:
-        """Raise NotPermitted without this permission."""
+        """Raise NotPermitted if the caller lacks this permission."""
         if not self.has(permission):
             raise NotPermitted(f"this needs the permission {permission}")
 
     def check_over(self, account: Account) -> None:
-        """Raise NotPermitted if an account has a role above the caller's, whom the caller could become."""
+        """Raise NotPermitted if an account has a role above the caller's: the caller could take it over."""
         if not self.is_over(account):
             raise NotPermitted(f"{account.username} has a role above yours")
 
@@ -63,7 +63,7 @@ class Rights:
         return self.role is not None and Role(account.role).rank <= self.role.rank
 
     def check_over_scopes(self, scopes: frozenset[str]) -> None:
-        """Raise NotPermitted if a client has a permission that the caller lacks, and could get through it."""
+        """Raise NotPermitted if a client has permissions that the caller lacks and would gain through it."""
         beyond = sorted(scopes.intersection(Permission) - self.permissions)
         if beyond:
             raise NotPermitted(f"only a caller with these permissions may give them: {', '.join(beyond)}")
@@ -77,7 +77,7 @@ def permissions_of(role: Role | None) -> frozenset[Permission]:
 
 
 def rights_of(account: Account) -> Rights:
-    """Return the permissions of a person, by the role of an account that may act."""
+    """Return the permissions of a person by their role; none if the account is inactive."""
     role = role_of(account)
     return Rights(permissions=permissions_of(role), role=role)
 
@@ -85,6 +85,6 @@ def rights_of(account: Account) -> Rights:
 def is_fresh(authenticated_at: datetime | None, *, now: datetime, longest: timedelta) -> bool:
     """Return whether a sign-in is recent enough for a dangerous act; `longest` is the setting for it.
 
-    `authenticated_at` is the `auth_time` of a token or that of the session.
+    `authenticated_at` is the `auth_time` of the token or of the session.
     """
     return authenticated_at is not None and timedelta(0) <= now - authenticated_at <= longest

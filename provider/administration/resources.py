@@ -19,7 +19,7 @@ def add(
     scopes: Collection[str] = (),
     client_id: str | None = None,
 ) -> Resource:
-    """Register a resource server; `client_id` names the client as which it asks about tokens.
+    """Register a resource server; `client_id` names the client with which it authenticates at introspection.
 
     Raises UnknownClient, InvalidResource or IdentifierTaken.
     """
@@ -46,7 +46,7 @@ def update(
     scopes: Collection[str] = (),
     client_id: str | None = None,
 ) -> None:
-    """Replace everything about a locked resource server; tokens that were issued stay as they are.
+    """Replace everything about a locked resource server; issued tokens stay as they are.
 
     Raises UnknownClient or InvalidResource.
     """

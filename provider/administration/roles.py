@@ -25,11 +25,11 @@ class InvalidRole(ValueError):
 
 
 class LinkInvalid(LookupError):
-    """The link is unknown, expired or used, or there is an administrator by now."""
+    """The link is unknown, expired or used, or there is already an administrator."""
 
 
 def read_role(text: str) -> Role | None:
-    """Return the role of a name, or None for `none`. Raises InvalidRole."""
+    """Return the role with this name, or None for `none`. Raises InvalidRole."""
     if text == NO_ROLE:
         return None
     try:
@@ -55,7 +55,7 @@ def set_role(account: Account, role: Role | None, *, force: bool = False) -> Non
 
 
 def check_not_last(account: Account, *, force: bool = False) -> None:
-    """Raise LastAdministrator if no one else administers; to be asked before the account loses that."""
+    """Raise LastAdministrator if a change would remove the only administrator; call it before the change."""
     if force or account.role != Role.ADMINISTRATOR:
         return
     administrators = [one.id for one in lock_administrators()]
@@ -68,7 +68,7 @@ def check_not_last(account: Account, *, force: bool = False) -> None:
 def offer_first() -> tuple[AccountLink, str] | None:
     """Make the one-time link for the first administrator, and return its secret part.
 
-    None if there is an administrator, or if such a link is open already.
+    None if there is an administrator, or if such a link is already open.
     """
     if has_administrator() or links.find_open(LinkPurpose.FIRST_ADMINISTRATOR):
         return None
@@ -78,13 +78,13 @@ def offer_first() -> tuple[AccountLink, str] | None:
 
 
 def is_offer_good(handle: str) -> bool:
-    """Return whether a link makes its holder the first administrator now."""
+    """Return whether a link can make its holder the first administrator now."""
     return not has_administrator() and links.find_good(LinkPurpose.FIRST_ADMINISTRATOR, handle) is not None
 
 
 def become_first(handle: str, account: Account) -> None:
-    """Make a person the first administrator by their link, which is used up. Raises LinkInvalid."""
-    # The link's row decides between two who use it at once; only then is it asked for administrators.
+    """Make a person the first administrator with their link, which is then used up. Raises LinkInvalid."""
+    # The link's row decides between two concurrent uses, so it comes before the query for administrators.
     if links.use(LinkPurpose.FIRST_ADMINISTRATOR, handle) is None or has_administrator():
         raise LinkInvalid("the link is no longer valid")
     before = account.role
@@ -93,9 +93,9 @@ def become_first(handle: str, account: Account) -> None:
 
 
 def add_first(handle: str, username: str, password: str) -> Account:
-    """Add a person who is the first administrator by their link. Raises LinkInvalid.
+    """Add a person who becomes the first administrator with their link. Raises LinkInvalid.
 
-    Raises InvalidUsername, UsernameTaken or UnusablePassword too, and then the link stays good.
+    Also raises InvalidUsername, UsernameTaken or UnusablePassword; the link then stays valid.
     """
     account = add_account(username, password, {})
     record(EventTag.ACCOUNT_ADDED, actor="account", account_id=account.id, claims=[])

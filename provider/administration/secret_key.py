@@ -1,4 +1,4 @@
-"""Acts on the secret key, the key-encryption key of everything that is stored sealed."""
+"""Acts on the secret key, the key-encryption key for everything that is stored sealed."""
 
 from provider.audit.record import record
 from provider.audit.tags import EventTag
@@ -7,7 +7,7 @@ from provider.infrastructure.secrets import SecretBox
 
 
 def begin_replacement(successor: SecretBox) -> bool:
-    """Let another secret key open the database too; False if it does so already. Raises RotationRefused."""
+    """Let another secret key open the database too; False if it already does. Raises RotationRefused."""
     is_added = data_keys.begin_rotation(current.data_keys(), successor)
     if is_added:
         record(EventTag.SECRET_KEY_ADDED, actor="admin", key=successor.name)
@@ -15,7 +15,7 @@ def begin_replacement(successor: SecretBox) -> bool:
 
 
 def finish_replacement() -> int:
-    """Remove every secret key but the one that is set; returns how many were removed.
+    """Remove every secret key except the configured one; returns how many were removed.
 
     Raises RotationRefused.
     """

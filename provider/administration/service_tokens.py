@@ -1,4 +1,4 @@
-"""Acts on service tokens, which clients get for themselves (rfc6749 §4.4) and no sign-out ends."""
+"""Acts on service tokens, which clients get for themselves (rfc6749 §4.4); no sign-out ends them."""
 
 from uuid import UUID
 
@@ -17,8 +17,8 @@ def revoke(token_id: UUID) -> Client:
 
 
 def revoke_all(client_id: str) -> int:
-    """Revoke every service token of a client and return how many these were. Raises UnknownClient."""
-    # Behind the row's lock, as a token is issued with what the client's row says.
+    """Revoke every service token of a client and return how many there were. Raises UnknownClient."""
+    # With the row locked, because a token is issued by what the client's row says at that moment.
     client = queries.lock(client_id)
     revoked = service.revoke_all(client)
     _record(client, None, revoked)

@@ -13,11 +13,11 @@ class UnknownSession(LookupError):
 
 
 class EndedAlready(Exception):
-    """The session has ended before."""
+    """The session has already ended."""
 
 
 def end(session_id: UUID) -> LogoutOutcome:
-    """End one session and owe its apps the notification. Raises UnknownSession or EndedAlready."""
+    """End one session and enqueue the notifications of its apps. Raises UnknownSession or EndedAlready."""
     found = queries.find(session_id)
     if found is None:
         raise UnknownSession(f"there is no session {session_id}")

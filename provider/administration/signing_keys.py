@@ -12,7 +12,7 @@ def rotate(alg: str | None = None, *, now: bool = False) -> list[KeyChange]:
 
 
 def compromise(kid: str) -> list[KeyChange]:
-    """Withdraw a stolen key at once and permanently; nothing changes if it was withdrawn before."""
+    """Withdraw a stolen key at once and permanently; nothing changes if it is already withdrawn."""
     return _recorded(lifecycle.compromise(kid))
 
 
