@@ -1,7 +1,7 @@
 """For programs: the account API, with its description in OpenAPI.
 
-An app calls it for the person who uses it, with that person's own token. The verbs are in
-`provider.logout`; pages for people use the same functions.
+An app calls it on behalf of its user, with that person's own token. `provider.logout` does the work; the
+pages for people call the same functions.
 """
 
 from provider.api import everywhere, grants, openapi, sessions

@@ -1,9 +1,9 @@
-"""Routes of the account API, which have the same form, the same readers and the same error codes."""
+"""Routes of the account API, which all speak JSON and share CORS rules and error codes."""
 
 from provider.web.openapi import Described
 from provider.web.route import CORS, Route, Speaks, View
 
-# Apps distinguish by the code: no session, one that has ended, any other error (requirement 9).
+# Apps tell three cases apart by the code: no session, an ended session, any other error (requirement 9).
 _CODES = {"missing_token": 9001, "invalid_token": 9002}
 _OTHER = 9000
 

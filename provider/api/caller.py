@@ -59,7 +59,7 @@ def caller_of(found: LiveAccessToken) -> Caller:
 
 
 def check_scope(client: Client, scopes: Collection[str]) -> None:
-    """Raise InsufficientScope without the scope, or if the client has lost the right to it (SEC-802)."""
+    """Raise InsufficientScope if the scope is missing, or the client has lost the right to it (SEC-802)."""
     if ACCOUNT not in scopes or not client.may_use_account_api:
         raise missing_scope()
 
@@ -70,5 +70,5 @@ def invalid_session() -> InvalidToken:
 
 
 def missing_scope() -> InsufficientScope:
-    """Return the error for a valid token without the right to use the API."""
+    """Return the error for a valid token that does not give access to the API."""
     return InsufficientScope(f"the scope {ACCOUNT} is required", scope=ACCOUNT)

@@ -40,7 +40,7 @@ def sign_out_everywhere() -> Response:
 
 
 def _end(proof: Proof) -> Logout | ProtocolError:
-    """End everything, or find the logout that did. Errors are returned: a used assertion stays used."""
+    """End everything, or find the logout that did. Returns errors, so that a used assertion stays used."""
     try:
         proof.prove_client()
         found = proof.find()
@@ -58,7 +58,7 @@ def _end(proof: Proof) -> Logout | ProtocolError:
 
 
 def _find_logout(proof: InvalidProof) -> Logout | None:
-    """Find the sign-out everywhere that revoked a token; one that was invalid before proves nothing."""
+    """Find the sign-out everywhere that revoked a token; a token that was already invalid proves nothing."""
     if proof.grant_id is None or proof.invalid_since is None:
         return None
     logout = find_everywhere_of_grant(proof.grant_id)
@@ -66,7 +66,7 @@ def _find_logout(proof: InvalidProof) -> Logout | None:
 
 
 def residual_risk(found: Preview) -> str:
-    """Return in words what signing out everywhere cannot reach; people decide by it."""
+    """Return a text about what signing out everywhere cannot reach, on which people base their decision."""
     sentences = ["This provider rejects every token from the next request on."]
     if found.signed_tokens:
         held = ", ".join(

@@ -36,7 +36,7 @@ def list_grants() -> Response:
 
 
 def revoke_grant(grant_id: UUID) -> Response:
-    """Revoke one grant of the person; one that was revoked already is answered the same."""
+    """Revoke one grant of the person; the response is the same if it was already revoked."""
     caller = authenticate()
     in_transaction(lambda: _revoke(grant_id, caller))
     return responses.nothing()

@@ -19,14 +19,14 @@ _ABOUT = (
 
 
 def openapi() -> Response:
-    """Answer with the description."""
+    """Answer with the OpenAPI document."""
     response = jsonify(document())
     response.headers["Cache-Control"] = "public, max-age=300"
     return response
 
 
 def document() -> dict[str, Any]:
-    """Return the description; its server is the issuer, whatever `Host` says."""
+    """Return the document; its server is the issuer, whatever `Host` says."""
     routes = table()
     return {
         "openapi": "3.1.0",

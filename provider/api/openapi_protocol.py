@@ -17,7 +17,7 @@ RESPONSES: Described = {
 
 
 def security_schemes(routes: RouteTable) -> Described:
-    """Return how callers authenticate; tokens are obtained at the addresses of these routes."""
+    """Return how callers authenticate; these routes give the addresses at which tokens are obtained."""
     of_client, of_person = _flows(routes)
     return {
         "accountToken": {"type": "oauth2", "flows": {"authorizationCode": of_person}},
@@ -39,7 +39,7 @@ def security_schemes(routes: RouteTable) -> Described:
 
 
 def _flows(routes: RouteTable) -> tuple[Described, Described]:
-    """Return how tokens of a client, and those of a person, are obtained."""
+    """Return the flow for a client's tokens, and the one for a person's."""
     token_url = {"tokenUrl": routes.path_of("endpoints.token")}
     of_client = {"scopes": dict.fromkeys(CLIENT_SCOPES, "Global Token Revocation.")}
     of_person = {

@@ -1,4 +1,4 @@
-"""Paging of lists: each page begins after the last entry of the one before."""
+"""Paging of lists: each page begins after the last entry of the previous one."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class PageRequest:
 
     @classmethod
     def read(cls, parameters: Mapping[str, str]) -> "PageRequest":
-        """Read `limit` and `after`. Raises InvalidRequest for another cursor than an identifier (ABU-54)."""
+        """Read `limit` and `after`. Raises InvalidRequest if the cursor is not an identifier (ABU-54)."""
         return cls(limit=_limit(parameters.get("limit")), after=read_cursor("after", parameters.get("after")))
 
 

@@ -1,6 +1,6 @@
-"""Proof for signing a person out: an access token, or a refresh token once that has expired.
+"""Proof for signing a person out: an access token, or a refresh token once the access token has expired.
 
-A token that the logout itself has revoked is still enough to get that logout's response again.
+A token that was revoked by the logout itself is still enough to get that logout's response again.
 """
 
 from dataclasses import dataclass, field
@@ -25,7 +25,7 @@ from provider.web.client_request import read_client_request
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvalidProof:
-    """A token that is not valid: its grant, and since when it is expired, revoked or replaced."""
+    """A token that is not valid: its grant, and when it expired or was revoked or replaced."""
 
     grant_id: UUID | None = None
     invalid_since: datetime | None = None
@@ -38,10 +38,10 @@ class AccessTokenProof:
     shown: PresentedToken = field(repr=False)
 
     def prove_client(self) -> None:
-        """Do nothing: possession of the token, and of its key if it has one, is enough."""
+        """Do nothing: possession of the token, and of the key if it is bound to one, is enough."""
 
     def find(self) -> Caller | InvalidProof:
-        """Return the token's caller, or what is known of an invalid one. A transaction is open."""
+        """Return the token's caller, or what is known about an invalid token. A transaction is open."""
         found = self.shown.find(in_open_transaction=True)
         if found is not None:
             return caller_of(found)
@@ -54,19 +54,19 @@ class AccessTokenProof:
 
 @dataclass(slots=True)
 class RefreshTokenProof:
-    """The person's refresh token, sent by the client that it was issued to."""
+    """The person's refresh token, sent by the client to which it was issued."""
 
     request: ClientRequest
     client: Client | None = None
     jkt: str | None = None
 
     def prove_client(self) -> None:
-        """Authenticate the client, and its key if the token has one, as at the token endpoint."""
+        """Authenticate the client, and read its proof of possession of a key, as at the token endpoint."""
         self.client = prove_client(self.request)
         self.jkt = dpop.thumbprint_of(self.request)
 
     def find(self) -> Caller | InvalidProof:
-        """Return the token's caller, or what is known of an invalid one; a rotated one is invalid."""
+        """Return the token's caller, or what is known about an invalid token; a rotated one is invalid."""
         found = find_refresh_token(self.request.parameters["refresh_token"], lock=False)
         if found is None or self.client is None or found.client.id != self.client.id:
             return InvalidProof()
@@ -81,7 +81,7 @@ class RefreshTokenProof:
         return InvalidProof(grant_id=token.grant_id, invalid_since=invalid_since)
 
     def _check_key(self, bound_to: dict[str, str]) -> None:
-        """Raise InvalidToken for a bound token without its key (rfc9449 §5, rfc8705 §4)."""
+        """Raise InvalidToken unless the request proves the key of a bound token (rfc9449 §5, rfc8705 §4)."""
         proven = {JKT: self.jkt, X5T: self.request.certificate_thumbprint}
         if any(proven[name] != value for name, value in bound_to.items()):
             raise InvalidToken(
@@ -93,7 +93,7 @@ Proof = AccessTokenProof | RefreshTokenProof
 
 
 def read_proof(request: Request) -> Proof:
-    """Read the request's token; rfc6750 §2: one, sent in one way. Raises MissingSession without any."""
+    """Read the request's token: exactly one, sent in one way (rfc6750 §2). Raises MissingSession if none."""
     asked = read_client_request(request)
     shown = presented_token(request)
     if shown and "refresh_token" in asked.parameters:

@@ -10,7 +10,7 @@ from provider.holdings.queries import HeldSession
 
 
 def instant(at: datetime) -> str:
-    """Return an instant as rfc3339 writes it, in UTC."""
+    """Return an instant in the format of rfc3339, in UTC."""
     return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
@@ -20,7 +20,7 @@ def app(client: Client) -> dict[str, Any]:
 
 
 def session(held: HeldSession, *, current: bool) -> dict[str, Any]:
-    """Return a session: where and when it was last used, and by which apps; never its handle or sids."""
+    """Return a session: where and when it was last used, and its apps; never its handle or sids."""
     return {
         "id": str(held.session.id),
         "current": current,
@@ -35,5 +35,5 @@ def session(held: HeldSession, *, current: bool) -> dict[str, Any]:
 
 
 def nothing() -> Response:
-    """Return the response without content: it is done now, or was done before."""
+    """Return a response without content: it is done, now or earlier."""
     return Response(status=204)

@@ -35,14 +35,14 @@ def list_sessions() -> Response:
 
 
 def end_session(session_id: UUID) -> Response:
-    """End one session of the person; one that has ended already is answered the same."""
+    """End one session of the person; the response is the same if it has already ended."""
     caller = authenticate()
     in_transaction(lambda: _end(session_id, caller))
     return responses.nothing()
 
 
 def end_other_sessions() -> Response:
-    """End every session of the person but the one in which the token was issued."""
+    """End every session of the person except the one in which the token was issued."""
     caller = authenticate()
     refusal = in_transaction(lambda: _end_others(caller))
     if refusal is not None:
@@ -52,7 +52,7 @@ def end_other_sessions() -> Response:
 
 def _end_others(caller: Caller) -> ProtocolError | None:
     account = lock(caller.account.id)
-    # The session of an offline grant may have ended, and there is none to keep.
+    # The session of an offline grant may have ended; then there is none to keep.
     if account is None or find_live_by_id(caller.session_id) is None:
         return UnprocessableRequest("the session in which this token was issued has ended")
     if count_held_sessions(account.id) > 1:
@@ -62,7 +62,7 @@ def _end_others(caller: Caller) -> ProtocolError | None:
 
 def _end(session_id: UUID, caller: Caller) -> None:
     session = find(session_id)
-    # Another person's session is answered like an unknown one (SEC-716, SEC-801).
+    # The response for another person's session is the one for an unknown session (SEC-716, SEC-801).
     if session is None or session.account_id != caller.account.id:
         raise NotFound("there is no such session")
     if session.ended_at is None:
