@@ -83,7 +83,7 @@ def act(permission: Permission, work: Callable[[Administrator], T], *, dangerous
     """Do an act in one transaction, in the name of the person at the console.
 
     THR-51: their row is locked first, so that an act and a simultaneous change of their role cannot miss each
-    other. Raises SignedOut or NotPermitted before anything has changed.
+    other. Raises SignedOut or NotPermitted; then nothing has changed.
     """
 
     def checked() -> T:

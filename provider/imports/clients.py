@@ -1,4 +1,4 @@
-"""Take over clients: whatever of each may be registered here, and a remark for the rest."""
+"""Take over clients: register as much of each as is allowed, and report the rest."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

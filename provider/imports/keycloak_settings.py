@@ -74,7 +74,7 @@ def taken_settings(attributes: dict[str, Any]) -> dict[str, Any]:
 
 
 def report_settings(name: str, attributes: dict[str, Any], report: Report) -> None:
-    """Report the settings that are not taken over, in words where there are any."""
+    """Report the settings that are not taken over, in plain words if their meaning is known."""
     for attribute, value in attributes.items():
         if attribute not in _KNOWN and not attribute.startswith(_SAML) and not _is_nothing(value):
             report.note_loss(name, _LOST_WORDS.get(attribute, f"the setting {str(attribute)[:100]}"))

@@ -61,7 +61,7 @@ class Share:
 
     @property
     def share(self) -> float | None:
-        """The fraction accepted in time, among reachable apps; None without any notifications."""
+        """The fraction accepted in time of the notifications to reachable apps; None without any."""
         reachable = self.in_time + self.late
         return self.in_time / reachable if reachable else None
 

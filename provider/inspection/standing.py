@@ -30,7 +30,7 @@ _UNACCEPTED = (DeliveryState.EXPIRED, DeliveryState.CANCELLED, DeliveryState.SUP
 
 
 def measure() -> list[Sample]:
-    """Read every gauge; if the database does not answer, only the one that says so."""
+    """Read every gauge; if the database does not answer, return only the gauge that shows it."""
     now = clock.now()
     try:
         with reading():

@@ -71,7 +71,7 @@ def adopt(interaction: Interaction, *, browser: str, session_id: UUID | None) ->
 
 
 def take(handle: str, browser: str | None, kind: InteractionKind) -> Interaction | None:
-    """Close a waiting request of this browser and return it, in one statement; None if already closed."""
+    """Close a waiting request of this browser and return it, in one statement; None if none waits."""
     if not browser:
         return None
     now = clock.now()
