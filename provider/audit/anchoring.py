@@ -1,7 +1,7 @@
-"""Anchor the end of the chain outside of the database, so that cutting it off shows (KEY-30, DEC-25).
+"""Anchor the end of the chain outside of the database, so that truncation is detected (KEY-30, DEC-25).
 
-Each target has a row that says what was anchored there last. A target that fails is tried again at every run
-of the duty; one that works is due again after `audit_anchor_every`.
+Each target has a row with the last link anchored there. A target that fails is retried at every run of the
+duty; one that works is due again after `audit_anchor_every`.
 """
 
 import os
@@ -26,7 +26,7 @@ from provider.infrastructure.outbound_http import OutboundFailure
 _OVERDUE_AFTER = timedelta(minutes=15)
 _LATE = "no worker has anchored here in time"
 _CUT_OFF = "its end was cut off"
-# What to look at where a target of a kind fails.
+# What to check when a target of this kind fails.
 _SERVER = "check that the server runs and that the workers reach it"
 _CURES = {
     "file": "the folder must exist on the hosts of the workers, and their user must be able to write to it",
@@ -40,7 +40,7 @@ _CURES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnchorState:
-    """A target with what was anchored there last, and why the last attempt failed, if it did."""
+    """A target with the last link anchored there, and why the last attempt failed, if it did."""
 
     target: AnchorTarget
     link: Link | None = None
@@ -51,7 +51,7 @@ class AnchorState:
 
     @property
     def is_failing(self) -> bool:
-        """Whether the last attempt failed, or none was made for longer than the setting says."""
+        """Whether the last attempt failed, or the next one is overdue."""
         return self.reason is not None
 
     @property
@@ -76,7 +76,7 @@ class AnchorState:
 
     @property
     def failing_since(self) -> datetime | None:
-        """Since when it fails: since the first failed attempt, or since one was due that was not made."""
+        """Since when it has been failing: the first failed attempt, or the time when a missed one was due."""
         if self.failure is not None:
             return self.failed_since
         return self._due_at if self._is_late else None
@@ -92,12 +92,12 @@ class AnchorState:
 
 
 def targets() -> tuple[AnchorTarget, ...]:
-    """Return the targets that are set."""
+    """Return the configured targets."""
     return tuple(map(read_anchor_target, current.settings().audit_anchors))
 
 
 def states() -> list[AnchorState]:
-    """Return how it stands with each target that is set."""
+    """Return the state of each configured target."""
     wanted = {_key(one): one for one in targets()}
     if not wanted:
         return []
@@ -107,7 +107,7 @@ def states() -> list[AnchorState]:
 
 
 def anchor_due() -> None:
-    """Anchor the end of the chain at every target whose time has come."""
+    """Anchor the end of the chain at every target that is due."""
     with reading():
         known = states()
     now, every = clock.now(), current.settings().audit_anchor_every
@@ -117,7 +117,7 @@ def anchor_due() -> None:
 
 
 def anchor_at(known: Iterable[AnchorState]) -> None:
-    """Anchor the end of the chain at these targets, and note for each how it went."""
+    """Anchor the end of the chain at these targets, and record the result for each."""
     with reading():
         head = chain.head()
     if head is None:
@@ -131,13 +131,13 @@ def anchor_at(known: Iterable[AnchorState]) -> None:
 
 
 def read_anchors(document: bytes) -> list[Link]:
-    """Return the anchors in a text: what `audit head` printed, lines of an anchor file or of a syslog."""
+    """Return the anchors in a text: output of `audit head`, or lines of an anchor file or a syslog."""
     return [Link(int(seq), proof) for seq, proof in chain.ANCHOR.findall(document.decode(errors="replace"))]
 
 
 def _why_not(state: AnchorState, head: Link) -> str | None:
     """Send the anchor; returns why it failed. An unchanged end is not sent again."""
-    # An anchor that proves it must not be replaced.
+    # If the end was cut off, the anchor is the proof and must not be replaced.
     if state.link is not None and head.seq < state.link.seq:
         return f"entry {state.link.seq} was anchored, but the log ends at {head.seq}: {_CUT_OFF}"
     if state.link is not None and not _goes_on_from(state.link):
@@ -163,7 +163,7 @@ def _goes_on_from(anchored: Link) -> bool:
 
 
 class _Refused(Exception):
-    """The server has not taken the object."""
+    """The server did not accept the object."""
 
 
 def _send(target: AnchorTarget, head: Link) -> None:
@@ -181,7 +181,7 @@ def _send(target: AnchorTarget, head: Link) -> None:
 
 
 def _append(path: Path, line: str) -> None:
-    """Add a line and see it on the disk."""
+    """Append a line and flush it to disk."""
     file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     try:
         os.write(file, line.encode())

@@ -15,13 +15,13 @@ class Anchors:
 
     @property
     def newest(self) -> Link | None:
-        """The one that proves most."""
+        """The anchor with the highest number, which proves most."""
         if not self._by_seq:
             return None
         return min(self._by_seq[max(self._by_seq)], key=str)
 
     def compare(self, found: Link) -> Iterator[str]:
-        """Yield a sentence for each anchor of this number that says something else."""
+        """Yield a sentence for each anchor with this number that differs from the link."""
         for one in sorted(self._by_seq.get(found.seq, ()), key=str):
             if one != found:
                 yield not_that_of(one)
@@ -42,5 +42,5 @@ class Anchors:
 
 
 def not_that_of(anchor: Link) -> str:
-    """Say that an entry is another one than an anchor knows."""
+    """Return a sentence saying that an entry differs from its anchor."""
     return f"entry {anchor.seq} is not the one that the anchor was taken of"

@@ -1,8 +1,8 @@
 """The hash chain: each entry's number, proved by a keyed digest over its number, its mac and the link before.
 
-Entries are linked in batches by a leased duty, so that no act waits for another one's entry
-(KEY-32). What the chain cannot know by itself is whether its end was cut off: for that, keep the
-`head` somewhere else and give it to `verify` as the anchor (KEY-30).
+Entries are linked in batches by a leased duty, so that no act waits for the entry of another (KEY-32). The
+chain alone cannot show that its end was cut off: for that, keep the `head` somewhere else and pass it to
+`verify` as an anchor (KEY-30).
 """
 
 import re
@@ -16,24 +16,24 @@ from provider.infrastructure import current
 from provider.infrastructure.database import db, write_gathered
 
 _DIGEST_LENGTH = 64
-# An anchor in a line of other words.
+# An anchor within a line of other text.
 ANCHOR = re.compile(r"(?<![\w:])(\d{1,18}):([0-9a-f]{64})(?!\w)", re.ASCII)
 
 
 class SealedElsewhere(Exception):
-    """Another process has linked these entries meanwhile; giving up loses nothing."""
+    """Another process is linking the same entries; giving up loses nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A link of the chain: the number of an entry and the digest that proves all before it."""
+    """A link of the chain: the number of an entry, and the digest that proves it and those before it."""
 
     seq: int
     chain: str
 
     @classmethod
     def from_text(cls, text: str) -> "Link":
-        """Read what `str` writes; raise ValueError for anything else."""
+        """Parse the output of `str`. Raises ValueError for anything else."""
         seq, _, chain = text.strip().partition(":")
         if not (seq.isascii() and seq.isdecimal() and len(chain) == _DIGEST_LENGTH):
             raise ValueError("an anchor looks like 4711:<64 hexadecimal digits>")
@@ -50,11 +50,11 @@ def seal(limit: int = 1000) -> int:
     """Link the oldest entries that are not linked yet and return how many there were."""
     write_gathered()
     unlinked = select(AuditEvent.id, AuditEvent.mac).where(AuditEvent.seq.is_(None))
-    # Locked before the head is read: a second process waits here and then sees the new head.
+    # Lock the entries before reading the head: a second process waits here and then sees the new head.
     oldest = unlinked.order_by(AuditEvent.at, AuditEvent.id).limit(limit).with_for_update()
     rows = db.session.execute(oldest).all()
     if rows:
-        # A link of an older data key after one of a newer would look like a forgery.
+        # A link made with an older data key than the link before it would look like a forgery.
         current.data_keys().look_now()
     link = head() or START
     links: list[dict[str, object]] = []
@@ -74,18 +74,18 @@ def head() -> Link | None:
 
 
 def link_of(seq: int) -> Link | None:
-    """Return the link of an entry by its number, or None: it was pruned, or is missing."""
+    """Return the link of the entry with this number, or None if it was pruned or is missing."""
     proof = db.session.scalar(select(AuditEvent.chain).where(AuditEvent.seq == seq))
     return None if proof is None else Link(seq, proof)
 
 
 def link_after(before: Link, mac: str) -> Link:
-    """Return the link of the entry with this mac, when it stands right after another link."""
+    """Return the link of the entry with this mac, given the link before it."""
     return links_after(before, mac)[0]
 
 
 def links_after(before: Link, mac: str) -> list[Link]:
-    """Return that link as each data key makes it, the newest first."""
+    """Return the link as each data key would make it, newest key first."""
     seq = before.seq + 1
     proofs = current.secret_box().keyed_digests("audit-chain", f"{seq}:{before.chain}:{mac}")
     return [Link(seq, proof) for proof in proofs]

@@ -1,4 +1,4 @@
-"""The declaration of an audit event: its tag with its meaning and the fields of its entries."""
+"""The declaration of an audit event: its tag, its meaning and the fields of its entries."""
 
 from enum import StrEnum
 from typing import Self

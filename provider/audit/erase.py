@@ -1,9 +1,9 @@
-"""Take what is personal out of the entries about a person, so that the chain still verifies (DEC-26).
+"""Erase personal data from the entries about a person so that the chain still verifies (DEC-26).
 
-The digest of an entry covers its address and device, with a random salt. All of that goes, and another digest
-is put in over what stays and the first one: it shows that the provider itself has taken it out. The first
-digest stays, for the chain is made of it; without the salt no address can be tried out against it, not even
-with the key.
+The digest of an entry covers its address and device, with a random salt. Erasing removes these three, and
+adds a second digest over the rest and the first digest, as proof that the provider itself erased them. The
+first digest stays, because the chain is built on it. Without the salt, a guessed address cannot be tested
+against it, even with the key.
 """
 
 from collections.abc import Iterator
@@ -21,10 +21,10 @@ _BATCH = 500
 
 
 def erase(account_id: UUID) -> int:
-    """Take addresses and devices out of the entries about a person; returns how many entries that changed.
+    """Erase addresses and devices from the entries about a person; returns how many entries changed.
 
-    An operator's act on the person keeps the operator's address. An entry that was tampered with stays as it
-    is, as evidence, and is logged.
+    The entry of an operator's act on the person keeps the operator's address. An entry that was tampered with
+    stays as it is, as evidence, and is logged.
     """
     write_gathered()
     changed = 0

@@ -1,4 +1,4 @@
-"""The audit as a stream for another system: oldest first, continued behind the last entry that was read."""
+"""The audit as a stream for another system: oldest first, resumable after the last entry that was read."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -12,7 +12,7 @@ from provider.audit.ocsf import as_ocsf
 from provider.infrastructure import clock, current
 from provider.infrastructure.database import db, reading
 
-# Longer than a transaction lasts: nothing that is older can still be committed behind a reader's back.
+# Longer than any transaction: no entry older than this can still be committed and so be missed by a reader.
 SETTLED = timedelta(seconds=10)
 _BATCH = 1000
 _COLUMNS = (

@@ -1,7 +1,7 @@
 """Audit entries in the Open Cybersecurity Schema Framework (OCSF 1.3), for a SIEM.
 
 The class of each event is in one table. Consumers drop or refuse events with attributes that their class does
-not have, so what an event's class has no attribute for is in `unmapped`.
+not have, so values without an attribute in the event's class go into `unmapped`.
 """
 
 from dataclasses import dataclass, field
@@ -24,7 +24,7 @@ class OCSFClass:
     uid: int
     name: str
     attributes: frozenset[str] = field(default=frozenset())
-    # In OCSF 1.3 some classes have the attribute `actor` by a profile alone.
+    # In OCSF 1.3, some classes have the attribute `actor` only through a profile.
     profiles: tuple[str, ...] = ()
 
 
@@ -67,7 +67,7 @@ _SEVERITIES = dict.fromkeys(_FAILED, _MEDIUM) | dict.fromkeys(
     (T.REFRESH_REPLAYED, T.CODE_REPLAYED, T.KEY_COMPROMISED), _HIGH
 )
 
-# The role of a person without one, as entries have it.
+# How entries record that a person has no role.
 _NO_ROLE = "none"
 # The kinds of entities, and the fields of an entry that name one; a client is named by its column.
 _ENTITIES: dict[str, tuple[str, ...]] = {
@@ -96,7 +96,7 @@ def as_ocsf(event: AuditEvent, issuer: str) -> dict[str, Any]:
             "message": tag.meaning if tag else event.tag,
             "metadata": _metadata(event, kind, issuer),
         }
-        # The number of "Other" asks for the name that the source has for it.
+        # The activity "Other" requires the source's own name for the activity.
         | ({"activity_name": event.tag} if activity == _OTHER else {})
         | _about(event, kind, activity)
         | _placed(event, kind, issuer)
@@ -112,8 +112,8 @@ def _class_of(tag: EventTag | None, event: AuditEvent) -> tuple[OCSFClass, int]:
 
 
 def _about(event: AuditEvent, kind: OCSFClass, activity: int) -> dict[str, Any]:
-    """Return the attributes that a class demands."""
-    # Of a sign-in with an unknown user name no person is known.
+    """Return the attributes that the class requires."""
+    # A sign-in with an unknown user name has no known person.
     user = {"uid": str(event.account_id)} if event.account_id else {"name": "unknown"}
     if kind is ENTITY:
         type_ = next(name for name in _ENTITIES if event.tag.startswith(name))
@@ -129,7 +129,7 @@ def _about(event: AuditEvent, kind: OCSFClass, activity: int) -> dict[str, Any]:
 
 
 def _placed(event: AuditEvent, kind: OCSFClass, issuer: str) -> dict[str, Any]:
-    """Return what the class has an attribute for, and the rest in `unmapped` by the names of our columns."""
+    """Return values as attributes of the class, or else in `unmapped` by the names of our columns."""
     attributes = {
         "actor": _actor(event),
         "service": {"name": issuer},

@@ -1,4 +1,4 @@
-"""Delete entries that are older than they may be kept, and never those that were tampered with."""
+"""Delete entries past their retention time, but never entries that were tampered with."""
 
 from datetime import datetime
 
@@ -13,11 +13,11 @@ from provider.infrastructure.database import change
 
 
 def prune(before: datetime, *, limit: int = 10_000) -> int:
-    """Delete the oldest linked entries from before an instant and return how many there were.
+    """Delete the oldest linked entries written before an instant and return how many there were.
 
-    Only what verifies is deleted: an instant that was moved back, or any other change, stops the pruning
-    there and is logged, so that the evidence stays. The entry written here keeps the last link that was
-    deleted, and vouches for where the chain now begins.
+    Only entries that verify are deleted. At the first changed entry, for example one whose time was moved
+    back, pruning stops and logs it, so that the evidence stays. Pruning is itself recorded in an entry, which
+    holds the last deleted link and so proves where the chain now begins.
     """
     end = _last_to_delete(before, limit)
     if end is None:
@@ -29,7 +29,7 @@ def prune(before: datetime, *, limit: int = 10_000) -> int:
 
 def _last_to_delete(before: datetime, limit: int) -> Pruned | None:
     walk, end = Walk(), None
-    # The last link of all always stays, because the next one is made from it.
+    # The newest link always stays, because the next one is made from it.
     for event in oldest(limit + 1)[:-1]:
         if event.at >= before:
             break

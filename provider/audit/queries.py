@@ -1,4 +1,4 @@
-"""Questions about what happened."""
+"""Queries for audit entries."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ _WRITTEN_WITHIN = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
-    """A filter of entries; a field that is None does not matter."""
+    """A filter of entries; a field that is None matches every entry."""
 
     tags: tuple[EventTag, ...] = ()
     account_id: UUID | None = None
@@ -28,13 +28,13 @@ class Filter:
 
 
 def list_client_changes(client_id: str, limit: int) -> list[AuditEvent]:
-    """Return the changes of a client, the last one first. Served by ix_audit_event_client_change."""
+    """Return the changes of a client, newest first. Served by ix_audit_event_client_change."""
     changes = select(AuditEvent).where(AuditEvent.client_id == client_id, CLIENT_CHANGE)
     return list(db.session.scalars(changes.order_by(AuditEvent.at.desc(), AuditEvent.id.desc()).limit(limit)))
 
 
 def find(event_id: UUID) -> AuditEvent | None:
-    """Find an entry by its identifier; one that was pruned is gone."""
+    """Find an entry by its identifier; None if it does not exist or was pruned."""
     return db.session.get(AuditEvent, event_id)
 
 
@@ -52,7 +52,7 @@ def find_of_logout(account_id: UUID, logout_id: UUID, at: datetime) -> AuditEven
 def list_following(
     tags: Collection[EventTag], *, after: AuditEvent | None, until: datetime, limit: int
 ) -> list[AuditEvent]:
-    """Return entries of before an instant, the oldest first; `after` continues behind one.
+    """Return entries written before an instant, oldest first; `after` is the last entry already read.
 
     Served by ix_audit_event_at_id.
     """
@@ -64,7 +64,7 @@ def list_following(
 
 
 def find_latest(until: datetime) -> AuditEvent | None:
-    """Find the last entry of before an instant. Served by ix_audit_event_at_id."""
+    """Find the last entry written before an instant. Served by ix_audit_event_at_id."""
     last = (
         select(AuditEvent).where(AuditEvent.at < until).order_by(AuditEvent.at.desc(), AuditEvent.id.desc())
     )
@@ -90,6 +90,6 @@ def list_events(
         query = query.where(AuditEvent.at >= wanted.since)
     if before is not None:
         same_instant = and_(AuditEvent.at == before.at, AuditEvent.id < before.id)
-        # The first condition says nothing more, but an index serves it.
+        # The first condition is redundant, but an index serves it.
         query = query.where(AuditEvent.at <= before.at, or_(AuditEvent.at < before.at, same_instant))
     return list(db.session.scalars(query.order_by(AuditEvent.at.desc(), AuditEvent.id.desc()).limit(limit)))

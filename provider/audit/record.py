@@ -21,16 +21,16 @@ from provider.infrastructure.opaque_tokens import new_handle, new_id
 from provider.infrastructure.secrets import SecretBox
 
 Actor = Literal["account", "client", "admin", "system"]
-# The columns of an entry, all but its position in the chain, which is given later.
+# The columns of an entry except its position in the chain, which is assigned later.
 Entry = dict[str, Any]
 P = ParamSpec("P")
-# Whatever a request contains, an entry stays small enough to read and to keep.
+# Whatever a request contains, an entry stays small enough to read and to store.
 _LONGEST_TEXT = 1024
 # Entries with one tag have few combinations of fields.
 _MOST_SHAPES = 1024
 _LABEL = "audit"
 _LABEL_OF_ERASED = "audit-erased"
-# The members of a detail that tell about a person's machine.
+# The members of `detail` that describe a person's device.
 PERSONAL_DETAIL = frozenset({"device", "device_ip"})
 _IDENTIFIERS = ("account_id", "client_id", "session_id", "logout_id")
 
@@ -53,8 +53,8 @@ def entry(
 ) -> Entry:
     """Return an entry about what happens now, for `record_many`.
 
-    An admin is named by `by`, or else is the operator whose command is running; without an `ip` it
-    is that of the request at hand.
+    `by` names the admin; without it, the admin is the operator whose command is running. `ip` defaults to the
+    address of the current request.
     """
     by = by or (acting.operator() if actor == "admin" else None)
     made: Entry = {
@@ -79,7 +79,7 @@ def entry(
 
 
 def _warn_of_undeclared(tag: EventTag, made: Entry) -> None:
-    """Warn, which the tests turn into an error: the act itself must not fail for it."""
+    """Warn instead of raising, so that the act itself does not fail; tests turn the warning into an error."""
     detail = made["detail"]
     names = [name for name in _IDENTIFIERS if made[name] is not None]
     names += [name for name in detail if detail[name] is not None]
@@ -94,7 +94,7 @@ def _undeclared(tag: EventTag, names: tuple[str, ...]) -> frozenset[str]:
 
 def _recorded(make: Callable[P, Entry]) -> Callable[P, None]:
     def record(*args: P.args, **kwargs: P.kwargs) -> None:
-        """Add an entry to the open transaction: it is inserted at the commit, and nothing is read."""
+        """Add an entry to the open transaction: it is inserted at the commit, without reading anything."""
         insert_at_commit(AuditEvent, make(*args, **kwargs))
 
     return record
@@ -104,38 +104,38 @@ record = _recorded(entry)
 
 
 def record_many(entries: Sequence[Entry]) -> None:
-    """Add entries to the open transaction: one INSERT however many they are."""
+    """Add entries to the open transaction, with one INSERT however many there are."""
     if entries:
         insert_later(_table, entries)
 
 
 def macs_of(event: AuditEvent, secret_box: SecretBox) -> tuple[str, ...]:
-    """Return the digest over everything an entry says as each data key makes it, the newest first.
+    """Return the digest over all of an entry as each data key would make it, newest key first.
 
-    `seq` and `chain` guard its position instead.
+    Excludes `seq` and `chain`, which protect its position.
     """
     said = {name: getattr(event, name) for name in (*_SAID, *_SAID_SINCE)}
     return secret_box.keyed_digests(_LABEL, _text_of(said))
 
 
 def erased_macs_of(event: AuditEvent, secret_box: SecretBox) -> tuple[str, ...]:
-    """Return the digest over what is left of an erased entry, as each data key makes it, the newest first."""
+    """Return the digest over the rest of an erased entry as each data key would make it, newest key first."""
     said = {name: getattr(event, name) for name in (*_SAID, *_SAID_SINCE)}
     return secret_box.keyed_digests(_LABEL_OF_ERASED, f"{event.mac} {_text_of(said)}")
 
 
 def erased_mac_of(event: AuditEvent) -> str:
-    """Return the digest over what is left of an erased entry."""
+    """Return the digest over the rest of an erased entry."""
     return erased_macs_of(event, current.secret_box())[0]
 
 
 def is_personal(event: AuditEvent) -> bool:
-    """Return whether an entry holds an address or a device of the person it is about."""
+    """Return whether an entry contains an address or device of the person it is about."""
     return _holds_personal(event.actor, event.ip, event.detail)
 
 
 def _holds_personal(actor: str, ip: str | None, detail: Mapping[str, Any]) -> bool:
-    # What an operator does comes from the operator's machine.
+    # The address of an operator's act is that of the operator's machine.
     return actor != "admin" and (ip is not None or not PERSONAL_DETAIL.isdisjoint(detail))
 
 
@@ -157,7 +157,7 @@ _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=_as_t
 
 
 def _as_json(value: object) -> Any:
-    """Return a value as JSON will give it back, so that the digest made now holds when it is read."""
+    """Return a value as JSON will return it, so that the digest made now still matches when it is read."""
     match value:
         case None | bool() | int() | float():
             return value
@@ -172,12 +172,12 @@ def _as_json(value: object) -> Any:
 
 
 _table: Table = Base.metadata.tables["audit_event"]
-# Written out: an entry's digest is over these for ever, so a new column of the table must not join them
-# by itself. It would break the digest of every entry that was made before.
+# Written out, because the digest covers exactly these columns: if a new column of the table joined them
+# automatically, the digest of every existing entry would break.
 _SAID = (
     *("id", "at", "tag", "actor", "account_id", "client_id", "session_id", "logout_id"),
     *("ip", "correlation_id", "detail"),
 )
-# Later columns are part of the digest wherever they have a value: older entries have none, and one that is
-# put in or taken away afterwards shows.
+# Columns added later are part of the digest only where they have a value. Older entries have none; adding or
+# removing a value afterwards changes the digest.
 _SAID_SINCE = ("actor_name", "actor_origin", "salt")

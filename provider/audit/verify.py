@@ -1,4 +1,4 @@
-"""Look whether the audit still says what was written: every entry, its number and its order."""
+"""Verify that the audit log is as it was written: every entry, its number and its order."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -21,30 +21,31 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Findings:
-    """The findings of a verification; without problems nothing was changed, removed or moved."""
+    """The findings of a verification; no problems means that nothing was changed, removed or moved."""
 
     linked: int
     not_yet_linked: int
     head: Link | None
-    # The last link that was deleted for its age.
+    # The last link that was deleted because of its age.
     pruned_through: Link | None
     problems: tuple[str, ...]
 
 
 class Walk:
-    """Goes along the chain, entry by entry, and finds what is wrong with each and with its position."""
+    """Walks along the chain and finds what is wrong with each entry and its position."""
 
     def __init__(self, least: int = 0) -> None:
         self.at = START
         self._written_at: datetime | None = None
-        # The oldest data key that may have made what comes now: one that was replaced, perhaps because it had
-        # leaked, vouches for nothing that was written afterwards.
+        # The oldest data key that may have made the next entry or link. A key that was replaced, perhaps
+        # because it leaked, proves nothing that was written afterwards.
         self._least_of_links = self.least = least
 
     def step(self, event: AuditEvent) -> list[str]:
         """Return what is wrong with the next entry."""
         problems = [*wrong_entry(event, self.least), *self._wrong_position(event)]
-        # From here on its own word counts, so that one problem is not reported for all that follow.
+        # Continue from this entry's own link, so that one problem is not reported again for every later
+        # entry.
         self.at, self._written_at = Link(event.seq or 0, event.chain or ""), event.at
         if event.tag == EventTag.SECRET_KEY_REMOVED and not problems:
             self.least = int(event.detail["generation"])
@@ -71,14 +72,14 @@ class Walk:
 
 @dataclass(frozen=True, slots=True)
 class Pruned:
-    """The end of a part that was deleted for its age, and the oldest data key that counts after it."""
+    """The end of a part that was deleted because of its age, and the oldest data key valid after it."""
 
     through: Link
     least: int
 
 
 def verify(*anchors: Link) -> Findings:
-    """Read the whole audit and say in sentences what is wrong with it.
+    """Read the whole audit log and describe in sentences what is wrong with it.
 
     Only anchors taken earlier and kept elsewhere show that the end of the chain was cut off.
     """
@@ -107,17 +108,17 @@ def verify(*anchors: Link) -> Findings:
 
 
 def oldest(limit: int) -> list[AuditEvent]:
-    """Return the first linked entries as the database has them now."""
+    """Return the oldest linked entries, freshly read from the database."""
     linked = select(AuditEvent).where(AuditEvent.seq.is_not(None)).order_by(AuditEvent.seq).limit(limit)
     return _read(linked)
 
 
 def wrong_entry(event: AuditEvent, least: int = 0) -> Iterator[str]:
-    """Yield a sentence if an entry is not as it was written, by this data key or a later one."""
+    """Yield a sentence unless the entry is unchanged and was written with this data key or a later one."""
     box = current.secret_box()
     found, expected = event.mac, macs_of
     if event.erased is not None:
-        # Made by the provider when it took out what was personal; the first digest stays in the chain.
+        # The provider made this digest when it erased personal data; the first one stays in the chain.
         found, expected = event.erased, erased_macs_of
     generation = _generation(found, expected(event, box))
     if generation is None:
@@ -127,7 +128,7 @@ def wrong_entry(event: AuditEvent, least: int = 0) -> Iterator[str]:
 
 
 def missing(first: int, found: AuditEvent, since: datetime | None) -> str:
-    """Say which entries should be before one that was found, and when they were written."""
+    """Return a sentence saying which entries are missing before this one, and when they were written."""
     last = (found.seq or 0) - 1
     which = f"entry {first} is missing" if first == last else f"entries {first} to {last} are missing"
     when = (
@@ -137,20 +138,20 @@ def missing(first: int, found: AuditEvent, since: datetime | None) -> str:
 
 
 def misplaced(event: AuditEvent, before: Link) -> str:
-    """Say that an entry is not where it was written."""
+    """Return a sentence saying that an entry is not in its original position."""
     where = f"does not follow entry {before.seq}" if before.seq else "is not the first one"
     return f"entry {_name(event)} {where}: entries were moved or put in here, or a link was changed"
 
 
 def find_pruned(through: int, least: int = 0) -> Pruned | None:
-    """Return the end of a pruned part that ended there, if an unchanged entry vouches for it.
+    """Return the end of a pruned part with this last entry, if an unchanged audit entry proves it.
 
-    The newest such entry is the one that is wanted, unless the audit was tampered with or an older
-    end is asked for: it is found by ix_audit_event_at_id, where all others need the whole table.
+    The newest entry about pruning is tried first, because ix_audit_event_at_id serves it and it is the right
+    one unless the log was tampered with or an older end is wanted. Finding any other reads the whole table.
     """
     pruned = select(AuditEvent).where(AuditEvent.tag == EventTag.AUDIT_PRUNED)
     newest = pruned.order_by(AuditEvent.at.desc(), AuditEvent.id.desc()).limit(1)
-    # As text: a forged entry may hold anything there, and must not make the statement fail.
+    # Compared as text: a forged entry may contain anything there, and must not make the statement fail.
     named = pruned.where(cast(AuditEvent.detail["through"].as_string(), Text) == str(through))
     for wanted in (newest, named):
         for event in _read(wanted):
@@ -162,9 +163,10 @@ def find_pruned(through: int, least: int = 0) -> Pruned | None:
 
 
 def _least() -> int:
-    """Return the oldest data key that may have made any entry that is left.
+    """Return the oldest data key that may have made any of the remaining entries.
 
-    The entry that ends the validity of those before it is either here, or was pruned with all that they made.
+    The entry that ends the validity of the older keys is either still here, or was pruned with everything
+    that they made.
     """
     keys, generation = current.data_keys(), current.secret_box().generation
     if generation == 0 or keys.are_shared():
@@ -175,9 +177,10 @@ def _least() -> int:
 
 
 def read_linked(*, after: int | None = None, through: int | None = None) -> Iterator[AuditEvent]:
-    """Yield the linked entries by their numbers as the database has them now, a batch at a time.
+    """Yield the linked entries in order of their numbers, freshly read, a batch at a time.
 
-    A statement for each batch: PostgreSQL gives one statement's rows in portions only in a transaction.
+    Each batch is a statement of its own: PostgreSQL streams the rows of one statement only inside a
+    transaction.
     """
     while True:
         batch = select(AuditEvent).where(AuditEvent.seq.is_not(None)).order_by(AuditEvent.seq).limit(_BATCH)
@@ -202,17 +205,17 @@ def _read_unlinked() -> Iterator[AuditEvent]:
 
 
 def _read(wanted: Select[AuditEvent]) -> list[AuditEvent]:
-    """Return entries as the database has them now."""
+    """Return entries freshly read from the database."""
     return list(db.session.scalars(wanted.execution_options(populate_existing=True)))
 
 
 def _generation(found: T, expected: Sequence[T]) -> int | None:
-    """Return which data key made a digest, given what each would have made, the newest first."""
+    """Return the number of the data key that made a digest, given what each key would make, newest first."""
     return len(expected) - 1 - expected.index(found) if found in expected else None
 
 
 def _problems_with_pruned(kept: Anchors, pruned_through: Link) -> Iterator[str]:
-    """Compare the newest anchor with a pruned part: of that, only the ends of its batches are known."""
+    """Compare the newest anchor with a pruned part, of which only the ends of its batches are known."""
     anchor = kept.newest
     if anchor is None or anchor.seq > pruned_through.seq:
         return
