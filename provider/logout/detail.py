@@ -1,4 +1,4 @@
-"""One logout in full: its cause, what it ended, what survived, and how each app was notified of it."""
+"""One logout in full: its cause, what it ended, what survived, and how each app was notified."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,13 +17,13 @@ from provider.logout.notice import BACKCHANNEL_LOGOUT, is_of_logout
 from provider.sessions.models import ClientSession, Session
 
 TO_BE_NOTIFIED, NOTIFIED, REFUSING = "to be notified", "notified", "refusing"
-# Without a logout address, or by the operator's wish, an app of a logout is not notified of it.
+# The state of an app without a logout address, or that the operator has excluded from notification.
 NOT_NOTIFIED = "not notified"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
-    """A filter of logouts; a field that is None does not matter."""
+    """A filter of logouts; a field that is None is ignored."""
 
     account_id: UUID | None = None
     client_pk: UUID | None = None
@@ -51,18 +51,18 @@ class NotifiedApp:
 
     @property
     def state(self) -> str:
-        """The state of the notification that went worst."""
+        """The state of the notification that needs most attention."""
         states = [state_of(one.delivery) for one in self.notifications]
         return max(states, key=lambda state: _CONCERN.get(state, len(_CONCERN))) if states else NOT_NOTIFIED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogoutDetail:
-    """A logout with everything that hangs on it."""
+    """A logout with everything that belongs to it."""
 
     logout: Logout
     account: Account
-    # Those that it ended, and those that go on after it ended client sessions of them.
+    # The sessions that it ended, and those that continue although it ended some of their client sessions.
     sessions: tuple[Session, ...]
     client_sessions: tuple[tuple[ClientSession, Client], ...]
     revoked: tuple[tuple[Grant, Client], ...]
@@ -70,14 +70,14 @@ class LogoutDetail:
     apps: tuple[NotifiedApp, ...]
 
 
-# A client with so many logouts has one among every few of the newest.
+# With so many logouts of a client, a search through the newest of all logouts finds one soon.
 _MANY = 500
-# From what needs no attention to what needs most; any other state is a final one without success.
+# From no need of attention to the greatest; every other state is final without success and ranks highest.
 _CONCERN = {NOTIFIED: 0, DeliveryState.SUPERSEDED.value: 1, TO_BE_NOTIFIED: 2, REFUSING: 3}
 
 
 def state_of(delivery: Delivery) -> str:
-    """Return how far a notification is, in the words that people are shown."""
+    """Return the state of a notification, in the words that people are shown."""
     if delivery.state == DeliveryState.PENDING:
         return REFUSING if delivery.is_refusing else TO_BE_NOTIFIED
     return NOTIFIED if delivery.state == DeliveryState.ACCEPTED else str(delivery.state)
@@ -99,7 +99,7 @@ def list_logouts(
     if wanted.until is not None:
         found = found.where(Logout.at < wanted.until)
     if before is not None:
-        # The first condition bounds the index; within its instant the page before is known by the id.
+        # The first condition bounds the index; among logouts of the same instant the id decides.
         found = found.where(Logout.at <= before.at, or_(Logout.at < before.at, Logout.id < before.id))
     if wanted.client_pk is not None:
         found = found.where(_concerns(wanted.client_pk))
@@ -114,7 +114,7 @@ def find_logout(logout_id: UUID) -> Logout | None:
 
 def count_notifications(logout_ids: Sequence[UUID]) -> dict[UUID, dict[str, int]]:
     """Count the notifications of each logout by the state that people are shown."""
-    # What `state_of` looks at; so few combinations that a line for each is cheap.
+    # The columns that `state_of` reads; they have so few combinations that a row for each is cheap.
     looked_at = (Delivery.state, Delivery.refusals, Delivery.last_outcome)
     counted = (
         select(Logout.id, *looked_at, func.count())
@@ -130,12 +130,12 @@ def count_notifications(logout_ids: Sequence[UUID]) -> dict[UUID, dict[str, int]
 
 
 def find_detail(logout_id: UUID) -> LogoutDetail | None:
-    """Return a logout with everything that hangs on it, in a constant number of statements."""
+    """Return a logout with everything that belongs to it, in a constant number of statements."""
     logout = db.session.get(Logout, logout_id)
     if logout is None:
         return None
     client_sessions = _client_sessions(logout_id)
-    # One that had expired before is revoked with its client session, but it was no longer valid.
+    # A grant that had expired before was revoked with its client session, but was no longer valid.
     revoked = _grants(Grant.logout_id == logout_id, Grant.expires_at > logout.at)
     clients = {client.id: client for _, client in (*client_sessions, *revoked)}
     return LogoutDetail(
@@ -152,8 +152,9 @@ def find_detail(logout_id: UUID) -> LogoutDetail | None:
 def _concerns(client_pk: UUID) -> ColumnElement[bool]:
     """Return whether a logout has ended or revoked something of a client, or owes it a notification.
 
-    The logouts of a client that has few are named: it takes long to find among all others that there are no
-    more. Those of one with many are found on the way through all, where the newest come first.
+    For a client with few logouts, these are listed by id, because it takes long to search all logouts and
+    find no more of them. For a client with many, a condition on each logout is enough, because the newest
+    come first.
     """
     concerned: set[UUID] = set()
     for some in (
@@ -201,7 +202,7 @@ def _client_sessions(logout_id: UUID) -> tuple[tuple[ClientSession, Client], ...
 
 
 def _survived(logout: Logout, grant_ids: Sequence[UUID]) -> tuple[ColumnElement[bool], ...]:
-    """The conditions that a grant of an ended client session lived on after this logout."""
+    """The conditions for a grant of an ended client session that outlived this logout."""
     return (
         Grant.id.in_(grant_ids),
         or_(Grant.logout_id.is_(None), Grant.logout_id != logout.id),

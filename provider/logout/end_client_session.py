@@ -1,4 +1,4 @@
-"""Sign out of this app: one client session ends; the session goes on, for other apps."""
+"""Sign out of this app: one client session ends; the session continues for other apps."""
 
 from provider.logout.models import LogoutScope
 from provider.logout.participants import list_of_client_session
@@ -17,10 +17,10 @@ from provider.sessions.models import ClientSession
 def end_client_session(
     client_session: ClientSession, cause: Cause, *, revoke_offline: bool = False
 ) -> LogoutOutcome | None:
-    """End one client session and notify its client; None when it had ended already.
+    """End one client session and notify its client; None if it had already ended.
 
-    The grant goes with it unless offline_access was granted; a replayed refresh token or withdrawn
-    consent takes the offline grant too (`revoke_offline`, DEC-16).
+    The grant ends with it unless offline_access was granted; a replayed refresh token or withdrawn consent
+    also revokes the offline grant (`revoke_offline`, DEC-16).
     """
     participants = list_of_client_session(client_session.id, lock=True)
     if not participants:

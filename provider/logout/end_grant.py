@@ -1,4 +1,4 @@
-"""Revoke one grant, offline or not: everything issued on it is rejected, and its client is notified."""
+"""Revoke one grant, offline or not: everything issued under it is rejected, and its client is notified."""
 
 from datetime import datetime
 from uuid import UUID
@@ -20,7 +20,8 @@ from provider.logout.steps import (
 def end_grant(grant_id: UUID, cause: Cause, *, as_of: datetime | None = None) -> LogoutOutcome | None:
     """Revoke a grant and end its client session; None when there is nothing to end.
 
-    It was revoked before, or it had expired at the instant (by default now) and has no client session.
+    That is so if it was revoked before, or if it had expired at `as_of` (now by default) and has no client
+    session.
     """
     grant = grants.lock(grant_id)
     if grant is None or grant.revoked_at is not None:

@@ -23,10 +23,10 @@ def end(
 ) -> LogoutOutcome | None:
     """End a session at the OP and owe a notification to each of its clients.
 
-    Grants without offline_access go with it (backchannel §2.7); offline grants stay unless the
-    client's policy or the caller says otherwise: of all clients, or of those with these rows.
-    Returns None when it had ended already: then that logout has notified its clients, and doing it
-    twice is harmless.
+    Grants without offline_access end with it (backchannel §2.7); offline grants stay unless the client's
+    policy says otherwise, or the caller revokes those of all clients (`revoke_offline`) or of some
+    (`revoke_offline_of`). Returns None if it had already ended: the earlier logout has notified its clients,
+    so repeating it is harmless.
     """
     draft = LogoutDraft(
         cause=cause, scope=LogoutScope.BROWSER, account_id=session.account_id, session_id=session.id

@@ -20,8 +20,8 @@ from provider.sessions.models import Session
 def end_everywhere(account: Account, cause: Cause) -> LogoutOutcome:
     """End everything of a person and notify every client concerned.
 
-    The account's epoch goes first: it takes the account's row lock, so a sign-in or grant in the
-    making either comes before and is found here, or carries the old number and is already revoked.
+    The account's epoch is changed first, which locks the account's row: a concurrent sign-in or grant either
+    commits before and is found here, or carries the old epoch and is already revoked.
     """
     draft = LogoutDraft(cause=cause, scope=LogoutScope.EVERYWHERE, account_id=account.id)
     change(update(Account).where(Account.id == account.id).values(epoch=Account.epoch + 1))

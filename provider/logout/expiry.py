@@ -1,7 +1,7 @@
-"""Expiry is a logout too: expired sessions are ended exactly once, and their apps are notified.
+"""Expiry is also a logout: expired sessions are ended exactly once, and their apps are notified.
 
-A session can also be revoked by an epoch before it is written: the person was still signing in when all
-their sessions, or all of all people, were ended. Each is ended for the reason that made it invalid.
+A session can also be revoked by an epoch before it is written, if the person was still signing in when all of
+their sessions, or everyone's, were ended. Each session is ended for the reason that made it invalid.
 """
 
 from collections.abc import Collection, Sequence
@@ -30,7 +30,7 @@ _REVOKED_FOR_ALL = is_revoked_for_all(Session.provider_epoch, Session.created_at
 
 
 class _Look(NamedTuple):
-    """A session, and what says whether and why it is invalid."""
+    """A session, with the facts that decide whether and why it is invalid."""
 
     session: Session
     bulk_logout: BulkLogout | None
@@ -50,8 +50,8 @@ def list_expired(limit: int) -> Sequence[UUID]:
 def list_already_revoked(limit: int) -> Sequence[UUID]:
     """List sessions that are revoked by an epoch and that no logout has found, oldest first.
 
-    They were begun by requests that were under way during the logout. It reads every live
-    session, so it is asked seldom; a bulk logout that is still at work finds its own.
+    They were begun by requests that were under way during the logout. The query reads every live session, so
+    it runs rarely; a bulk logout that is still running finds its own sessions.
     """
     at_work = exists().where(BulkLogout.finished_at.is_(None), BulkLogout.kind.in_(_OF_SESSIONS))
     already_revoked = (
@@ -65,7 +65,7 @@ def list_already_revoked(limit: int) -> Sequence[UUID]:
 
 
 def end_invalid(session_id: UUID) -> LogoutOutcome | None:
-    """End one session that has expired or is revoked; None if it has been ended meanwhile, or is valid."""
+    """End one session that has expired or is revoked; None if it has already been ended, or is valid."""
     session, cause = _look_at(session_id)
     if session is None or cause is None:
         return None
@@ -73,14 +73,14 @@ def end_invalid(session_id: UUID) -> LogoutOutcome | None:
 
 
 def revokes_offline(cause: Cause) -> bool:
-    """Return whether a session's end revokes offline grants: that of a revoked one does, expiry does not."""
+    """Return whether a session's end also revokes offline grants: revocation does, expiry does not."""
     return cause.reason not in EXPIRY_REASONS
 
 
 def list_invalid(session_ids: Collection[UUID]) -> list[tuple[Session, Cause | None]]:
-    """Lock those of some sessions that nothing else has locked, and return each with the cause of its end.
+    """Lock those of these sessions that are not locked elsewhere, and return each with the cause of its end.
 
-    The cause is None for one that has been ended meanwhile, or is valid.
+    The cause is None for a session that has already been ended, or is valid.
     """
     rows = built_once.fetch(connection(), _look_at_many(sqlite=is_sqlite()), given_ids(session_ids))
     looks = [
@@ -130,7 +130,7 @@ def _reason(look: _Look) -> LogoutReason | None:
     if has_expired:
         at_last = session.ends_at >= session.expires_at
         return LogoutReason.ABSOLUTE_TIMEOUT if at_last else LogoutReason.IDLE_TIMEOUT
-    # The person signed out everywhere while it was being made.
+    # The person signed out everywhere while the session was being created.
     return LogoutReason.USER if look.revoked_for_person else None
 
 
@@ -159,6 +159,6 @@ _LOOK = (
     .join(ProviderState, IS_THE_ROW)
     .outerjoin(BulkLogout, BulkLogout.id == _bulk_logout_of_session())
 )
-# What a batch needs of each.
+# The columns that a batch needs.
 _SESSION = ReadOnly(Session, "id", "account_id", "ends_at", "expires_at", "ended_at")
 _BULK_LOGOUT = ReadOnly(BulkLogout, "id", "actor_name", "actor_origin")

@@ -1,4 +1,4 @@
-"""Decide which clients are notified of a logout, and by which claims."""
+"""Decide which clients are notified of a logout, and with which claims."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -10,7 +10,7 @@ from provider.logout.notice import LogoutNotice
 from provider.logout.participants import Participant
 
 FIRST, AFTERWARDS, IN_BULK = 0, 1, 2
-# These answer an incident: an attacker may use every second until an RP is notified.
+# These respond to an incident: an attacker may use every second until an RP is notified.
 SECURITY_REASONS = frozenset(
     {
         LogoutReason.ADMIN,
@@ -40,10 +40,10 @@ def plan(participants: Sequence[Participant], reason: LogoutReason) -> list[Owed
 
 
 def priority_of(reason: LogoutReason, scope: LogoutScope, *, in_bulk: bool) -> int:
-    """Return the rank of a logout's deliveries: those with a security reason go first (design §5).
+    """Return the priority of a logout's deliveries: those with a security reason go first (design §5).
 
-    One of very many goes last, whatever its reason: a person who signs out must not wait behind a
-    million others.
+    Deliveries of a bulk logout or of expiry go last, whatever the reason: a person who signs out must not
+    wait behind a million others.
     """
     if in_bulk or reason in EXPIRY_REASONS:
         return IN_BULK
@@ -51,7 +51,7 @@ def priority_of(reason: LogoutReason, scope: LogoutScope, *, in_bulk: bool) -> i
 
 
 def _owed(participant: Participant) -> Owed:
-    # Its tokens would all be the same, so one is enough.
+    # The tokens of a client that gets only `sub` would all be the same, so one is enough.
     names_sid = participant.client.logout_token_names != LogoutTokenNames.SUB
     ended = participant.client_session or participant.grant
     notice = LogoutNotice(

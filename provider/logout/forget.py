@@ -1,4 +1,4 @@
-"""Forget from where a person has signed out, when the person is deleted."""
+"""Delete the network addresses of a person's logouts when the person is deleted."""
 
 from uuid import UUID
 
@@ -9,6 +9,6 @@ from provider.logout.models import Logout
 
 
 def forget_origins(account_id: UUID) -> None:
-    """Forget the addresses of a person's logouts; those that an operator did keep the operator's."""
+    """Delete the addresses of a person's logouts; logouts by an operator keep the operator's address."""
     by_person = update(Logout).where(Logout.account_id == account_id, Logout.initiator != "admin")
     change(by_person.values(actor_origin=None))

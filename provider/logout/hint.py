@@ -1,7 +1,7 @@
 """The `id_token_hint` of the end-session endpoint: what it proves, and what it does not.
 
-Authlib's own end-session endpoint takes any JWT that we have signed for a hint – another person's,
-a Logout Token, an access token (LIB-01 to LIB-05) – so the checks are ours.
+Authlib's own end-session endpoint accepts any JWT that we have signed as a hint – another person's, a Logout
+Token, an access token (LIB-01 to LIB-05) – so the checks are ours.
 """
 
 from dataclasses import dataclass, field
@@ -15,13 +15,13 @@ from provider.sessions.models import ClientSession, Session
 from provider.sessions.queries import find_by_sid
 
 REQUIRED = ("iss", "sub", "aud", "exp", "iat", "sid")
-# An ID Token of ours carries none of these; whatever does is another kind of token (LIB-02).
+# Our ID Tokens carry none of these; a token with one of them is of another kind (LIB-02).
 NOT_IN_AN_ID_TOKEN = frozenset({"events", "scope", "client_id"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProvenHint:
-    """An ID Token of ours: which client it was made for, and which of its sids it names."""
+    """An ID Token of ours: the client that it was issued to, and the `sid` and `sub` that it names."""
 
     client: Client
     sid: str = field(repr=False)
@@ -29,22 +29,22 @@ class ProvenHint:
 
 
 class BadHint(Exception):
-    """The hint proves nothing; the sentence is for our log only."""
+    """The hint proves nothing; the message is for our log only."""
 
 
 class ForeignHint(BadHint):
-    """The hint was made for another client than the one that claims to send it."""
+    """The hint was issued to a client other than the one that claims to send it."""
 
 
 class EncryptedHint(BadHint):
-    """The hint is encrypted, so that only its client can read it."""
+    """The hint is encrypted, so only its client can read it."""
 
 
 def read_hint(id_token_hint: str, *, client_id: str | None) -> ProvenHint:
     """Return what a hint proves. Raises BadHint: it then counts as no hint at all (rpinitiated §4).
 
-    An expired ID Token is accepted (rpinitiated §2); how long after its session's end it still
-    counts is judged by `is_recent` (DEC-13).
+    An expired ID Token is accepted (rpinitiated §2); `is_recent` decides how long it counts after the end of
+    its session (DEC-13).
     """
     if is_encrypted(id_token_hint):
         # rpinitiated §2: the client decrypts it first, as for the Authentication Request (core §3.1.2.1).

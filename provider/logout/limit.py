@@ -1,4 +1,4 @@
-"""The limit of sessions that one person may have: one more ends the oldest, and its apps are notified."""
+"""The limit on a person's sessions: a further sign-in ends the oldest session and notifies its apps."""
 
 from sqlalchemy import Integer, Uuid, bindparam, literal, select
 
@@ -13,14 +13,14 @@ from provider.logout.steps import Cause, LogoutOutcome
 from provider.sessions.models import Session
 from provider.sessions.queries import session_is_live
 
-# Where a limit is set for the first time, a person's many sessions are ended over some sign-ins.
+# When a limit is set for the first time, a person's surplus sessions are ended over several sign-ins.
 _MOST_AT_ONCE = 50
 
 
 def enforce(account: Account, new_session: Session) -> list[LogoutOutcome]:
     """End the oldest sessions of a person beyond the limit; the new one is never among them.
 
-    The caller holds the account's row lock, so that sign-ins at the same moment count one another.
+    The caller holds the account's row lock, so that concurrent sign-ins count each other.
     """
     most = current.settings().sessions_per_account
     if most == 0 or find_one(_BEYOND, _asked(account, new_session, most)) is None:
@@ -31,7 +31,7 @@ def enforce(account: Account, new_session: Session) -> list[LogoutOutcome]:
 
 
 def _list_beyond(account: Account, new_session: Session, most: int) -> list[Session]:
-    """List the live sessions that are too many, oldest last."""
+    """List the live sessions beyond the limit, oldest last."""
     beyond = _OTHERS.with_only_columns(Session).limit(_MOST_AT_ONCE)
     return list(db.session.scalars(beyond, _asked(account, new_session, most)))
 
@@ -56,5 +56,5 @@ _OTHERS = (
     .order_by(Session.id.desc())
     .offset(bindparam("others_allowed", type_=Integer()))
 )
-# Built once: each sign-in asks.
+# Built once, because each sign-in runs it.
 _BEYOND = _OTHERS.limit(literal(1))

@@ -78,19 +78,19 @@ class BulkLogout(Base):
     # The operator who began it, with host and terminal.
     actor_name: Mapped[str | None] = mapped_column(String(255))
     actor_origin: Mapped[str | None] = mapped_column(String(255))
-    # How many there were when it began, and how many have been ended and owed since.
+    # How many rows there were when it began, and how many have been ended since.
     total: Mapped[int] = mapped_column(default=0)
     done: Mapped[int] = mapped_column(default=0)
-    # The last row that the walk has passed; after a crash it continues behind it.
+    # The phase, and the last row that the walk has passed; after a crash it continues with the next one.
     phase: Mapped[str] = mapped_column(String(16), default=BulkPhase.SESSIONS)
     cursor: Mapped[UUID | None] = mapped_column()
     correlation_id: Mapped[str | None] = mapped_column(String(64))
     finished_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
-    # While it is stopped no row is ended by it; what it revoked stays revoked.
+    # While it is stopped it ends no rows; everything that it revoked stays revoked.
     stopped_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
-    # At most so many notifications a second; without it the setting counts.
+    # The limit of notifications per second; without a value the setting applies.
     pace: Mapped[int | None] = mapped_column()
-    # No further row before this instant, whichever process walks: what the pace allows was used until then.
+    # No process ends another row before this instant, because the pace is used up until then.
     paced_until: Mapped[datetime | None] = mapped_column(UTCDateTime)
 
     @property
@@ -112,7 +112,7 @@ class Logout(Base):
         Index("ix_logout_account_id_at", "account_id", "at"),
         Index("ix_logout_at", "at"),
         Index("ix_logout_reason_at", "reason", "at"),
-        # Few logouts are an operator's.
+        # Partial, because few logouts have an operator.
         Index(
             "ix_logout_actor_name_at",
             "actor_name",
@@ -129,21 +129,21 @@ class Logout(Base):
     account_id: Mapped[UUID] = mapped_column(foreign_key("account.id"))
     # The initiator: a client, the person, an admin or the system.
     initiator: Mapped[str] = mapped_column(String(16))
-    # The operator's name behind `admin`, and from where: host and terminal, or a request's address.
+    # The operator's name behind `admin`, and the origin: host and terminal, or a request's address.
     actor_name: Mapped[str | None] = mapped_column(String(255))
     actor_origin: Mapped[str | None] = mapped_column(String(255))
     # The bulk logout that it is part of.
-    # Column and table keep their first names, which an older release still reads.
+    # Column and table keep their original names, which an older release still reads.
     bulk_logout_id: Mapped[UUID | None] = mapped_column("mass_ending_id")
     initiator_client_id: Mapped[str | None] = mapped_column(String(255))
-    # The session whose person asked for it at one of our own pages; it may go on.
+    # The session in which the person asked for it on one of our own pages; it may continue.
     asked_in_session_id: Mapped[UUID | None] = mapped_column()
-    # Opens the result page; only its digest is kept.
+    # The digest of the handle that opens the result page; the handle is not stored.
     result_digest: Mapped[str | None] = mapped_column(String(64), unique=True)
     sessions_ended: Mapped[int] = mapped_column(default=0)
     client_sessions_ended: Mapped[int] = mapped_column(default=0)
     grants_revoked: Mapped[int] = mapped_column(default=0)
     grants_surviving: Mapped[int] = mapped_column(default=0)
-    # How many deliveries it owes. The column keeps its first name, which an older release still reads.
+    # How many deliveries it owes. The column keeps its original name, which an older release still reads.
     notifications: Mapped[int] = mapped_column("apps_told", default=0)
     correlation_id: Mapped[str | None] = mapped_column(String(64))

@@ -1,7 +1,7 @@
 """The content of a logout's notification: the part of a delivery that only logouts have.
 
-It stands in the delivery's `about`, so that a logout is owed by one statement however many clients it has.
-Deliveries that a process of the previous release has made say the same in columns of their own.
+It is in the delivery's `about`, so that one statement is enough for the deliveries of a logout, however many
+clients it has. Deliveries made by a process of the previous release hold the same data in separate columns.
 """
 
 from collections.abc import Collection, Mapping
@@ -29,17 +29,17 @@ def recipient_of(client_id: UUID) -> Recipient:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogoutNotice:
-    """The person of a logout, and the names by which the client knows what has ended."""
+    """The person of a logout, and the `sub` and `sid` by which the client knows what has ended."""
 
     account_id: UUID
-    # The central session that the client had a part of; None for a grant on its own and a lost session.
+    # The central session of the client session; None for a grant without a session and for a lost session.
     session_id: UUID | None
     sub: str
     # None for a client that gets only `sub`.
     sid: str | None
 
     def owed_to(self, client_id: UUID, subject_key: str, *, meaningful_for: timedelta | None = None) -> Owed:
-        """Return the request to owe. `meaningful_for`: how long the client's own sessions live at most."""
+        """Return the request that is owed. `meaningful_for`: the lifetime of the client's own sessions."""
         return Owed(
             kind=BACKCHANNEL_LOGOUT,
             recipient_id=client_id,
@@ -55,7 +55,7 @@ class LogoutNotice:
         )
 
     def _as_about(self) -> dict[str, str | None]:
-        # Identifiers as SQLite keeps them, which PostgreSQL reads too.
+        # Identifiers in SQLite's form, which PostgreSQL can also read.
         return {
             "account_id": self.account_id.hex,
             "session_id": self.session_id.hex if self.session_id else None,
@@ -65,7 +65,7 @@ class LogoutNotice:
 
     @classmethod
     def read(cls, about: Mapping[str, Any]) -> Self:
-        """Return the notice that stands in an `about`."""
+        """Return the notice in a delivery's `about`."""
         session_id = about["session_id"]
         return cls(
             account_id=UUID(about["account_id"]),
@@ -83,7 +83,7 @@ def _id(name: str, earlier: Any) -> ColumnElement[Any]:
     return func.coalesce(cast(Delivery.about[name].as_string(), Uuid()), earlier)
 
 
-# The same in SQL, for statements about deliveries of this kind.
+# The same fields as SQL expressions, for statements about deliveries of this kind.
 ACCOUNT_ID = _id("account_id", Delivery.account_id)
 SESSION_ID = _id("session_id", Delivery.session_id)
 SUB = _text("sub", Delivery.sub)
@@ -91,9 +91,9 @@ SID = _text("sid", Delivery.sid)
 
 
 def is_of_logout(logout_id: object) -> ColumnElement[bool]:
-    """Return whether a delivery tells a client of this logout, which is an identifier or a column.
+    """Return whether a delivery notifies a client of this logout, given as an identifier or a column.
 
-    Another kind may tell others of the same. Served by ix_delivery_logout_id.
+    Deliveries of another kind may have the same cause. Served by ix_delivery_logout_id.
     """
     return and_(Delivery.cause_id == logout_id, Delivery.kind == BACKCHANNEL_LOGOUT)
 
@@ -115,7 +115,7 @@ def of(delivery: Delivery) -> LogoutNotice | None:
 
 
 def of_leased(leased: Collection[LeasedDelivery]) -> dict[UUID, LogoutNotice]:
-    """Return the notices of leased deliveries of logouts; reads those of the previous release."""
+    """Return the notices of leased deliveries; those of the previous release are read from its columns."""
     notices = {one.id: LogoutNotice.read(one.about) for one in leased if one.about is not None}
     earlier = [one.id for one in leased if one.about is None]
     if earlier:

@@ -1,4 +1,4 @@
-"""Everywhere but here: a person's other sessions end, with what they were given in them."""
+"""Sign out everywhere but here: a person's other sessions end, with the grants given in them."""
 
 from sqlalchemy import select, update
 
@@ -20,14 +20,15 @@ from provider.sessions.models import Session
 def end_others(account: Account, keep: Session, cause: Cause, *, keep_offline: bool = False) -> LogoutOutcome:
     """End everything of a person but one session, and notify every client concerned.
 
-    Offline grants go too, unless they were given in the session that is kept (design §3). With
+    Offline grants are revoked as well, unless they were given in the kept session (design §3). With
     `keep_offline` each other session ends as by its own sign-out, and offline grants stay.
 
-    The account's row lock comes first: a sign-in that is in the making either comes before and is found
-    here, or sees what this transaction has changed. The epoch stays, for the kept session bears it.
+    The account's row is locked first: a concurrent sign-in either commits before and is found here, or sees
+    what this transaction has changed. The epoch is not changed, because the kept session carries it.
     """
     draft = LogoutDraft(cause=cause, scope=LogoutScope.OTHERS, account_id=account.id)
-    # No stronger than an update of the row: other logouts, which hold what we want, refer to the account.
+    # The lock is no stronger than that of an update: other logouts hold rows that we want, and refer to the
+    # account.
     the_row = select(Account.id).where(Account.id == account.id)
     db.session.execute(the_row.with_for_update(key_share=True))
     others = (

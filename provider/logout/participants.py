@@ -1,8 +1,8 @@
 """The participants of a logout: clients with the client sessions and grants that it would end.
 
-With `lock` the rows stay as they were read until the transaction ends. A logout needs that: of two at once
-the second then finds only what the first has left, and no client is notified twice of the same client session
-(RACE-04, RACE-08). A preview locks nothing.
+With `lock` the rows stay as they were read until the transaction ends. A logout needs that: the second of two
+concurrent logouts finds only what the first has left, and no client is notified twice of the same client
+session (RACE-04, RACE-08). A preview locks nothing.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -22,24 +22,24 @@ from provider.infrastructure.many_rows import given_ids, is_among, is_given
 from provider.infrastructure.read_only_rows import ReadOnly, columns_of
 from provider.sessions.models import ClientSession, Session
 
-# Rows that were read before are read anew.
+# Rows that were read before are read again.
 _AS_IT_IS = {"populate_existing": True}
 AnySelect = Select[*tuple[Any, ...]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Participant:
-    """One client's part of what ends: its client session, or an offline grant that outlived one."""
+    """One client's part of a logout: its client session, or an offline grant that outlived one."""
 
     client: Client
     grant: Grant
     client_session: ClientSession | None
-    # Whether it is the only client of a device's session, which ends with it (rfc8628).
+    # Whether the client is the only one of a device's session, which ends with it (rfc8628).
     is_device: bool = False
 
     @property
     def sid(self) -> str:
-        """The sid under which the client knows it."""
+        """The sid by which the client knows the client session or grant."""
         return self.client_session.sid if self.client_session else self.grant.sid
 
     @property
@@ -64,7 +64,7 @@ class Participant:
 
     @property
     def asks_about_offline(self) -> bool:
-        """Whether the person is asked if the grant shall stay."""
+        """Whether the person is asked if the grant should stay."""
         return self.survives_browser and self.client.offline_policy == OfflinePolicy.ASK
 
 
@@ -74,7 +74,7 @@ def list_of_session(session_id: UUID, *, lock: bool) -> list[Participant]:
 
 
 def lock_of_session(session_id: UUID) -> list[Participant]:
-    """Lock the participants of one session, and return them in rows that are only read."""
+    """Lock the participants of one session, and return them as read-only rows."""
     found = map(iter, built_once.fetch(connection(), _LOCKED_OF_SESSION, {"session_id": session_id}))
     return [
         Participant(**{name: part.take(values) for name, part in _READ.items()}, is_device=next(values))
@@ -91,9 +91,9 @@ def lock_of_sessions(session_ids: Collection[UUID]) -> dict[UUID, list[Participa
 
 
 def lock_free_client_sessions(client_session_ids: Collection[UUID]) -> dict[UUID, list[Participant]]:
-    """Lock those of many client sessions that nothing else has locked, and return what each would end.
+    """Lock those of these client sessions that are not locked elsewhere; return the participants of each.
 
-    That is nothing for one that has ended meanwhile.
+    A client session that has ended in the meantime has none.
     """
     rows = _lock_many(ClientSession.id, client_session_ids, live=False, skip_locked=True)
     return {client_session.id: [one] if client_session.is_live else [] for client_session, one in rows}
@@ -102,7 +102,7 @@ def lock_free_client_sessions(client_session_ids: Collection[UUID]) -> dict[UUID
 def lock_free_grants(grant_ids: Collection[UUID], as_of: datetime) -> dict[UUID, list[Participant]]:
     """Do the same for grants: with their live client sessions, or on their own.
 
-    One that has been revoked has nothing to end, nor has one on its own that had expired at the instant.
+    A revoked grant has no participants, nor has a grant without a session that had expired at `as_of`.
     """
     wanted = select(Grant).where(is_among(Grant.id, grant_ids)).order_by(Grant.id)
     grants = db.session.scalars(_locked(wanted, Grant, skip_locked=True), execution_options=_AS_IT_IS).all()
@@ -118,7 +118,7 @@ def lock_free_grants(grant_ids: Collection[UUID], as_of: datetime) -> dict[UUID,
 
 
 def lock_free_devices(participants: Iterable[Participant]) -> dict[UUID, bool]:
-    """Lock the sessions of devices that nothing else has locked, and return whether each is live."""
+    """Lock the sessions of devices that are not locked elsewhere, and return whether each is live."""
     ids = [one.client_session.session_id for one in participants if one.is_device and one.client_session]
     if not ids:
         return {}
@@ -135,7 +135,7 @@ def list_of_client_session(client_session_id: UUID, *, lock: bool) -> list[Parti
 def list_of_grant(grant: Grant, *, lock: bool, as_of: datetime | None = None) -> list[Participant]:
     """Return the one participant with this grant: with its live client session, or without one.
 
-    A grant on its own that had expired at the instant, which is now by default, has nothing to end.
+    A grant without a session that had expired at `as_of` (now by default) has no participant.
     """
     in_a_session = _list_client_sessions(ClientSession.grant_id == grant.id, lock=lock)
     if in_a_session or grant.expires_at <= (as_of or clock.now()):
@@ -144,7 +144,7 @@ def list_of_grant(grant: Grant, *, lock: bool, as_of: datetime | None = None) ->
 
 
 def list_of_account(account_id: UUID, *, lock: bool) -> list[Participant]:
-    """List the participants of all sessions of a person, and those with an offline grant on its own."""
+    """List the participants of all of a person's sessions, and those with an offline grant on its own."""
     sessions = select(Session.id).where(Session.account_id == account_id)
     return [
         *_list_client_sessions(ClientSession.session_id.in_(sessions), lock=lock),
@@ -153,7 +153,7 @@ def list_of_account(account_id: UUID, *, lock: bool) -> list[Participant]:
 
 
 def list_of_others(account_id: UUID, keep: Session, *, lock: bool) -> list[Participant]:
-    """List the same without those of one session, or whose grant began in it."""
+    """List the same, except those of one session and those whose grants began in it."""
     begun_here = exists().where(ClientSession.grant_id == Grant.id, ClientSession.session_id == keep.id)
     return [
         *list_in_other_sessions(account_id, keep, lock=lock),
@@ -184,7 +184,7 @@ def _list_client_sessions(condition: ColumnElement[bool], *, lock: bool) -> list
 def _lock_many(
     column: Any, ids: Iterable[UUID], *, live: bool, skip_locked: bool = False
 ) -> list[tuple[ClientSession, Participant]]:
-    """Lock many participants with their client sessions; each client is read once, and not with each row."""
+    """Lock many participants with their client sessions; each client is read once, not with every row."""
     statement = _many(column, live=live, skip_locked=skip_locked, sqlite=is_sqlite())
     rows = list(map(iter, built_once.fetch(connection(), statement, given_ids(ids))))
     found = [(_OF_MANY.take(values), _READ["grant"].take(values), next(values)) for values in rows]
@@ -245,7 +245,7 @@ def _locked(statement: AnySelect, *tables: type[Base], skip_locked: bool = False
     return statement.with_for_update(of=tables, key_share=True, skip_locked=skip_locked)
 
 
-# What a logout needs of a participant.
+# The columns of a participant that a logout needs.
 _READ: dict[str, ReadOnly[Any]] = {
     "client_session": ReadOnly(ClientSession, "id", "session_id", "sid"),
     "client": ReadOnly(
@@ -266,5 +266,5 @@ _LOCKED_OF_SESSION = _locked(
     Grant,
     ClientSession,
 )
-# The same of many participants, which also says whether it is live.
+# For many participants at once; also shows whether each client session is live.
 _OF_MANY = ReadOnly(ClientSession, "id", "session_id", "client_id", "sid", "ended_at")

@@ -24,7 +24,7 @@ from provider.sessions.models import ClientSession, Session
 from provider.tokens.conditions import outlives_session
 from provider.tokens.models import RefreshToken
 
-# A person with more sessions is shown the newest, and how many there are.
+# A person with more sessions is shown the newest ones and the total.
 MOST_SESSIONS = 100
 
 
@@ -33,7 +33,7 @@ class PreviewedApp:
     """One app's part of a logout that has not happened."""
 
     client: Client
-    # Whether it will be sent a Logout Token.
+    # Whether the app will be sent a Logout Token.
     will_be_notified: bool
     # When its grant expires unless a logout ends it, and whether the grant outlives a session.
     until: datetime
@@ -77,7 +77,7 @@ def preview_others(keep: Session) -> Preview:
     """Return what signing out of every session of a person but this one would end."""
     participants = list_in_other_sessions(keep.account_id, keep, lock=False)
     survivors = [participant for participant in participants if participant.survives_browser]
-    # One more than is shown, because the one that is kept may be among them.
+    # One more than is shown, because the kept session may be among them.
     held = list_held_sessions(keep.account_id, limit=MOST_SESSIONS + 1)
     others = tuple(one for one in held if one.session.id != keep.id)
     return Preview(
@@ -107,7 +107,7 @@ def preview_session(session_id: UUID) -> Preview:
 def _apps(
     participants: Sequence[Participant], *, survivors: Sequence[Participant]
 ) -> tuple[PreviewedApp, ...]:
-    """Return the apps, by name; one with several client sessions is there once, with the latest end."""
+    """Return the apps, by name; an app with several client sessions is listed once, with the latest end."""
     of_client: dict[UUID, list[Participant]] = {}
     for participant in participants:
         if is_own(participant.client):

@@ -1,7 +1,7 @@
-"""The end of all sessions and grants that a restored backup has brought back.
+"""End all sessions and grants that a restored backup has brought back.
 
-Those that had ended after the backup look like the others, so all of them end, by the provider's epoch. The
-database's lineage changes with it: an older copy that comes back later is known as one.
+Those that ended after the backup look like the others, so all of them are ended, by the provider's epoch. The
+database's lineage changes as well, so that an older copy that comes back later is recognised as such.
 """
 
 from provider.audit.record import Actor, record
@@ -28,6 +28,6 @@ def end_restored(initiator: Actor, place: Place | None) -> BulkLogout:
 
 
 def accept_failover(initiator: Actor, place: Place) -> None:
-    """Accept the database's present position as one at which nothing is missing."""
+    """Accept the database's present position as complete: nothing is missing."""
     lineage.accept(db.session.connection(), place)
     record(EventTag.FAILOVER_ACCEPTED, actor=initiator, place=str(place))

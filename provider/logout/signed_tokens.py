@@ -1,6 +1,6 @@
-"""Signed access tokens: a logout cannot take them back from an API that does not ask the provider.
+"""Signed access tokens: a logout cannot revoke them at an API that does not introspect them.
 
-The pages that ask what shall end therefore name the apps that hold some, and until when they are valid.
+So the pages that ask what to end list the apps that hold such tokens, and until when these are valid.
 """
 
 from collections.abc import Iterable, Sequence
@@ -21,7 +21,7 @@ from provider.tokens.models import AccessToken
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignedTokens:
-    """Signed access tokens of one app: an API that does not ask us may accept them until they expire."""
+    """Signed access tokens of one app: an API that does not query us may accept them until they expire."""
 
     client: Client
     until: datetime
@@ -44,9 +44,10 @@ def list_of_participants(account_id: UUID, participants: Sequence[Participant]) 
 
 
 def held_until(account_id: UUID, now: datetime) -> Select[UUID, datetime]:
-    """Select who holds signed access tokens of a person, and until when the last one is good.
+    """Select the holders of signed access tokens of a person, and until when the last token is valid.
 
-    Revoked ones too: an API that does not ask cannot know of that. Older rows do not say what they are.
+    Revoked tokens are included: an API that does not introspect them cannot know of the revocation. Older
+    rows, which do not record whether the token is signed, are included as well.
     """
     holder = func.coalesce(AccessToken.actor_id, AccessToken.client_id)
     return (

@@ -1,4 +1,4 @@
-"""The steps common to every logout once it is known what ends: record, deliveries and audit entry."""
+"""The steps that every logout shares once it is known what ends: record, deliveries and audit entry."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -35,14 +35,14 @@ class Cause:
     reason: LogoutReason
     initiator: Actor
     client: Client | None = None
-    # The operator behind `admin`: the one at the command, or the one who began what it continues.
+    # The operator behind `admin`: the one who runs the command, or who began the logout that it continues.
     by: Operator | None = field(default_factory=acting.operator)
     ip: str | None = None
     # The bulk logout that this one is part of.
     bulk_logout_id: UUID | None = None
-    # The session in which the person asked for it; for the result page.
+    # The session in which the person asked for the logout; for the result page.
     asked_in: UUID | None = None
-    # One of very many: its deliveries go after those that a person waits for, and wake no worker.
+    # Part of a bulk logout: its deliveries come after those that a person waits for, and wake no worker.
     in_bulk: bool = False
     # The address of the result page where the caller can derive it again for a repeated request.
     result_handle: str | None = field(default=None, repr=False)
@@ -54,7 +54,7 @@ class Cause:
 
     @property
     def origin(self) -> str | None:
-        """From where it was done, if that is known."""
+        """Where the request came from, if that is known."""
         return self.operator.origin if self.operator else self.ip or acting.address()
 
 
@@ -64,16 +64,16 @@ class LogoutOutcome:
 
     logout: Logout
     result_handle: str
-    # Deliveries owed, and the distinct apps that they go to; what becomes of them is known later.
+    # The deliveries owed, and the distinct apps that they go to; their results are known later.
     notifications: int = 0
     clients_to_notify: frozenset[UUID] = frozenset()
-    # Whether a worker was woken to send them, which is known after the commit.
+    # Whether a worker was woken to send them; known after the commit.
     wake_up: FollowUp[bool]
     survivors: list[Participant] = field(default_factory=list)
 
     @property
     def is_worker_woken(self) -> bool:
-        """Whether a worker sends the notifications now, and not at its next sweep. Ask after the commit."""
+        """Whether a worker sends the notifications now, not at its next sweep. Valid after the commit."""
         return bool(self.wake_up.result())
 
     @property
@@ -89,7 +89,7 @@ class LogoutDraft:
     cause: Cause
     scope: LogoutScope
     account_id: UUID
-    # The one session that ends or that a client leaves; a wider logout names none.
+    # The session that ends or that a client leaves; None for a wider logout.
     session_id: UUID | None = None
     logout_id: UUID = field(default_factory=new_id)
     at: datetime = field(default_factory=clock.now)
@@ -149,7 +149,7 @@ def _end_client_sessions(*, sqlite: bool) -> Update:
 
 
 def end_devices(draft: LogoutDraft, participants: Sequence[Participant]) -> int:
-    """End the sessions of devices whose only client leaves: they would be of no use."""
+    """End the sessions of devices whose only client leaves; they would be useless."""
     ids = [
         participant.client_session.session_id
         for participant in participants
@@ -159,7 +159,7 @@ def end_devices(draft: LogoutDraft, participants: Sequence[Participant]) -> int:
 
 
 def revoke_grants(draft: LogoutDraft, participants: Sequence[Participant]) -> int:
-    """Revoke the grants; all that was issued on them is rejected from the commit on.
+    """Revoke the grants; everything issued under them is rejected from the commit on.
 
     Returns how many were valid. Expired ones are revoked too, because another host's clock may be behind.
     """
@@ -228,7 +228,7 @@ def conclude(
 
 
 def facts_of(draft: LogoutDraft, extent: Extent, owed: Sequence[Owed]) -> dict[str, Any]:
-    """Return what the audit entry of a logout says."""
+    """Return the fields of a logout's audit entry."""
     cause = draft.cause
     return {
         "actor": cause.initiator,

@@ -1,8 +1,8 @@
-"""A sign-out by an ID Token whose session the database does not know: it was lost.
+"""A sign-out by an ID Token whose session the database has lost.
 
-A restored backup or a failover with losses takes sessions away that apps still have. Nothing of such
-a session is left here, but its app's own session goes on. The ID Token proves the app, the `sid` and the
-person, so that this app is notified of this `sid`, once, and no other app.
+A restored backup or a failover with losses takes sessions away that apps still have. Nothing of such a
+session is left here, but its app's own session continues. The ID Token proves the app, the `sid` and the
+person, so this app is notified of this `sid`, once, and no other app is.
 """
 
 from uuid import UUID
@@ -25,12 +25,12 @@ from provider.sessions.queries import find_by_sid
 
 
 def result_handle_of(client: Client, sid: str) -> str:
-    """Return the address of the result that such a sign-out has; a repeat gets the same."""
+    """Return the handle of the result page of such a sign-out; a repeated request gets the same."""
     return current.secret_box().lasting_token("unknown-session", f"{client.client_id}|{sid}")
 
 
 def notify(hint: ProvenHint, *, ip: str | None) -> LogoutOutcome | None:
-    """Owe the hint's app the notification of the hint's `sid`; None if that is done or cannot be done."""
+    """Enqueue the notification of the hint's `sid` for its app; None if it was already or cannot be owed."""
     if not hint.client.metadata_.backchannel_logout_uri or find_by_sid(hint.sid) is not None:
         return None
     handle = result_handle_of(hint.client, hint.sid)
@@ -49,7 +49,7 @@ def notify(hint: ProvenHint, *, ip: str | None) -> LogoutOutcome | None:
     try:
         return in_transaction(lambda: _conclude(hint, account_id, cause))
     except IntegrityError:
-        # A request at the same time has owed it.
+        # A concurrent request has already enqueued it.
         return None
 
 
@@ -71,7 +71,7 @@ def _conclude(hint: ProvenHint, account_id: UUID, cause: Cause) -> LogoutOutcome
 
 
 def _account_of(hint: ProvenHint) -> UUID | None:
-    """Return whom the app knows by this `sub`, pairwise or not; a person who was lost too is not found."""
+    """Return the account that the app knows by this `sub`, pairwise or not; None if it was lost as well."""
     given = select(Grant.account_id).where(Grant.client_id == hint.client.id, Grant.sub == hint.sub)
     known = db.session.scalar(given.limit(1))
     return known or db.session.scalar(select(Account.id).where(Account.sub == hint.sub))

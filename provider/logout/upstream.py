@@ -18,7 +18,7 @@ from provider.protocol.subject_identifier import (
 
 
 class AmbiguousSubject(Exception):
-    """The name matches several people, and none is signed out on a guess."""
+    """The identifier matches several people, and none of them is signed out on a guess."""
 
 
 def find_account(subject: SubjectIdentifier, client: Client) -> Account | None:
@@ -37,7 +37,7 @@ def _accounts(subject: SubjectIdentifier, client: Client) -> Select[Account] | N
         case IssuerAndSubject(iss=iss, sub=sub):
             return _by_sub(sub, client) if iss == current.settings().issuer else None
         case Email(email=email):
-            # Addresses are the operator's entries, so an unverified one counts; they need not be unique.
+            # The operator enters the addresses, so an unverified one counts; they need not be unique.
             known = func.lower(Account.claims["email"].as_string())
             return select(Account).where(known == email.lower())
         case Opaque(id=identifier):
@@ -46,10 +46,10 @@ def _accounts(subject: SubjectIdentifier, client: Client) -> Select[Account] | N
 
 
 def _by_sub(sub: str, client: Client) -> Select[Account]:
-    """A client knows a person by the `sub` of its own kind, and by no other (core §8.1)."""
+    """Select the person by the type of `sub` that this client gets, and by no other (core §8.1)."""
     if client.metadata_.subject_type != "pairwise":
         return select(Account).where(Account.sub == sub)
-    # A pairwise sub cannot be turned back into a person, but the grants that were made under it remember.
+    # A pairwise sub cannot be turned back into a person, but the grants made under it name the account.
     known = select(Grant.account_id).where(Grant.client_id == client.id, Grant.sub == sub)
     return select(Account).where(Account.id.in_(known))
 

@@ -1,7 +1,7 @@
-"""A person withdraws consent: no request that is under way may grant it again.
+"""Withdraw a person's consent, so that no request under way can grant it again.
 
-Authorization requests read consent without a lock, so that most of them write little. A withdrawal
-therefore voids all decisions in progress, and only then reads what there is to end.
+Authorization requests read consent without a lock, so that most of them write little. A withdrawal therefore
+first voids all decisions in progress, and then reads what there is to end.
 """
 
 from collections.abc import Callable
@@ -19,14 +19,14 @@ from provider.tokens import device_codes
 
 
 def withdraw(account_id: UUID, client: Client, cause_of: Callable[[Grant], Cause]) -> list[LogoutOutcome]:
-    """Revoke every grant of a person at a client; returns what that ended."""
+    """Revoke every grant of a person at a client; return the logouts."""
     _void_decisions(account_id, client)
     outcomes = [end_grant(one.id, cause_of(one)) for one in grants.list_unrevoked(account_id, client)]
     return [outcome for outcome in outcomes if outcome]
 
 
 def withdraw_grant(grant: Grant, cause: Cause) -> LogoutOutcome | None:
-    """Revoke one grant; None if it was revoked already."""
+    """Revoke one grant; None if it was already revoked."""
     _void_decisions(grant.account_id, db.session.get_one(Client, grant.client_id))
     return end_grant(grant.id, cause)
 

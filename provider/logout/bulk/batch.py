@@ -1,6 +1,6 @@
-"""Ends many rows of a bulk logout in one transaction: each statement is about all of them.
+"""End many rows of a bulk logout in one transaction: each statement covers all of them.
 
-What is written of each is the same as when it ends alone: record, deliveries and audit entry.
+For each row the same is written as when it ends alone: record, deliveries and audit entry.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ from provider.logout.steps import Cause, LogoutDraft
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
-    """The result of a batch: its rows, those that ended, and the notifications owed for them."""
+    """The result of a batch: how many rows it passed, how many ended, and the notifications owed for them."""
 
     passed: int
     ended: int
@@ -55,12 +55,12 @@ def end_sessions(session_ids: Sequence[UUID]) -> Ended:
 
 
 def end_client_sessions(client_session_ids: Sequence[UUID], cause: Cause) -> Ended:
-    """Do the same for client sessions, whose grants go with them; each notifies its client."""
+    """Do the same for client sessions, whose grants end with them; each notifies its client."""
     return _end_apps(client_session_ids, lock_free_client_sessions(client_session_ids), cause)
 
 
 def end_grants(grant_ids: Sequence[UUID], cause: Cause, *, as_of: datetime) -> Ended:
-    """Do the same for grants, those included that have expired since this instant."""
+    """Do the same for grants, including those that have expired since this instant."""
     return _end_apps(grant_ids, lock_free_grants(grant_ids, as_of), cause, names_session=False)
 
 
@@ -71,7 +71,7 @@ def _end_apps(
     *,
     names_session: bool = True,
 ) -> Ended:
-    """End what hangs on these rows, up to the first that is locked elsewhere, or whose device is."""
+    """End what depends on these rows, up to the first that is locked elsewhere or whose device is."""
     devices = lock_free_devices(chain.from_iterable(locked.values()))
     passed = list(
         takewhile(lambda one: one in locked and _sessions_of(locked[one]) <= devices.keys(), row_ids)
@@ -87,7 +87,7 @@ def _end_apps(
             session_id=share.session_id if share and names_session else None,
             at=at,
         )
-        # A device's session is of no use without its only client.
+        # A device's session is useless without its only client.
         left.append(leave(draft, parts, sessions={one for one in _sessions_of(parts) if devices[one]}))
     return _end(len(passed), left, at)
 

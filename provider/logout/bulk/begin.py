@@ -1,7 +1,7 @@
 """Begin a bulk logout: one watermark revokes very many sessions and grants at once (design §4).
 
-All that is done here is a row or two, however many sessions there are, and it holds on the next
-request. Ending the rows and notifying the apps follows in `provider.logout.bulk.walk`.
+This writes only a row or two, however many sessions there are, and takes effect on the next request. Ending
+the rows and notifying the apps follows in `provider.logout.bulk.walk`.
 """
 
 from datetime import datetime
@@ -19,7 +19,7 @@ from provider.logout.models import BulkKind, BulkLogout, BulkPhase
 
 
 class InTheFuture(ValueError):
-    """The instant is in the future: what will be issued until then cannot be ended now."""
+    """The instant is in the future: sessions and tokens issued until then cannot be ended now."""
 
 
 def end_everybody(initiator: Actor) -> BulkLogout:
@@ -29,7 +29,7 @@ def end_everybody(initiator: Actor) -> BulkLogout:
 
 
 def end_of_client(client: Client, initiator: Actor) -> BulkLogout:
-    """End all client sessions and grants of one client, offline ones too; other apps are not concerned."""
+    """End all client sessions and grants of one client, offline ones included; no other app is affected."""
     change(update(Client).where(Client.id == client.id).values(epoch=Client.epoch + 1))
     db.session.refresh(client, ["epoch"])
     return _begin(BulkKind.CLIENT, initiator, client=client)

@@ -1,4 +1,4 @@
-"""One logout of a batch, and how all of a batch are written: each statement is about all of them."""
+"""One logout of a batch, and how a batch is written: each statement covers all of its logouts."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,8 +21,9 @@ from provider.logout.models import Logout
 from provider.logout.participants import Participant
 from provider.logout.steps import Extent, LogoutDraft, announce, facts_of
 
-# For the rest of the transaction. Of tables that have just begun to grow PostgreSQL has no statistics: for
-# each reference to one it would read all of it, and keep that plan as long as the connection.
+# In force for the rest of the transaction. PostgreSQL has no statistics of tables that have just begun to
+# grow: for each reference to such a table it would read all of it, and keep that plan as long as the
+# connection.
 _BY_INDEX = select(func.set_config("enable_seqscan", "off", true()))
 
 
@@ -59,7 +60,7 @@ def leave(
 
 
 def write(left: Sequence[Leave], at: datetime) -> None:
-    """Write all of them: the rows that ended, records, deliveries and audit entries."""
+    """Write the logouts of a batch: the rows that ended, records, deliveries and audit entries."""
     if not is_sqlite():
         built_once.fetch(connection(), _BY_INDEX, {})
     _mark(_sessions, ((row, one) for one in left for row in one.sessions), ended_at=at)
@@ -100,5 +101,5 @@ _sessions: Table = Base.metadata.tables["session"]
 _client_sessions: Table = Base.metadata.tables["client_session"]
 _grants: Table = Base.metadata.tables["grant"]
 _logouts: Table = Base.metadata.tables["logout"]
-# Two attributes have another name than their columns.
+# Two attributes do not have the names of their columns.
 _COLUMNS = {one.key: one.columns[0].name for one in Logout.__mapper__.column_attrs}

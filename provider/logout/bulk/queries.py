@@ -1,4 +1,4 @@
-"""Questions about bulk logouts: which rows one has revoked and not yet ended, and its progress."""
+"""Queries about bulk logouts: the rows that are revoked and not yet ended, the progress, and the reach."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ class Reach:
 
 
 def find_unfinished() -> BulkLogout | None:
-    """Find the bulk logout that is to be carried on: the oldest that is neither finished nor stopped."""
+    """Find the bulk logout to continue: the oldest one that is neither finished nor stopped."""
     running = select(BulkLogout).where(BulkLogout.finished_at.is_(None), BulkLogout.stopped_at.is_(None))
     unfinished = running.order_by(BulkLogout.id).limit(1)
     return db.session.scalars(unfinished, execution_options={"populate_existing": True}).one_or_none()
@@ -55,7 +55,7 @@ def list_bulk_logouts(limit: int, *, after: UUID | None = None) -> list[BulkLogo
 
 
 def list_next(bulk: BulkLogout, limit: int) -> Sequence[UUID]:
-    """List the next rows of a bulk logout's walk by their identifiers, in whose order it goes."""
+    """List the next rows of a bulk logout's walk, which follows the order of their identifiers."""
     rows, identifier = _walk(bulk)
     if bulk.cursor is not None:
         rows = rows.where(identifier > bulk.cursor)
@@ -63,11 +63,11 @@ def list_next(bulk: BulkLogout, limit: int) -> Sequence[UUID]:
 
 
 def count_to_end(bulk: BulkLogout) -> int:
-    """Count the rows that a bulk logout will come to, before it has begun to walk."""
+    """Count the rows that a bulk logout will visit, before its walk has begun."""
     grants = _revoked_grants(bulk)
     if bulk.phase == BulkPhase.GRANTS:
         return _count(grants)
-    # A grant with a live client session ends with that, and is not walked to a second time.
+    # A grant with a live client session ends with it, and is not visited again.
     has_client_session = exists().where(ClientSession.grant_id == Grant.id, ClientSession.ended_at.is_(None))
     return _count(grants.where(~has_client_session)) + _count(_revoked_sessions(bulk)[0])
 
@@ -108,7 +108,7 @@ def measure_grants(wanted: Wanted, grant_ids: Sequence[UUID] = ()) -> Reach:
     )
     owners = select(Client).where(Client.id.in_(grants.with_only_columns(Grant.client_id)))
     return Reach(
-        # The session of a device goes with its one client.
+        # The session of a device ends with its only client.
         sessions=_count(client_sessions.where(Session.is_device)),
         client_sessions=_count(client_sessions),
         grants=_count(grants),
@@ -123,7 +123,7 @@ def _walk(bulk: BulkLogout) -> tuple[Selection, KeyedColumnElement[UUID]]:
 
 
 def _revoked_sessions(bulk: BulkLogout) -> tuple[Selection, KeyedColumnElement[UUID]]:
-    """Return the rows that are revoked and not ended: sessions, or client sessions of sessions that go on."""
+    """Return the revoked rows that are not ended: sessions, or client sessions whose sessions continue."""
     if bulk.kind != BulkKind.CLIENT:
         sessions = select(Session.id).join(ProviderState, IS_THE_ROW)
         revoked = is_revoked_for_all(Session.provider_epoch, Session.created_at)
@@ -139,7 +139,7 @@ def _revoked_sessions(bulk: BulkLogout) -> tuple[Selection, KeyedColumnElement[U
 
 
 def _revoked_grants(bulk: BulkLogout) -> Selection:
-    """Return the grants that the watermark revokes and that are not ended; expired ones notify no app."""
+    """Return the revoked grants that are not ended, except expired ones, of which no app is notified."""
     grants = select(Grant.id).where(Grant.revoked_at.is_(None), Grant.expires_at > bulk.at)
     match bulk.kind:
         case BulkKind.CLIENT:

@@ -1,7 +1,7 @@
-"""Steering a bulk logout while it runs: stop it, go on with it, change its pace.
+"""Steer a bulk logout while it runs: stop it, resume it, change its pace.
 
-Its sessions and grants are revoked from its first moment, by the epoch or instant in the same transaction,
-and stay so. Only what follows is steered: ending the rows and notifying the apps.
+Its sessions and grants are revoked from the start, by the epoch or instant in the same transaction, and stay
+revoked. Only the walk is steered, which ends the rows and notifies the apps.
 """
 
 from uuid import UUID
@@ -17,11 +17,11 @@ from provider.logout.models import BulkLogout
 
 
 class NotSteerable(ValueError):
-    """The bulk logout is unknown, has finished, or stands as it was to be set."""
+    """The bulk logout is unknown, has finished, or is already in the requested state."""
 
 
 def stop(bulk_logout_id: UUID) -> BulkLogout:
-    """End no further row of a bulk logout; a row whose transaction is open is rolled back or was first."""
+    """End no further row of a bulk logout; a transaction under way commits first or is rolled back."""
     return _steer(
         bulk_logout_id,
         EventTag.BULK_LOGOUT_STOPPED,
@@ -37,8 +37,8 @@ def resume(bulk_logout_id: UUID) -> BulkLogout:
 
 
 def set_pace(bulk_logout_id: UUID, per_second: int) -> BulkLogout:
-    """Let a bulk logout owe at most so many notifications a second from now on."""
-    # The wait for the old pace is forgotten.
+    """Limit the notifications that a bulk logout owes per second from now on."""
+    # The wait that the old pace requires is dropped.
     return _steer(bulk_logout_id, EventTag.BULK_LOGOUT_PACED, pace=per_second, paced_until=None)
 
 

@@ -1,8 +1,8 @@
 """The walk that follows a bulk logout: rows are ended and their apps notified, as fast as the pace allows.
 
-Rows end many at a time, and one by one where another transaction has locked one or one is broken; either way
-in one transaction with the cursor that passes them. So the walk goes on with the next row after a crash, and
-no row is ended or notified twice.
+Rows are ended many at a time, or one by one if another transaction has locked a row or a row is broken; in
+either case the cursor passes them in the same transaction. So after a crash the walk continues with the next
+row, and no row is ended or notified twice.
 """
 
 import time
@@ -28,9 +28,9 @@ from provider.logout.models import BulkKind, BulkLogout, BulkPhase, LogoutReason
 from provider.logout.steps import Cause, LogoutOutcome
 from provider.sessions.models import ClientSession
 
-# The leased duty's name: its holder walks, a worker or the command that began it.
+# The name of the leased duty: its holder walks, which is a worker or the command that began the logout.
 DUTY = "mass_endings"
-# How long a walk goes on before other duties are done; a worker that stops waits no longer.
+# How long a walk runs before other duties get their turn; a worker that stops waits no longer than this.
 WALK_SECONDS = 5.0
 # Rows that end in one transaction stay locked for as long as it takes.
 _MOST_AT_ONCE, _BATCHES_A_SECOND = 500, 10
@@ -39,11 +39,11 @@ _HOLD = timedelta(minutes=1)
 
 
 class _Stopped(Exception):
-    """An operator has stopped the bulk logout meanwhile."""
+    """An operator has stopped the bulk logout in the meantime."""
 
 
 class _Pace:
-    """Keeps the notifications from being owed faster than so many a second, whichever process walks."""
+    """Limits how many notifications are owed per second, whichever process walks."""
 
     def __init__(self, bulk: BulkLogout) -> None:
         self._per_second = bulk.pace or current.settings().bulk_logout_pace
@@ -56,7 +56,7 @@ class _Pace:
         return max(1, min(_MOST_AT_ONCE, self._per_second // _BATCHES_A_SECOND))
 
     def after(self, notifications: int) -> datetime | None:
-        """Return until when the pace is used up by what is owed now.
+        """Return until when these notifications use up the pace.
 
         It counts from when the rows began to end: the time that this took is part of the wait.
         """
@@ -73,7 +73,7 @@ class _Pace:
 
 
 def carry_on_if_free(holder: str, seconds: float = WALK_SECONDS) -> BulkLogout | None:
-    """Carry on with the oldest bulk logout, unless there is none or another process is at it."""
+    """Continue the oldest bulk logout, unless there is none or another process is working on it."""
     with reading():
         bulk = find_unfinished()
     if bulk is None:
@@ -88,7 +88,7 @@ def carry_on_if_free(holder: str, seconds: float = WALK_SECONDS) -> BulkLogout |
 
 
 def carry_on(seconds: float = WALK_SECONDS) -> BulkLogout | None:
-    """Carry on with the oldest bulk logout for a while; returns it as it stands, or None if there is none."""
+    """Continue the oldest bulk logout for a while; return it as it stands, or None if there is none."""
     with reading():
         bulk = find_unfinished()
     if bulk is None:
@@ -118,7 +118,7 @@ def _walk_batch(bulk: BulkLogout, deadline: float) -> None:
 
 
 def _end_next(bulk: BulkLogout, waiting: deque[UUID], pace: _Pace) -> bool:
-    """End the next rows at once, or the next one alone. False: an operator has steered meanwhile."""
+    """End the next rows at once, or the next one alone. False: an operator has steered in the meantime."""
     at_once = list(islice(waiting, pace.rows_at_once))
     if len(at_once) > 1:
         passed, goes_on = _end_many(bulk, at_once, pace)
@@ -126,14 +126,14 @@ def _end_next(bulk: BulkLogout, waiting: deque[UUID], pace: _Pace) -> bool:
             waiting.popleft()
         if passed or not goes_on:
             return goes_on
-    # The next row is locked elsewhere and waited for, or one of them is broken.
+    # The next row is locked elsewhere, so wait for it, or one of the rows is broken.
     return _end_row(bulk, waiting.popleft(), pace)
 
 
 def _end_many(bulk: BulkLogout, rows: Sequence[UUID], pace: _Pace) -> tuple[int, bool]:
     """End rows in one transaction and pass those before the first that is locked elsewhere.
 
-    Returns how many it passed, none where a row is broken, and whether the walk may go on.
+    Returns how many it passed, 0 if a row is broken, and whether the walk may continue.
     """
     try:
         with transaction():
@@ -148,13 +148,13 @@ def _end_many(bulk: BulkLogout, rows: Sequence[UUID], pace: _Pace) -> tuple[int,
     except Exception as exc:
         if is_away(exc) and not is_deadlock(exc):
             raise
-        # Row by row it is found which one is broken, and that one is logged with its error.
+        # Ending them row by row finds the broken one, which is logged with its error.
         event_log.warning("mass_ending_batch_failed", kind=type(exc).__name__, mass_ending_id=bulk.id)
         return 0, True
 
 
 def _end_row(bulk: BulkLogout, row: UUID, pace: _Pace) -> bool:
-    """End one row and pass it, also one that cannot be ended. False: an operator has steered meanwhile."""
+    """End one row and pass it even if it cannot be ended. False: an operator has steered in the meantime."""
     try:
         with transaction():
             outcome = _end(bulk, row)
@@ -165,7 +165,7 @@ def _end_row(bulk: BulkLogout, row: UUID, pace: _Pace) -> bool:
     except Exception as exc:
         if is_away(exc):
             raise
-        # One broken row must not keep the apps of all behind it from being notified.
+        # A broken row must not keep the apps of all later rows from being notified.
         event_log.error("mass_ending_row_failed", exc_info=True, mass_ending_id=bulk.id, row=row)
         return _pass_broken(bulk, row, pace)
 
@@ -182,7 +182,7 @@ def _end(bulk: BulkLogout, row: UUID) -> LogoutOutcome | None:
     if _walks_sessions(bulk):
         return end_invalid(row)
     if bulk.phase == BulkPhase.GRANTS:
-        # One that has expired since the bulk logout began was still valid then.
+        # A grant that has expired since the bulk logout began was still valid then.
         return end_grant(row, _cause(bulk), as_of=bulk.at)
     return end_client_session(db.session.get_one(ClientSession, row), _cause(bulk), revoke_offline=True)
 
@@ -210,11 +210,11 @@ def _cause(bulk: BulkLogout) -> Cause:
 
 
 def _pass(bulk: BulkLogout, row: UUID, *, ended: int, paced_until: datetime | None) -> bool:
-    """Pass rows, the last of which is given, in the transaction that ends them.
+    """Move the cursor past the given row, in the transaction that ends it and the rows before it.
 
-    Once the stop of an operator has committed, none is ended any more.
+    Once an operator's stop has been committed, no more rows are ended.
 
-    False: the pace has been changed, so the walk must look at it anew.
+    False: the pace has been changed, so the walk must read it again.
     """
     running = update(BulkLogout).where(BulkLogout.id == bulk.id, BulkLogout.stopped_at.is_(None))
     passed = running.values(cursor=row, done=BulkLogout.done + ended, paced_until=paced_until)
@@ -225,7 +225,7 @@ def _pass(bulk: BulkLogout, row: UUID, *, ended: int, paced_until: datetime | No
 
 
 def _go_to_next_phase(bulk: BulkLogout) -> None:
-    """Go on to the grants, or say that it is finished; a second walker that says so too changes nothing."""
+    """Move on to the grants, or mark the logout as finished; a second walker that does so changes nothing."""
     here = update(BulkLogout).where(BulkLogout.id == bulk.id, BulkLogout.phase == bulk.phase)
     with transaction():
         if bulk.phase == BulkPhase.SESSIONS:
@@ -236,7 +236,7 @@ def _go_to_next_phase(bulk: BulkLogout) -> None:
 
 
 def _count(bulk: BulkLogout) -> None:
-    """Note how many there are to end, apart from the watermark, which is not made to wait for it."""
+    """Store how many rows there are to end; a separate step, so that the watermark need not wait for it."""
     with reading():
         total = count_to_end(bulk)
     with transaction():

@@ -1,11 +1,11 @@
 """Limit how long a sign-out waits for its relying parties before it answers (DEC-02).
 
-rpinitiated §2 sends the person on after the OP has notified the RPs. We read that as: everything
-owed is committed, and then the first attempts have ended or the budget is used up. What is still
-unconfirmed then is shown on the result page.
+rpinitiated §2 sends the person on after the OP has notified the RPs. We read that as follows: all deliveries
+are committed, and then the first attempts have ended or the budget is used up. The result page shows which
+apps have not confirmed by then.
 
-A wait holds a thread. So at most half of them wait at once, and no wait is for an app that would use up the
-budget: one whose breaker is not closed, or for which another sign-out has just waited in vain.
+A wait occupies a thread. So at most half of the threads wait at once, and none waits for an app that would
+use up the budget: one whose breaker is not closed, or for which another sign-out has just waited in vain.
 """
 
 import threading
@@ -20,16 +20,16 @@ from provider.infrastructure.database import reading
 from provider.logout.notification.progress import Progress, list_untried, progress_of
 from provider.logout.steps import LogoutOutcome
 
-# Seconds between looks: an app nearby has answered after some milliseconds.
+# Seconds between looks: a nearby app answers within a few milliseconds.
 FIRST_PAUSES, PAUSE = (0.002, 0.005, 0.010), 0.015
-# An app that has used up a budget is not waited for again for so many seconds.
+# For this long, no sign-out waits for an app that has used up a budget.
 _UNTRUSTED_SECONDS = 10.0
 _USUAL_THREADS = 16
 
 
 @dataclass
 class _Waits:
-    """The waits of one application: how many more there may be, and until when which apps are left out."""
+    """The waits of one application: the free slots, and the apps to leave out with the time until when."""
 
     slots: threading.BoundedSemaphore
     slow_until: dict[UUID, float] = field(default_factory=dict)
@@ -40,7 +40,7 @@ class _Waits:
         return frozenset(app for app, until in self.slow_until.copy().items() if until > now)
 
     def note_slow(self, apps: Collection[UUID]) -> None:
-        """Leave these apps out for a while, and forget those that may be waited for again."""
+        """Leave these apps out for a while, and drop the entries that have run out."""
         now = time.monotonic()
         kept = {app: until for app, until in self.slow_until.copy().items() if until > now}
         self.slow_until = kept | dict.fromkeys(apps, now + _UNTRUSTED_SECONDS)
@@ -52,10 +52,10 @@ def share_threads(threads: int) -> None:
 
 
 def await_first_attempts(outcome: LogoutOutcome) -> bool:
-    """Wait until each first attempt has finished or the budget is used up; whether every app has confirmed.
+    """Wait until the first attempts have finished or the budget is used up; True if every app has confirmed.
 
-    When no worker could be woken (there is no broker, and no worker in this process tree) there is nothing to
-    wait for: the next sweep delivers, and the person is not made to wait for it.
+    If no worker could be woken (there is no broker, and no worker in this process tree), this does not wait:
+    the next sweep delivers, and the person need not wait for that.
     """
     if not (outcome.is_worker_woken and current.settings().notify_budget):
         return outcome.notifications == 0

@@ -1,7 +1,8 @@
 """The Logout Token (backchannel §2.4), minted afresh for each attempt to notify an RP.
 
-Every attempt checks again whether it is still right: a living session is never signed out, and a token
-with `sub` alone is not sent once the person has a newer session at the client, because it would end that too.
+Every attempt checks again whether the token is still right: a live session is never signed out, and a token
+with `sub` alone is not sent once the person has a newer session at the client, because it would end that as
+well.
 """
 
 from collections.abc import Sequence
@@ -37,7 +38,7 @@ CLIENT_DELETED = "client_deleted"
 
 
 def prepare(deliveries: Sequence[LeasedDelivery]) -> dict[UUID, Prepared]:
-    """Read what these attempts need, in one statement; each token is made when it is sent."""
+    """Read the data for these attempts in one statement; each token is signed when it is sent."""
     by_id = {delivery.id: delivery for delivery in deliveries}
     rows = fetch(connection(), _needed(sqlite=is_sqlite()), given_ids(by_id))
     prepared: dict[UUID, Prepared] = {}
@@ -58,16 +59,16 @@ def _needed(*, sqlite: bool) -> Select[Any]:
 
 
 def logout_url_of(client: Client) -> str | None:
-    """Return where a client is notified of logouts.
+    """Return the URL at which a client is notified of logouts.
 
-    A disabled or deleted client is notified all the same, at its last known address (DLV-22).
+    A disabled or deleted client is still notified, at its last known address (DLV-22).
     """
     return client.deliver_to or client.metadata_.backchannel_logout_uri
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Receiver:
-    """The fields of a client that a sending thread needs; it must not ask the database for them."""
+    """The fields of a client that a sending thread needs; it must not query the database for them."""
 
     url: str
     client_id: str
@@ -77,7 +78,7 @@ class _Receiver:
     is_deleted: bool
 
 
-# Read out by the database: whole clients are large, and a backlog is of many of them.
+# Extracted by the database: whole clients are large, and a backlog concerns many of them.
 _OF_CLIENT = (
     func.coalesce(Client.deliver_to, Client.registered["backchannel_logout_uri"].as_string()),
     Client.client_id,
@@ -92,7 +93,7 @@ def _receiver(
     url: str | None, client_id: str, alg: str | None, names: str, is_slow: bool, is_deleted: bool
 ) -> _Receiver | None:
     if alg is None:
-        # Whatever stands there is no client's metadata; that is our defect and costs the client no try.
+        # The row does not hold a client's metadata; this is our defect and costs the client no attempt.
         raise ValueError(f"the client {client_id} cannot be read")
     if not url:
         return None
@@ -136,7 +137,7 @@ def _build(receiver: _Receiver, sub: str, sid: str | None) -> OutgoingRequest:
 def _claims(receiver: _Receiver, sub: str, sid: str | None, jti: str) -> dict[str, Any]:
     settings = current.settings()
     issued_at = int(clock.now().timestamp())
-    # backchannel §2.4: a Logout Token must never carry a nonce, lest it pass for an ID Token.
+    # backchannel §2.4: a Logout Token must never carry a nonce, so that it cannot pass for an ID Token.
     claims: dict[str, Any] = {
         "iss": settings.issuer,
         "aud": receiver.client_id,
@@ -156,7 +157,7 @@ def _lives() -> ColumnElement[bool]:
     """Return whether the client session that the token names is still alive."""
     living = (ClientSession.ended_at.is_(None), Session.ended_at.is_(None))
     by_sid = exists().where(ClientSession.session_id == Session.id, ClientSession.sid == SID, *living)
-    # A client session that is newer than the logout is not meant by it: the person has come back.
+    # A client session that is newer than the logout is not affected: the person has come back.
     by_session = exists().where(
         ClientSession.session_id == Session.id,
         ClientSession.session_id == SESSION_ID,

@@ -1,4 +1,4 @@
-"""Logout deliveries at work: which requests can be built, and the audit entries of their results."""
+"""The kind of delivery that notifies of logouts, its dispatcher, and the audit entries of its results."""
 
 from collections import Counter
 from collections.abc import Collection, Sequence
@@ -37,7 +37,7 @@ _TAGS = {
 def make_dispatcher(
     concurrency: int | None = None, name: str | None = None, *, more_kinds: Sequence[Kind] = ()
 ) -> Dispatcher:
-    """Return a dispatcher of logouts and of more kinds; the caller closes it."""
+    """Return a dispatcher for logouts and further kinds; the caller closes it."""
     return Dispatcher(
         Owner(kinds=(LOGOUTS, *more_kinds)),
         concurrency=concurrency or current.settings().delivery_concurrency,
@@ -46,7 +46,7 @@ def make_dispatcher(
 
 
 def drain(limit: int | None = None) -> "Counter[str]":
-    """Attempt everything that is due, without broker or worker (DLV-25), and count the states it came to."""
+    """Attempt everything that is due, without broker or worker (DLV-25), and count the resulting states."""
     dispatcher = make_dispatcher()
     try:
         with reading():
@@ -77,7 +77,7 @@ def _observe(ended: Sequence[Ended]) -> None:
 
 
 def _warn_of_expired(expired: Sequence[Entry]) -> None:
-    """Log which apps still do not know of a logout; `curfew delivery retry` notifies them after all."""
+    """Log which apps have not been notified of a logout; `curfew delivery retry` can still notify them."""
     for one in expired:
         detail = one["detail"]
         with event_log.correlated(one["correlation_id"]):
@@ -110,7 +110,7 @@ def _entry(leased: LeasedDelivery, logout_notice: LogoutNotice, result: AttemptR
 
 
 def announce_transition(health: EndpointHealth, transition: Transition) -> None:
-    """Say that an endpoint is left in peace, or works again; the audit has it if it was degraded."""
+    """Record a transition of an endpoint: in the log, or also in the client's row or the audit log."""
     client_id = _wire_id(health.recipient_id)
     match transition:
         case Transition.FAILING | Transition.WORKING:
@@ -141,7 +141,7 @@ def announce_transition(health: EndpointHealth, transition: Transition) -> None:
 
 
 def find_current_urls(recipients: Collection[Recipient]) -> dict[Recipient, str | None]:
-    """Find where clients are notified of logouts now."""
+    """Find the URLs at which clients are notified of logouts now."""
     rows = db.session.scalars(select(Client).where(Client.id.in_([one.id for one in recipients])))
     return {notice.recipient_of(client.id): logout_token.logout_url_of(client) for client in rows}
 

@@ -21,18 +21,19 @@ from provider.sessions.models import ClientSession
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppState:
-    """One app's part of a logout. `state` None: it is not notified."""
+    """One app's part of a logout. With `state` None it is not notified."""
 
     name: str
     state: DeliveryState | None
     has_address: bool = True
-    # Whether an attempt has come to an end, well or not.
+    # Whether an attempt has ended, successfully or not.
     was_tried: bool = False
-    # It keeps answering, but not with success (DLV-11).
+    # Whether the app keeps answering, but not with success (DLV-11).
     is_refusing: bool = False
     at: datetime | None = None
     latency_ms: int | None = None
-    # It is not notified, but its operator has stated how long its own sessions live: by then they have ended.
+    # For an app that is not notified: when its own sessions have ended, if the operator has stated their
+    # lifetime.
     ends_by: datetime | None = None
 
 
@@ -61,10 +62,10 @@ class Progress:
 
 
 def progress_of(logout_id: UUID, *, but: Collection[UUID] = ()) -> Progress:
-    """Return how far the deliveries of a logout are.
+    """Return the progress of a logout's deliveries.
 
-    As untried count only those that may be tried at once: of no app whose breaker holds them back, and of
-    none of those left out.
+    Only deliveries that may be attempted at once count as untried, so not those that a breaker holds back,
+    nor those of the apps in `but`.
     """
     state, done = Delivery.state, (DeliveryState.ACCEPTED, DeliveryState.SUPERSEDED)
     untried = func.count().filter(_is_untried(), ~_is_held(), Delivery.recipient_id.not_in(but))
@@ -74,7 +75,7 @@ def progress_of(logout_id: UUID, *, but: Collection[UUID] = ()) -> Progress:
 
 
 def list_untried(logout_id: UUID) -> Sequence[UUID]:
-    """List the clients of a logout that no attempt has been finished for."""
+    """List the clients of a logout for which no attempt has finished."""
     return db.session.scalars(
         select(Delivery.recipient_id).where(is_of_logout(logout_id), _is_untried()).distinct()
     ).all()
@@ -112,7 +113,7 @@ def _not_notified(client: Client, ends_by: datetime | None) -> AppState:
 def _stated_ends(logout: Logout, clients: Sequence[Client]) -> dict[UUID, datetime]:
     """Return until when the apps' own sessions may live, for those whose lifetime the operator has stated.
 
-    Of the others nothing is known: an app's own session may well outlive the one it came from.
+    Nothing is known of the other apps: an app's own session may well outlive the one it came from.
     """
     lifetimes = {client.id: client.session_lifetime for client in clients if client.session_lifetime}
     if not lifetimes:
@@ -126,7 +127,7 @@ def _stated_ends(logout: Logout, clients: Sequence[Client]) -> dict[UUID, dateti
 
 
 def _deliveries(logout_id: UUID) -> dict[UUID, Delivery]:
-    """Return the delivery to show for each client: of several, the one that went worst."""
+    """Return the delivery to show for each client: of several, the one that needs most attention."""
     rows = list_rows(_OF_LOGOUT, {"logout_id": logout_id})
     found = [_DELIVERY.take(iter(row)) for row in rows]
     return {row.recipient_id: row for row in sorted(found, key=_concern)}
@@ -153,7 +154,7 @@ def _latency(logout: Logout, delivery: Delivery) -> int | None:
     return round((delivery.finished_at - logout.at).total_seconds() * 1000)
 
 
-# What the page shows of each; it is asked for again and again while apps have not confirmed.
+# The columns that the page shows; it is reloaded repeatedly while apps have not confirmed.
 _DELIVERY = ReadOnly(Delivery, "recipient_id", "state", "refusals", "last_outcome", "finished_at")
 _CLIENT = ReadOnly(Client, "id", "client_id", "registered", "session_lifetime")
 _LOGOUT_ID = bindparam("logout_id", type_=Uuid())
@@ -164,7 +165,7 @@ _CONCERNED = select(*_CLIENT.columns).where(
         .where(ClientSession.logout_id == _LOGOUT_ID)
         .union(
             select(Grant.client_id).where(Grant.logout_id == _LOGOUT_ID),
-            # Of a session that the database has lost only the notification is left.
+            # For a session that the database has lost, only the notification is left.
             select(Delivery.recipient_id).where(is_of_logout(_LOGOUT_ID)),
         )
     ),

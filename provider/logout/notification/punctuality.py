@@ -1,9 +1,9 @@
 """Whether apps were notified of logouts within a minute: judged once, minute by minute, and counted.
 
-A notification is in time if its app accepted it within 60 seconds. It was missed by the app if the app was
-not reachable then: an attempt at it failed within them, or its endpoint was failing already, or it has no
-address. Any other miss is late, by the provider's own fault. What was cancelled or superseded within the
-minute counts as neither. A minute is judged when all its notifications are 75 seconds old, and never again
+A notification is in time if its app accepted it within 60 seconds. A miss is the app's if the app was
+unreachable: an attempt failed within that time, its endpoint was already failing, or it has no address. Any
+other miss is late, which is the provider's fault. A notification that was cancelled or superseded within the
+minute is not counted. A minute is judged when all its notifications are 75 seconds old, and never again
 (DEC-24).
 """
 
@@ -50,14 +50,14 @@ from provider.infrastructure.opaque_tokens import first_id_at
 from provider.logout.notice import BACKCHANNEL_LOGOUT
 
 IN_TIME = timedelta(seconds=60)
-# An attempt that was under way after a minute has ended by then, and every transaction too.
+# An attempt that was under way after a minute has ended by then, and so has every transaction.
 _SETTLED = timedelta(seconds=75)
 MINUTE = timedelta(minutes=1)
 # Stands for all clients together.
 ALL = UUID(int=0)
-# A query must say it in the very same words, or SQLite does not see the index.
+# A query must contain exactly this text, or SQLite does not use the index.
 MISSED = text("late > 0 OR unreachable > 0")
-# At once, after a time without workers.
+# How many minutes are judged at once after a time without workers.
 _MOST_MINUTES = 60
 
 
@@ -70,7 +70,7 @@ class Punctuality(StrEnum):
 
 
 class Grain(StrEnum):
-    """The spans of time that are counted: each serves one window and is kept a little longer."""
+    """The time spans for which counts are kept: each serves one window and is kept a little longer."""
 
     MINUTE = "minute"
     HOUR = "hour"
@@ -78,11 +78,11 @@ class Grain(StrEnum):
 
     @property
     def span(self) -> timedelta:
-        """Its length."""
+        """The length of a span."""
         return {Grain.MINUTE: MINUTE, Grain.HOUR: timedelta(hours=1), Grain.DAY: timedelta(days=1)}[self]
 
     def begin(self, instant: datetime) -> datetime:
-        """Return the begin of the one that holds an instant, in UTC."""
+        """Return the beginning of the span that contains an instant, in UTC."""
         midnight = instant.replace(hour=0, minute=0, second=0, microsecond=0)
         return instant - (instant - midnight) % self.span
 
@@ -91,7 +91,7 @@ KEPT = {Grain.MINUTE: timedelta(hours=2), Grain.HOUR: timedelta(days=2), Grain.D
 
 
 class JudgedMinute(Base):
-    """A minute whose notifications were judged; the last one says where to go on."""
+    """A minute whose notifications have been judged; the latest shows where to continue."""
 
     __tablename__ = "judged_minute"
 
@@ -124,7 +124,7 @@ class MissedNotification(Base):
         Index("ix_missed_notification_client_id_why", "client_id", "why", "delivery_id"),
     )
 
-    # Of a delivery, which may be deleted before it.
+    # The id of a delivery, which may be deleted before this row.
     delivery_id: Mapped[UUID] = mapped_column(primary_key=True)
     client_id: Mapped[UUID] = mapped_column()
     why: Mapped[str] = mapped_column(String(16))
@@ -143,7 +143,7 @@ def judge() -> bool:
 
 
 def prune(limit: int) -> int:
-    """Delete counts that no window shows and misses of deleted deliveries; returns how many there were."""
+    """Delete counts that no window shows and misses of deleted deliveries; return how many."""
     now, deleted = clock.now(), 0
     for grain, kept in KEPT.items():
         old = and_(NotificationCount.grain == grain, NotificationCount.begin < now - kept)
@@ -164,7 +164,7 @@ def prune(limit: int) -> int:
 
 
 def _next_minute() -> datetime:
-    """Return the first minute that is not judged; a new installation begins with the present one."""
+    """Return the first minute that has not been judged; a new installation starts with the latest one."""
     last: datetime | None = db.session.scalar(select(func.max(JudgedMinute.begin)))
     if last is not None:
         return last + MINUTE
@@ -250,8 +250,8 @@ def _verdict() -> ColumnElement[str | None]:
 def _within(instant: Any) -> ColumnElement[bool]:
     """Return whether an instant is at most a minute after the notification was owed; false for NULL."""
     if is_sqlite():
-        # SQLite counts days by milliseconds; their fraction is off by some microseconds, more or less by the
-        # time of the day.
+        # SQLite's day numbers are exact to a millisecond; as fractions they are off by some microseconds,
+        # depending on the time of day.
         days = func.julianday(instant) - func.julianday(Delivery.created_at)
         seconds: ColumnElement[Any] = func.round(days * 86400, 3)
     else:

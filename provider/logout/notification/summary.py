@@ -26,7 +26,7 @@ class Summary:
 
 
 def summarize(logout: Logout) -> Summary:
-    """Return what a sign-out did; derived from its rows, so that a repeated request gets the same summary."""
+    """Return what a sign-out did, derived from its rows, so that a repeated request gets the same summary."""
     owed = select(Delivery.recipient_id).where(is_of_logout(logout.id))
     clients = db.session.scalars(select(Client).where(Client.id.in_(owed)))
     return Summary(
@@ -37,7 +37,7 @@ def summarize(logout: Logout) -> Summary:
 
 
 def find_everywhere_of_grant(grant_id: UUID) -> Logout | None:
-    """Find the sign-out everywhere that ended a grant, if it was one that did."""
+    """Find the sign-out everywhere that ended a grant, or None if another logout or none did."""
     ended = (
         select(Logout)
         .join(Grant, Grant.logout_id == Logout.id)

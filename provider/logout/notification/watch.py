@@ -1,7 +1,7 @@
-"""Report endpoints that have failed for long, and report them again every day (DLV-15).
+"""Report endpoints that have failed for a long time, and report them again every day (DLV-15).
 
-No endpoint is switched off because of it: an app that is not notified of logouts is a gap, and one that
-is given up silently is a gap that no operator sees.
+This switches no endpoint off: an app that is not notified of logouts is a gap, and an app that is given up
+silently is a gap that no operator sees.
 """
 
 from provider.audit.record import record
@@ -14,7 +14,7 @@ from provider.logout.notice import BACKCHANNEL_LOGOUT
 
 
 def report_degraded() -> None:
-    """Report every endpoint that has become degraded, or is it still a day after it was reported."""
+    """Report every endpoint that has become degraded, or still is a day after the last report."""
     with transaction():
         after = current.settings().endpoint_degraded_after
         for health in degraded.take_to_report(BACKCHANNEL_LOGOUT, clock.now(), after):
