@@ -1,6 +1,6 @@
-"""The periodic duties: one row of the table below and one leased row in the database each.
+"""The periodic duties: each has an entry in the table below and a leased row in the database.
 
-Any worker may do them and no two do the same at once, so there is no scheduler that could be lost.
+Any worker may do any duty, and no two do the same at once, so there is no scheduler that could fail.
 """
 
 import threading
@@ -23,18 +23,19 @@ from provider.logout.notification import punctuality, watch
 from provider.worker.pruning import prune
 from provider.worker.sweeper import HEARTBEAT
 
-# With the duty's period: at most a hundred a second.
+# With the period of the duty, this allows a hundred a second.
 EXPIRY_BATCH = 1000
 _SEAL_BATCH = 1000
-# Longer than any of the duties takes; the duty of a worker that died is taken over after it.
+# Longer than any of the duties takes; after this time another worker takes over a dead worker's duty.
 _HOLD = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
 class Duty:
-    """A duty: what it is called, how often it is done, and the function that does a bounded piece of it.
+    """A duty: its name, how often it is done, and the function that does a bounded piece of it.
 
-    The function returns whether there is more to do, which is then due at once and not a period later.
+    The function returns whether there is more to do; if so, the duty is due at once instead of a period
+    later.
     """
 
     name: str
@@ -50,14 +51,14 @@ def expire_sessions(batch: int = EXPIRY_BATCH) -> None:
 
 
 def end_already_revoked() -> None:
-    """End sessions that were begun while a logout of all of them was under way."""
+    """End sessions that were begun while a logout of all sessions was under way."""
     with reading():
         already_revoked = expiry.list_already_revoked(EXPIRY_BATCH)
     _end_invalid(already_revoked)
 
 
 def carry_on_bulk_logouts() -> None:
-    """Carry on with the oldest bulk logout that is not finished."""
+    """Continue the oldest bulk logout that is not finished."""
     bulk_walk.carry_on()
 
 
@@ -75,7 +76,7 @@ def seal_audit() -> bool:
 
 
 def take_up_rejected() -> None:
-    """Let deliveries go on that a process of the previous release has rejected during an upgrade."""
+    """Continue deliveries that a process of the previous release has rejected during an upgrade."""
     with transaction():
         resend.take_up_rejected()
 
@@ -113,7 +114,8 @@ class Roster:
     def __init__(self, holder: str, duties: tuple[Duty, ...] = DUTIES) -> None:
         self._holder = holder
         self._duties = duties
-        # When the database was last asked for each duty: no more often than it can be due.
+        # When the database was last queried for each duty; it is queried no more often than the duty can be
+        # due.
         self._asked_at: dict[str, datetime] = {}
         self._has_rows = False
 

@@ -1,4 +1,4 @@
-"""A worker's metrics over HTTP, where it was started with a port for them: one address, nothing else."""
+"""Serve a worker's metrics over HTTP if it was started with a port for them: one URL and nothing else."""
 
 import hmac
 import threading
@@ -19,7 +19,7 @@ _TEXT = [("Content-Type", "text/plain; charset=utf-8"), ("Cache-Control", "no-st
 
 
 class MetricsServer:
-    """Answers Prometheus in a thread of its own; the token, where one is set, is asked for here too."""
+    """Answers Prometheus in a thread of its own; a configured bearer token is required here as well."""
 
     def __init__(self, app: Flask, host: str, port: int) -> None:
         self._app = app
@@ -34,16 +34,16 @@ class MetricsServer:
 
     @property
     def port(self) -> int:
-        """The address that it listens on."""
+        """The port on which it listens."""
         return self._server.server_port
 
     def start(self) -> None:
-        """Begin to answer."""
+        """Start answering."""
         self._thread.start()
         event_log.info("metrics_served", port=self.port)
 
     def stop(self) -> None:
-        """Answer no more."""
+        """Stop answering."""
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()

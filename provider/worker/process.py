@@ -23,12 +23,12 @@ _CPU_CHECK = timedelta(seconds=5)
 
 
 class WorkerProcess:
-    """The threads of a worker besides the broker's consumer, from start to stop."""
+    """The threads of a worker, apart from the broker's consumer, from start to stop."""
 
     def __init__(self, app: Flask, *, concurrency: int | None = None) -> None:
         self._app = app
         self._stop = threading.Event()
-        # A signal may interrupt code that holds an Event's lock; this queue alone is reentrant.
+        # A signal may interrupt code that holds an Event's lock; only this kind of queue is reentrant.
         self._requests_to_stop: queue.SimpleQueue[None] = queue.SimpleQueue()
         holder = workers.new_name()
         self._roster = Roster(holder)
@@ -40,11 +40,11 @@ class WorkerProcess:
         self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
-        """Begin to sweep and to do the duties; doing it again changes nothing."""
+        """Start sweeping and doing the duties; a second call changes nothing."""
         if self._threads:
             return
         if self._one_cpu is not None:
-            # First of all, because the threads inherit it.
+            # Before all threads are started, because they inherit the CPU.
             self._one_cpu.settle()
             self._run("cpu", _CPU_CHECK, self._one_cpu.look)
         self._sweeper.join()
@@ -72,7 +72,7 @@ class WorkerProcess:
         self._requests_to_stop.put(None)
 
     def stop(self) -> None:
-        """Begin nothing more and wait for what runs: a little longer than an outbound deadline at most."""
+        """Start nothing more and wait for running work: at most a little longer than an outbound deadline."""
         self._stop.set()
         self._dispatcher.close()
         for thread in self._threads:

@@ -1,4 +1,4 @@
-"""Delete what is over: in small batches, the oldest first, so that no request waits for a lock."""
+"""Delete expired and finished rows in small batches, oldest first, so that no request waits for a lock."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -17,7 +17,7 @@ from provider.inspection.overdue import Expiring, kept_after_expiry
 from provider.logout.notification import punctuality
 
 BATCH = 500
-# The other duties, and a worker that stops, wait no longer; the rest is deleted right afterwards.
+# Other duties, and a worker that stops, wait no longer than this; the rest is deleted right afterwards.
 TIME_LIMIT = timedelta(seconds=5)
 
 
@@ -30,10 +30,9 @@ class _Pruning:
 
 
 def prune(*, batch: int = BATCH, time_limit: timedelta = TIME_LIMIT) -> bool:
-    """Delete what has been over for long enough; return whether the time limit left some of it.
+    """Delete rows whose retention has ended; return whether the time limit left some of them.
 
-    It goes from table to table, a batch of each: one that is flooded does not keep the others from being
-    pruned.
+    It goes from table to table, a batch of each: a flooded table does not keep the others from being pruned.
     """
     stop_at = time.monotonic() + time_limit.total_seconds()
     left = [pruning for pruning in _prunings(batch) if _delete_batch(pruning) >= batch]
@@ -58,17 +57,17 @@ def _delete_batch(pruning: _Pruning) -> int:
     except Exception as exc:
         if is_away(exc):
             raise
-        # The other tables must not grow because of it; the gauge shows that this one does.
+        # The other tables must still be pruned; the gauge shows that this table grows.
         event_log.error("pruning_failed", exc_info=True, table=pruning.table)
         return 0
 
 
 def prune_expired(table: Expiring, before: datetime, limit: int = BATCH) -> int:
-    """Delete at most `limit` of the rows of a table that expired first, and return how many there were.
+    """Delete up to `limit` expired rows of a table, oldest first, and return how many there were.
 
-    They are found by the index and deleted by their keys, in two statements: in one, a PostgreSQL that takes
-    the table for small looks for the oldest anew for each row; for a condition on the instant alone, of which
-    it knows no value when it plans, it reads the whole table.
+    They are found by the index and deleted by their keys, in two statements. In a single statement,
+    PostgreSQL would search for the oldest again for each row if it takes the table to be small; and for a
+    condition on the instant alone, whose value it does not know when it plans, it would read the whole table.
     """
     key = table.__table__.primary_key
     oldest = select(*key).where(table.expires_at < before).order_by(table.expires_at).limit(limit)

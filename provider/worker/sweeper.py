@@ -1,7 +1,7 @@
-"""The sweep: every worker looks for due deliveries by itself, so no broker is needed for any of them.
+"""The sweep: every worker looks for due deliveries on its own, so none of them depends on a broker.
 
-Leases are safe among any number of sweepers, so there is no lease on sweeping; the duty row with its
-name is a heartbeat for monitoring.
+Leases are safe among any number of sweepers, so sweeping itself needs no lease; the duty row with its name is
+a heartbeat for monitoring.
 """
 
 import time
@@ -21,7 +21,7 @@ _LOCKS = "workers"
 
 
 class Sweeper:
-    """Has the dispatcher look for what is due, and notes now and then that this worker is alive."""
+    """Makes the dispatcher look for due deliveries, and records at intervals that this worker is alive."""
 
     def __init__(self, dispatcher: Dispatcher, holder: str) -> None:
         self._dispatcher = dispatcher
@@ -34,17 +34,18 @@ class Sweeper:
         self._lock.hold()
 
     def sweep(self) -> None:
-        """Have the dispatcher look once."""
+        """Make the dispatcher look once."""
         if time.monotonic() >= self._beat_at:
             self._beat()
         self._lock.act_for_ended(_take_over)
         self._dispatcher.wake(sweep=True)
 
     def leave(self) -> None:
-        """Note that this worker is gone, so that the others use its part of the limits at once."""
+        """Record that this worker is gone, so that the others use its part of the limits at once."""
         with transaction():
             workers.note_gone(self._holder)
-        # After that: if the database is away, what is not recorded is free for the others at once.
+        # Only after the commit: if the database is unreachable, the lock stays held, and the others take over
+        # when this process has ended.
         self._lock.release()
 
     def _beat(self) -> None:
@@ -58,7 +59,7 @@ class Sweeper:
 
 
 def _take_over(name: str) -> None:
-    """Free what a worker held when it was killed; its leases would hold it for longer."""
+    """Free what a worker held when it was killed; otherwise its leases would last longer."""
     with transaction():
         free_trials_of(name)
         freed = free_leases_of(name)

@@ -7,10 +7,10 @@ from provider.infrastructure import event_log
 
 
 def deliver(dispatcher: Dispatcher, logout_id: object) -> None:
-    """Look for what is due, because a wake-up came through the broker.
+    """Look for due deliveries, because a wake-up came through the broker.
 
-    Access to the broker allows wake-ups and nothing else: what is sent, where, and whether at all, is read
-    from the database (THR-50).
+    Access to the broker allows wake-ups and nothing else: whether, what and where to send is read from the
+    database (THR-50).
     """
     if _is_id(logout_id):
         dispatcher.wake()
