@@ -1,4 +1,4 @@
-"""The browser of a sign-in, as its request shows it."""
+"""The browser of a sign-in, as described by its request."""
 
 from dataclasses import dataclass, field
 
@@ -8,16 +8,16 @@ from provider.sessions.queries import FoundSession
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Browser:
-    """One browser: where it is, what it is called, and what its cookies prove."""
+    """One browser: its address, its name, and what its cookies prove."""
 
     ip: str | None
     device: str
-    # The live session of its cookie.
+    # The live session that its cookie names.
     session: FoundSession | None = field(default=None, repr=False)
-    # Proofs that people have signed in there before, see `browser_proof`.
+    # Proofs that people have signed in with it before; see `browser_proof`.
     proofs: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def networks(self) -> tuple[str, ...]:
-        """The networks that limits count by."""
+        """The networks by which limits are counted."""
         return networks_of(self.ip)

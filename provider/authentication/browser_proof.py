@@ -1,9 +1,10 @@
-"""Proof that a browser has signed in to an account before: guesses made elsewhere do not count for it.
+"""Proof that a browser has signed in to an account before: guesses made elsewhere do not count against it.
 
-A proof is a random identifier, the time it was made, a MAC over both, and a second one over both and the
-account. It does not name the account and nothing is stored. The second MAC covers the account's epoch and
-the time its password was set: a change of password, a disabled account and *sign out everywhere* revoke
-every proof. The first shows, without knowing the account, that someone has signed in at this browser.
+A proof is a random identifier, the time it was made, a MAC over both, and a second MAC over both and the
+account. It does not name the account, and the server stores nothing. The second MAC covers the account's
+epoch and the time its password was set: a change of password, a disabled account and *sign out everywhere*
+revoke every proof. The first MAC shows, without reference to an account, that someone has signed in with this
+browser.
 """
 
 import hmac
@@ -14,7 +15,7 @@ from provider.accounts.models import Account
 from provider.infrastructure import clock, current
 from provider.infrastructure.opaque_tokens import new_handle
 
-# A clock that is corrected backwards must not refuse what it has just made.
+# A proof that has just been made must stay valid when the clock is set back a little.
 _CLOCK_SKEW = timedelta(minutes=1)
 
 
@@ -40,7 +41,7 @@ def find_browser(proofs: Iterable[str], account: Account | None) -> str | None:
 
 
 def find_used_browser(proofs: Iterable[str]) -> str | None:
-    """Return the identifier in the first of these proofs that was made here, for any account, or None."""
+    """Return the identifier in the first of these proofs that this provider made for any account, or None."""
     for proof in proofs:
         browser, made_at, mac, _ = proof.split(".")
         if is_current(proof) and hmac.compare_digest(mac, _mac(browser, made_at)):
@@ -49,7 +50,7 @@ def find_used_browser(proofs: Iterable[str]) -> str | None:
 
 
 def is_current(proof: str) -> bool:
-    """Return whether a proof, valid or not, claims to be made within the lifetime of proofs."""
+    """Return whether a proof, valid or not, claims to have been made within the lifetime of proofs."""
     age = clock.now().timestamp() - int(proof.split(".")[1])
     lifetime = current.settings().known_browser_lifetime
     return -_CLOCK_SKEW.total_seconds() <= age <= lifetime.total_seconds()

@@ -16,7 +16,7 @@ _ACR = {frozenset({Factor.PASSWORD}): PASSWORD_ACR}
 
 
 def amr_of(factors: Collection[Factor]) -> str:
-    """Return the Authentication Methods References, with spaces between them (core §2)."""
+    """Return the Authentication Methods References, separated by spaces (core §2)."""
     return " ".join(dict.fromkeys(factors))
 
 

@@ -1,4 +1,4 @@
-"""Limit guesses of passwords, without letting one person's guesses lock out another (SEC-601).
+"""Limit password guesses without letting one person's guesses lock out another (SEC-601).
 
 | guesses from | are counted by | beyond the limit |
 |---|---|---|
@@ -6,8 +6,8 @@
 | any other browser | account and network; network over all accounts | this network waits |
 | all other browsers together | account | each network may guess at it a few times only, the slow path |
 
-Guesses at an account are counted before the password is checked, so that any number of parallel ones count
-as many (RACE-15). Names are counted as typed, whether or not there is such an account (SEC-623).
+Guesses at an account are counted before the password is checked, so that parallel guesses are all counted
+(RACE-15). They are counted by the name as typed, whether or not such an account exists (SEC-623).
 """
 
 import math
@@ -33,7 +33,7 @@ class TooMany(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Guess:
-    """One guess at the password of a name; `browser` is what a known browser is counted under."""
+    """One guess at the password of a name; `browser` is the key by which a known browser is counted."""
 
     name: str
     networks: tuple[str, ...]
@@ -50,7 +50,7 @@ def count(username: str, networks: tuple[str, ...], browser: str | None = None) 
     everywhere = step(settings.sign_in_limit_everywhere, _EVERYWHERE, name, counts=False)
     account = network_limits.steps(networks, settings.sign_in_limit_account, _ACCOUNT, name)
     refused = limits.first_refused([*network, everywhere, *account])
-    # Many others guess at the account: there are fewer guesses for each network.
+    # The account's limit over all networks is exceeded: each network may guess only a few times.
     if refused == len(network):
         slow = network_limits.steps(networks, settings.sign_in_limit_slow, _SLOW, name)
         refused = limits.first_refused([*slow, *account])
@@ -69,7 +69,7 @@ def failed(guess: Guess) -> None:
 
 
 def succeeded(guess: Guess) -> None:
-    """Forget the guesses that were made in this browser or network; those made elsewhere still count."""
+    """Forget the guesses from this browser or network; those from elsewhere still count."""
     settings = current.settings()
     if guess.browser is not None:
         limits = current.services().rate_limits
@@ -79,12 +79,12 @@ def succeeded(guess: Guess) -> None:
 
 
 def is_to_be_audited(username: str, networks: tuple[str, ...]) -> bool:
-    """Return whether a guess beyond the limits is the first at this name from this network in a minute."""
+    """Count a guess beyond the limits; return whether it is this network's first at the name in a minute."""
     return network_limits.hit(networks, _AUDIT_LIMIT, _AUDIT, _key_of(username))
 
 
 def seconds_to_wait(username: str, networks: tuple[str, ...], why: TooMany) -> int:
-    """Return after how many seconds a network may guess at the name again."""
+    """Return how many seconds a network has to wait before it may guess at the name again."""
     settings, name = current.settings(), _key_of(username)
     if why is TooMany.SLOWED:
         wait = network_limits.wait(networks, settings.sign_in_limit_slow, _SLOW, name)

@@ -1,4 +1,4 @@
-"""The browsers in which a person has signed in before, as their cookies prove it (SEC-601)."""
+"""The browsers in which a person has signed in before, as proven by cookies (SEC-601)."""
 
 from collections.abc import Iterable
 
@@ -8,7 +8,7 @@ from provider.authentication.browser import Browser
 
 
 def name_of(browser: Browser, account: Account | None) -> str | None:
-    """Return what guesses from a browser are counted under if the person has signed in there, or None."""
+    """Return the key for counting guesses from a browser in which the person has signed in, or None."""
     found = browser.session
     if found is not None and account is not None and found.account.id == account.id:
         return f"session {found.session.id}"
@@ -16,7 +16,7 @@ def name_of(browser: Browser, account: Account | None) -> str | None:
 
 
 def proofs_after(account: Account, proofs: Iterable[str]) -> list[str]:
-    """Return the proofs that a browser keeps from now on, after the person has signed in there, newest first.
+    """Return the proofs for a browser to keep after the person has signed in there, newest first.
 
     The identifier is a new one each time, so that guesses made with a stolen copy of an earlier proof are
     not counted for this browser.

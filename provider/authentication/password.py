@@ -1,7 +1,7 @@
 """Sign in by user name and password.
 
-Which guesses are checked at all is decided by `guesses`. What was true when the check began must still
-hold when the session is written (RACE-09, ABU-21): `check` comes before the transaction, `conclude` is in it.
+`guesses` decides which attempts are checked at all. `check` runs before the transaction and `conclude` inside
+it; the account must not have changed in between (RACE-09, ABU-21).
 """
 
 from dataclasses import dataclass, field
@@ -31,7 +31,7 @@ FACTORS = (Factor.PASSWORD,)
 
 
 class Refusal(StrEnum):
-    """Why a person is not let in, besides the limits."""
+    """Why a sign-in is refused, other than by a limit."""
 
     INCOMPLETE = "incomplete"
     WRONG = "wrong"
@@ -51,7 +51,7 @@ class Right:
 
     account: Account
     guess: Guess
-    # The same password hashed anew, where the kept hash is weaker than the settings now ask for.
+    # A new hash of the same password, if the stored one is weaker than the settings now require.
     fresh_hash: str | None = field(default=None, repr=False)
 
 
@@ -61,13 +61,13 @@ class Refused:
 
     why: Refusal | TooMany
     account: Account | None = None
-    # The first of many guesses beyond a limit is enough, so that the audit does not fill.
+    # False for all but the first of many guesses beyond a limit, so that they do not fill the audit log.
     is_to_be_audited: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Admitted:
-    """The person is in; the handle goes into the cookie."""
+    """The sign-in succeeded; the handle goes into the cookie."""
 
     account: Account
     session: Session
@@ -90,7 +90,7 @@ def check(credentials: Credentials, browser: Browser) -> Right | Refused:
 
 
 def verify(password: str, account: Account | None, guess: Guess) -> Refusal | None:
-    """Return why a counted guess is refused; takes equally long for all names (SEC-623)."""
+    """Return why a counted guess is refused, or None; takes the same time for all names (SEC-623)."""
     try:
         is_right = passwords.verify(account, password)
     except passwords.TooBusy as exc:
@@ -141,7 +141,7 @@ def record_refusal(
 
 
 def _find(username: str) -> Account | None:
-    # No account has such a name, and a database may not be asked for one.
+    # No account has such a name, and a database may reject a query for it.
     if len(username) > names.MAX_LENGTH or "\0" in username:
         return None
     return read_by_username(username)
@@ -156,20 +156,20 @@ def _unchecked(credentials: Credentials, browser: Browser, account: Account | No
 
 
 def _fresh_hash(credentials: Credentials, account: Account) -> str | None:
-    """Return a new hash of the right password if the kept one is weaker than the settings now ask for."""
+    """Return a new hash of the right password if the stored one is weaker than the settings now require."""
     if not passwords.needs_rehash(account):
         return None
     try:
         return passwords.hash_password(credentials.password, account.id)
     except passwords.TooBusy:
-        # This sign-in does not wait for it; the next one tries again.
+        # This sign-in does not wait for a slot; the next one tries again.
         return None
 
 
 def _lock_unchanged(account: Account) -> int | None:
     """Lock the account and return the provider's epoch.
 
-    None if the checked password is no longer the account's own, or it may not sign in.
+    None if the account's password or epoch has changed since the check, or the account may not sign in.
     """
     seen = {"account_id": account.id, "seen_hash": account.password_hash, "seen_epoch": account.epoch}
     row = find_one(_SAME, seen)
@@ -187,6 +187,6 @@ _SAME = (
         Account.disabled_at.is_(None),
         Account.deleted_at.is_(None),
     )
-    # No stronger than an update: the holder of this session may have to refer to the account.
+    # No stronger than the lock of an update, so that rows referring to the account can be inserted.
     .with_for_update(key_share=True, of=Account)
 )

@@ -1,4 +1,4 @@
-"""A person changes their own password; every other browser is signed out by it."""
+"""A person changes their own password, which signs out every other browser."""
 
 from enum import StrEnum
 
@@ -19,14 +19,14 @@ from provider.sessions.queries import FoundSession
 
 
 class NotChanged(StrEnum):
-    """Why a password is not changed, besides what the rules, the limits and the check of it say."""
+    """Why a password is not changed, other than the rules, the limits and a wrong current password."""
 
     SAME = "same"
     CHANGED_MEANWHILE = "changed_meanwhile"
 
 
 class ChangedMeanwhile(Exception):
-    """The session or the password is not what it was when the change was decided."""
+    """The session or the password has changed since the change was checked."""
 
 
 def refusal_of(
@@ -52,7 +52,7 @@ def refusal_of(
 
 
 def hash_of(new: str, found: FoundSession) -> str:
-    """Return the hash under which the new password will be kept. No transaction may be open."""
+    """Return the hash to store for the new password. No transaction may be open."""
     try:
         return passwords.hash_password(new, found.account.id)
     except passwords.TooBusy as exc:
@@ -62,8 +62,8 @@ def hash_of(new: str, found: FoundSession) -> str:
 def carry_out(found: FoundSession, browser: Browser, new_hash: str) -> tuple[LogoutOutcome, str]:
     """Write the password, move this session to a new handle (SEC-707) and end the others, in that order.
 
-    The account's row is locked from the first line on: a sign-in with the old password either came
-    before and is ended here, or finds another password (RACE-09). Raises ChangedMeanwhile.
+    The first statement locks the account's row: a sign-in with the old password either came before and is
+    ended here, or finds that the password has changed (RACE-09). Raises ChangedMeanwhile.
     """
     account, own = found.account, found.session
     if not change_password(account, new_hash):

@@ -1,4 +1,4 @@
-"""The session that follows once a person has proven who they are."""
+"""The session that begins once a person has authenticated."""
 
 from collections.abc import Collection
 
@@ -17,9 +17,9 @@ def begin(
 ) -> tuple[Session, str]:
     """Begin a session in a browser and return it with the cookie's handle.
 
-    The same person's session there is renewed; another person's ends first, and its apps are notified. The
-    caller holds the account's row lock, so that sign-ins at the same moment count one another, and may
-    have read the provider's epoch with it.
+    An existing session of the same person in this browser is renewed; another person's ends first, and its
+    apps are notified. The caller holds the lock on the account's row, so that concurrent sign-ins count each
+    other's sessions. It may pass the provider's epoch if it has read that in the same statement.
     """
     found = browser.session
     if found and found.account.id == account.id:
@@ -42,7 +42,7 @@ def begin(
 
 
 def renew(session: Session, factors: Collection[Factor], browser: Browser) -> str | None:
-    """Note that the person of a session has proven again who they are.
+    """Record that the person of a session has authenticated again.
 
     Returns the session's new handle, or None if it has ended.
     """
