@@ -1,7 +1,7 @@
 """Every setting of the provider, declared once with its meaning.
 
-Values come from the environment (`CURFEW_…`), then from a TOML file (`CURFEW_CONFIG`), then from the
-default. A wrong value stops the start; all wrong values are reported together.
+Values come from the environment (`CURFEW_…`), then from a TOML file (`CURFEW_CONFIG`), then from the default.
+With a wrong value the process does not start; all wrong values are reported together.
 """
 
 from provider.config.checks import WrongSettings, has_published_key

@@ -1,4 +1,4 @@
-"""The places that anchor the end of the audit chain: a file, a syslog server or an object behind a URL."""
+"""The targets for anchors of the audit chain: a file, a syslog server or an object behind a URL."""
 
 import re
 from dataclasses import dataclass
@@ -14,19 +14,19 @@ SEQ = "{seq}"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnchorTarget:
-    """One place outside of the database; `name` may be shown, a URL without its query."""
+    """One target outside the database; `name` may be shown, and leaves out the query of a URL."""
 
     kind: Literal["file", "syslog+udp", "syslog+tcp", "syslog+unix", "http"]
     name: str
     path: Path | None = None
     host: str = ""
     port: int = 0
-    # With `{seq}` in it each anchor is an object of its own.
+    # If it contains `{seq}`, each anchor becomes a separate object.
     url: str = ""
 
 
 def read_anchor_target(text: str) -> AnchorTarget:
-    """Read a target as it is set. Raises ValueError with a sentence."""
+    """Parse a target as written in the setting. Raises ValueError with a message for the operator."""
     scheme, _, rest = text.partition(":")
     if scheme in ("file", "syslog+unix"):
         path = Path(rest.removeprefix("//"))

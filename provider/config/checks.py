@@ -16,16 +16,16 @@ from provider.config.url_checks import url_problems
 from provider.config.values import LONGEST_SPAN
 
 SHORTEST_BEARER_TOKEN = 16
-# Of docker-compose.yml, for a look around.
+# The key in docker-compose.yml, which is for trying Curfew out.
 _PUBLISHED_KEYS = frozenset({"Y29tcG9zZS1kZW1vLWtleS1jb21wb3NlLWRlbW8ta2U"})
-# rfc6750 §2.1: what a bearer token may consist of.
+# rfc6750 §2.1: the characters of a bearer token.
 _BEARER_TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 _ORIGIN = re.compile(r"https://[a-z0-9.-]+(?::[1-9][0-9]{0,4})?")
 # rfc6749 §3.3: scope-token.
 _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
 _HOST = re.compile(r"[a-z0-9.-]{1,253}|[0-9a-f:]{2,39}")
-# Without hyphens: a server cannot distinguish one from an underscore, and a proxy that overwrites X-Cert lets
-# X_Cert through, which would be taken for it.
+# No hyphens: a server cannot tell a hyphen from an underscore. A proxy that overwrites X-Cert lets X_Cert
+# through, and the server would take that for X-Cert.
 _HEADER = re.compile(r"[A-Za-z][A-Za-z0-9]{0,99}")
 _LIMIT = re.compile(r"[1-9][0-9]{0,8} per (?:[1-9][0-9]{0,4} )?(?:second|minute|hour|day)s?")
 _LIMITS = (
@@ -57,7 +57,7 @@ _BOUNDS = {
     "bulk_logout_batch": (1, 10_000),
     "bulk_logout_pace": (1, 1_000_000),
 }
-# Two seconds are the least that the driver waits for a connection; a browser does not wait for a minute.
+# The driver waits at least two seconds for a connection, and a browser does not wait for a minute.
 _SPAN_BOUNDS = {"database_deadline": (timedelta(seconds=2), timedelta(seconds=60))}
 _POSITIVE_SPANS = (
     "admin_sign_in_age",
@@ -87,13 +87,13 @@ _POSITIVE_SPANS = (
     "audit_anchor_every",
     "delivery_retention",
 )
-# The longest lifetimes: of a code one minute (FAPI 2.0 §5.3.2.1), of a signed token, which servers may accept
-# without asking us, ten.
+# The longest lifetimes: one minute for a code (FAPI 2.0 §5.3.2.1), and ten for a signed token, which resource
+# servers may accept without introspection.
 LONGEST_LIVES = {"code_lifetime": timedelta(seconds=60), "jwt_access_token_lifetime": timedelta(minutes=10)}
 
 
 class WrongSettings(Exception):
-    """The settings cannot be used; holds one sentence for each wrong one."""
+    """The settings cannot be used; `problems` has one sentence for each thing that is wrong."""
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__("; ".join(problems))
@@ -101,7 +101,7 @@ class WrongSettings(Exception):
 
 
 def has_published_key(settings: DeclaredSettings) -> bool:
-    """Return whether the key-encryption key is an example that everyone can read."""
+    """Return whether the key-encryption key is a published example."""
     return settings.secret_key.rstrip("=") in _PUBLISHED_KEYS
 
 
@@ -143,7 +143,7 @@ def _span_problems(settings: DeclaredSettings) -> Iterator[str]:
 def _relation_problems(settings: DeclaredSettings) -> Iterator[str]:
     if settings.session_idle_lifetime > settings.session_lifetime:
         yield "session_idle_lifetime must not exceed session_lifetime"
-    # rfc8628 §5.1: the longer a code of eight letters is valid, the more of them can be tried.
+    # rfc8628 §5.1: the longer a code of eight letters is valid, the more codes can be tried.
     if settings.device_code_lifetime > timedelta(minutes=30):
         yield "device_code_lifetime must not exceed 30m"
     # rfc9126 §2.2: 'it is RECOMMENDED … between 5 and 600 seconds'.
@@ -153,7 +153,7 @@ def _relation_problems(settings: DeclaredSettings) -> Iterator[str]:
         yield "delivery_lease must be longer than outbound_deadline"
     if settings.outbound_connect_timeout > settings.outbound_deadline:
         yield "outbound_connect_timeout must not exceed outbound_deadline"
-    # backchannel §4: a Logout Token expires after at most two minutes or so.
+    # backchannel §4: a Logout Token should expire after two minutes at most.
     if settings.logout_token_lifetime > timedelta(minutes=2):
         yield "logout_token_lifetime must not exceed 2m"
     if not timedelta(0) <= settings.notify_budget <= timedelta(seconds=2):
@@ -165,10 +165,10 @@ def _relation_problems(settings: DeclaredSettings) -> Iterator[str]:
 
 
 def _key_problems(settings: DeclaredSettings) -> Iterator[str]:
-    # KEY-04: a token must verify for as long as it is valid.
+    # KEY-04: the key of a token must stay published for as long as the token is valid.
     if settings.key_publish_after_use < settings.id_token_lifetime:
         yield "key_publish_after_use must not be shorter than id_token_lifetime"
-    # A resource server may have been promised longer tokens than the setting says.
+    # A resource server may be registered with a longer token lifetime than the setting.
     if settings.key_publish_after_use < LONGEST_LIVES["jwt_access_token_lifetime"]:
         yield "key_publish_after_use must not be shorter than 10m, the longest life of a signed access token"
     if not timedelta(0) <= settings.key_publish_before_use < settings.key_rotation_period:
@@ -221,7 +221,7 @@ def _registration_problems(settings: DeclaredSettings) -> Iterator[str]:
         yield "registration must be off, token or open"
     if not all(map(_SCOPE.fullmatch, settings.registration_scopes)):
         yield "registration_scopes must hold scopes"
-    # They act for many people, or for the provider itself: only the operator gives them (SEC-802).
+    # These scopes act on behalf of many people or of the provider; only the operator grants them (SEC-802).
     if reserved := {"account", "global_token_revocation"}.intersection(settings.registration_scopes):
         yield f"registration_scopes must not contain {' or '.join(sorted(reserved))}"
     if any(scope.startswith("curfew:") for scope in settings.registration_scopes):
@@ -246,7 +246,7 @@ def _is_file(path: Path) -> bool:
     try:
         return path.is_file()
     except (OSError, ValueError):
-        # A name that is too long, or with a NUL.
+        # The name is too long or contains NUL.
         return False
 
 

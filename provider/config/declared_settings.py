@@ -1,6 +1,6 @@
-"""The settings of protocol, delivery, keys and retention, beside `basic_settings` and `sign_in_settings`.
+"""The settings of protocol, delivery, keys and retention; others: `basic_settings`, `sign_in_settings`.
 
-They are only declared here; `checks` says what must hold of them, and `settings` what follows from them.
+This file only declares settings; `checks` validates them, and `settings` derives values from them.
 """
 
 from dataclasses import dataclass
@@ -19,9 +19,9 @@ DEFAULT_SCHEDULE = tuple(
 
 @dataclass(frozen=True, kw_only=True)
 class DeclaredSettings(SignInSettings, BasicSettings):
-    """Every setting as it is declared; each field's meaning stands in its declaration.
+    """Every setting as declared; each declaration states the meaning of its field.
 
-    The fields of the last base come first, in the table of settings too.
+    The fields of the last base class come first, also in the table of settings.
     """
 
     parked_request_limit_address: str = setting(

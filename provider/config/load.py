@@ -13,15 +13,15 @@ from provider.config.settings import Settings
 from provider.config.values import READERS, write_value
 
 PREFIX = "CURFEW_"
-# Shown instead of a secret that is set.
+# Shown instead of the value of a secret.
 HIDDEN = "(set)"
-# Appended to the variable of a secret, it names a file that holds the value.
+# A variable with this suffix names a file that contains the secret.
 FILE_SUFFIX = "_FILE"
-# The first two belong to the command itself. In the third, recipes keep the secret of an app, which may be
-# exported in the shell where the command runs.
+# The first two belong to the command itself. The third is where recipes keep the secret of an app; it may be
+# exported in the shell in which the command runs.
 _NOT_SETTINGS = frozenset({"CURFEW_CONFIG", "CURFEW_AS", "CURFEW_CLIENT_SECRET"})
 
-# Names of release 0.1.0, which also work: during a rolling upgrade both releases read the same environment.
+# Names from release 0.1.0. They still work: in a rolling upgrade, both releases read the same environment.
 _FORMER_NAMES = {
     "mass_ending_batch": "bulk_logout_batch",
     "mass_ending_pace": "bulk_logout_pace",
@@ -65,7 +65,7 @@ def load_settings(environ: Mapping[str, str] | None = None, **overrides: Any) ->
 
 
 def describe_settings(settings: Settings, environ: Mapping[str, str] | None = None) -> list[SettingView]:
-    """Describe every setting in the order of declaration; secrets show only that they are set."""
+    """Describe every setting in the order of declaration; for a secret, only that it is set."""
     texts, _ = _gather(os.environ if environ is None else environ)
     return [_view(declared, settings, texts) for declared in fields(Settings)]
 
@@ -85,7 +85,7 @@ def _view(declared: "Field[Any]", settings: Settings, texts: Mapping[str, tuple[
 
 
 def _gather(environ: Mapping[str, str]) -> tuple[dict[str, tuple[str, str]], list[str]]:
-    """Return each given setting's text with its source, and what names no setting."""
+    """Return the text and source of each setting that is given, and the problems found on the way."""
     known = {declared.name for declared in fields(Settings)}
     secrets = {_file_variable(declared.name) for declared in fields(Settings) if declared.metadata["secret"]}
     texts: dict[str, tuple[str, str]] = {}
@@ -121,7 +121,7 @@ def _gather(environ: Mapping[str, str]) -> tuple[dict[str, tuple[str, str]], lis
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:
-    """Return a question that names the known setting that was probably meant, or nothing."""
+    """Return a question that suggests the setting that was probably meant, or an empty text."""
     nearest = get_close_matches(name, known, n=1, cutoff=0.8)
     return f"; did you mean {nearest[0]}?" if nearest else ""
 
@@ -137,13 +137,13 @@ def _file_variable(name: str) -> str:
 def _read_secret(
     environ: Mapping[str, str], variable: str, texts: dict[str, tuple[str, str]], problems: list[str]
 ) -> None:
-    """Take a secret from the file that a variable names, as container platforms mount them."""
+    """Read a secret from the file that a variable names; container platforms mount secrets as files."""
     plain = variable.removesuffix(FILE_SUFFIX)
     if plain in environ:
         problems.append(f"{plain} and {variable} are both set: remove one of them")
         return
     try:
-        # Editors and `echo` end a file with a line break, which belongs to no secret.
+        # Editors and `echo` end a file with a line break, which is not part of the secret.
         text = Path(environ[variable]).read_text(encoding="utf-8").rstrip("\r\n")
     except (OSError, ValueError) as exc:
         problems.append(

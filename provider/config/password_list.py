@@ -10,10 +10,10 @@ _BLOCK_BYTES = 1024 * 1024
 
 
 def password_list_problems(path: Path | None) -> Iterator[str]:
-    """Yield what is wrong with the file; a packed one is read to its end."""
+    """Yield what is wrong with the file; a compressed one is read to its end."""
     if path is None:
         return
-    # Without the path in the sentence: it may be long.
+    # The messages leave out the path, which may be long.
     try:
         with path.open("rb") as file:
             is_gzip = file.read(len(_GZIP)) == _GZIP

@@ -1,4 +1,4 @@
-"""The settings in use: what is declared, once it has been checked, and what follows from it."""
+"""The settings in use: the declared ones, once they are checked, and values derived from them."""
 
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network
@@ -11,7 +11,7 @@ from provider.config.values import as_network
 
 @dataclass(frozen=True, kw_only=True)
 class Settings(DeclaredSettings):
-    """The provider's settings. Raises WrongSettings unless everything holds that `checks` says."""
+    """The provider's settings. Raises WrongSettings if `checks` finds a problem."""
 
     def __post_init__(self) -> None:
         problems = list(problems_of(self))
@@ -20,12 +20,12 @@ class Settings(DeclaredSettings):
 
     @property
     def is_https(self) -> bool:
-        """Whether people reach the provider by https, so that cookies may demand it."""
+        """Whether people reach the provider over https, so that cookies can require it."""
         return self.issuer.startswith("https://")
 
     @property
     def issuer_path(self) -> str:
-        """The path below which people reach the provider; empty if it has its host for itself."""
+        """The path below which people reach the provider; empty if it has a host of its own."""
         return urlsplit(self.issuer).path
 
     @property
@@ -35,12 +35,12 @@ class Settings(DeclaredSettings):
 
     @property
     def mtls_issuer(self) -> str:
-        """The issuer as clients that show a certificate address it; empty if there is no such address."""
+        """The issuer's address for clients that present a certificate; empty if there is none."""
         return self.mtls_origin and self.mtls_origin + self.issuer_path
 
     @property
     def resolved_database_url(self) -> str:
-        """The database in use: the one that is set, or SQLite in the data folder."""
+        """The database in use: the configured one, or SQLite in the data folder."""
         return self.database_url or f"sqlite:///{(self.data_dir / 'curfew.sqlite3').resolve()}"
 
     @property

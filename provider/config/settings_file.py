@@ -1,4 +1,4 @@
-"""A settings file with comments, as `curfew init` writes it: what was chosen, then what is often needed."""
+"""A commented settings file, as `curfew init` writes it: the chosen settings and the often needed ones."""
 
 import textwrap
 from collections.abc import Mapping

@@ -11,10 +11,10 @@ from provider.config.load import HIDDEN, SettingView
 from provider.config.settings import Settings
 from provider.config.url_checks import LOOPBACK_HOSTS
 
-# An entry that covers more addresses than a private range of its family (10.0.0.0/8, fc00::/7) is no list.
+# An entry that covers more addresses than a private range of its family (10.0.0.0/8, fc00::/7) is too wide.
 _WIDEST = {4: 8, 6: 7}
 _OTHERS = 0o077
-# Below them a copied database is cheaper to attack than the current recommendations allow.
+# Values below the defaults make a copied database cheaper to attack than is recommended today.
 _HASHING = ("argon2_memory", "argon2_passes")
 
 
@@ -28,7 +28,7 @@ class Unwise:
 
 
 def unwise_settings(settings: Settings) -> Iterator[Unwise]:
-    """Yield the problems that follow only from settings."""
+    """Yield the problems that can be found from the settings alone."""
     yield from _issuer(settings)
     yield from _key(settings)
     yield from _allow_lists(settings)
@@ -61,7 +61,7 @@ def _key(settings: Settings) -> Iterator[Unwise]:
 
 
 def unwise_file(views: Iterable[SettingView], path: Path) -> Iterator[Unwise]:
-    """Yield whether other users of the machine can read secrets in the settings file."""
+    """Yield a problem if other users of the machine can read secrets in the settings file."""
     secrets = [view.name for view in views if view.source == "file" and view.value == HIDDEN]
     if secrets and _is_open(path):
         yield Unwise(

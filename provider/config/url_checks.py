@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from provider.config.declared_settings import DeclaredSettings
 
-# With what the addresses of the provider begin; a test compares them with the routes.
+# The first path segments of the provider's own addresses; a test compares them with the routes.
 OWN_SEGMENTS = frozenset(
     {
         *(".well-known", "account", "admin", "api", "apps", "authorize", "consent", "device"),
@@ -16,7 +16,7 @@ OWN_SEGMENTS = frozenset(
         *("register", "revoke", "robots.txt", "session", "sign-in", "static", "token", "userinfo"),
     }
 )
-# Neither empty nor a step upwards, and nothing that a browser or a proxy writes in another way.
+# Neither empty nor `.` or `..`, and without characters that a browser or a proxy rewrites.
 _SEGMENT = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._~-]+", re.ASCII)
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -68,5 +68,5 @@ def _path_problems(path: str) -> Iterator[str]:
     if not all(map(_SEGMENT.fullmatch, (first, *others))):
         yield "issuer path must consist of letters, digits, '-', '_', '.' and '~', such as https://id.example/auth"
     elif first in OWN_SEGMENTS:
-        # If a proxy removes the issuer's path, such an address could be meant in two ways.
+        # If a proxy removes the issuer's path, such an address would be ambiguous.
         yield f"issuer must not have a path that begins with /{first}, an address of the provider itself"

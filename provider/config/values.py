@@ -7,7 +7,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
 
-# Longer texts are not read at all: matching them costs more than their length.
+# Longer texts are refused, because the time for matching grows faster than their length.
 _LONGEST_TEXT = 100
 _NUMBER = r"[0-9]{1,15}(?:\.[0-9]{1,15})?"
 _BARE = re.compile(_NUMBER)
@@ -21,9 +21,9 @@ LONGEST_SPAN = timedelta(days=36_500)
 
 
 def read_timedelta(text: str) -> timedelta:
-    """Read a span such as `90s`, `1h 30m`, `250ms` or `180d`; a bare number counts seconds.
+    """Read a span such as `90s`, `1h 30m`, `250ms` or `180d`; a bare number means seconds.
 
-    Raises ValueError for anything else and for more than a hundred years.
+    Raises ValueError for anything else, and for more than a hundred years.
     """
     text = text.strip().lower()
     if _BARE.fullmatch(text):
@@ -38,7 +38,7 @@ def read_timedelta(text: str) -> timedelta:
 
 
 def write_timedelta(span: timedelta) -> str:
-    """Write a span in the largest units that show it exactly."""
+    """Write a span in the largest units that express it exactly."""
     left = round(span.total_seconds() * 1000)
     parts = []
     for unit, size in (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)):
@@ -66,12 +66,12 @@ def read_bool(text: str) -> bool:
 
 
 def read_list(text: str) -> tuple[str, ...]:
-    """Read a list written with commas."""
+    """Read a comma-separated list."""
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
 def read_spans(text: str) -> tuple[timedelta, ...]:
-    """Read spans written with commas."""
+    """Read comma-separated spans."""
     return tuple(read_timedelta(part) for part in read_list(text))
 
 
@@ -81,7 +81,7 @@ def read_path(text: str) -> Path:
 
 
 def read_optional_path(text: str) -> Path | None:
-    """Read a path, or nothing from an empty text."""
+    """Read a path; None for an empty text."""
     return read_path(text) if text.strip() else None
 
 
@@ -98,7 +98,7 @@ READERS: dict[Any, Callable[[str], Any]] = {
 
 
 def write_value(value: Any) -> str:
-    """Write a setting's value as it would be set."""
+    """Write a value in the form that its reader accepts."""
     match value:
         case bool():
             return "true" if value else "false"
