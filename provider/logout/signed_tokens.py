@@ -21,7 +21,7 @@ from provider.tokens.models import AccessToken
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignedTokens:
-    """Signed access tokens of one app: an API that does not query us may accept them until they expire."""
+    """Signed access tokens of one app, which an API without introspection may accept until they expire."""
 
     client: Client
     until: datetime

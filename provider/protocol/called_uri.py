@@ -1,7 +1,7 @@
-"""URIs that the provider itself calls: registration and the outbound client read them by this one grammar.
+"""URIs that the provider itself calls: registration and the outbound client share this grammar.
 
-It is that of every web URI without what servers and libraries read in different ways (URL-06, URL-09): what
-is sent is then what was registered, byte for byte, and leads where the checks said it would.
+It is the grammar of web URIs without the parts that servers and libraries read in different ways (URL-06,
+URL-09). So the request goes to the registered URI byte for byte, and to the target that was checked.
 """
 
 import re
@@ -11,12 +11,12 @@ from provider.protocol.uri import MalformedURI, WebURI, parse_web_uri
 
 # Space, percent, dot, slash and backslash: servers disagree on what these mean in a path.
 _AMBIGUOUS_ESCAPE = re.compile(r"%(?:2[05EFef]|5[Cc])")
-# rfc3986 §2.3: letters, digits and -._~ mean the same without an escape, so libraries remove it on the way.
+# rfc3986 §2.3: letters, digits and -._~ mean the same without an escape, so libraries may remove it.
 _NEEDLESS_ESCAPE = re.compile(r"%(?:2[DEde]|3[0-9]|[46][1-9A-Fa-f]|[57][0-9Aa]|5[Ff]|7[Ee])")
 
 
 def parse_called_uri(text: str) -> WebURI:
-    """Take a URI apart that the provider is to call. Raises MalformedURI if it may be read in two ways."""
+    """Parse a URI that the provider is to call. Raises MalformedURI if it can be read in two ways."""
     uri = parse_web_uri(text)
     if uri.path.startswith("//"):
         raise MalformedURI("has a path that starts with //")

@@ -1,4 +1,4 @@
-"""The `claims` parameter (core §5.5): which single claims a client asks for, and where it wants them."""
+"""The `claims` parameter (core §5.5): which individual claims a client requests, and where it wants them."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -13,10 +13,10 @@ _LONGEST_NAME = 200
 
 @dataclass(frozen=True, slots=True)
 class ClaimDemand:
-    """The demand for a claim; core §5.5.1: a missing claim is no error, even if it is essential."""
+    """The request for one claim; core §5.5.1: a missing claim is not an error, even if it is essential."""
 
     essential: bool = False
-    # One of these, if the client said so.
+    # The accepted values, if the client named any.
     values: tuple[Any, ...] = ()
 
 
@@ -29,11 +29,11 @@ class ClaimsRequest:
 
     @property
     def names(self) -> frozenset[str]:
-        """Every claim that is asked for, wherever."""
+        """Every requested claim, for either place."""
         return frozenset(self.userinfo) | frozenset(self.id_token)
 
     def without(self, names: Collection[str]) -> "ClaimsRequest":
-        """Return the request as if some claims had not been asked for."""
+        """Return the request without these claims."""
         members = (self.userinfo, self.id_token)
         userinfo, id_token = ({n: said for n, said in one.items() if n not in names} for one in members)
         return ClaimsRequest(userinfo=userinfo, id_token=id_token)
@@ -42,12 +42,12 @@ class ClaimsRequest:
     def subjects(self) -> frozenset[str]:
         """The requested subjects, if there are any: the person must have one of them (§5.5.1)."""
         demands = (members["sub"] for members in (self.userinfo, self.id_token) if "sub" in members)
-        # A value that is no text is the subject of no person, but it was asked for.
+        # A value that is not a string is no person's subject, but it still counts as requested.
         return frozenset(str(value) for demand in demands for value in demand.values)
 
     @property
     def required_acr(self) -> frozenset[str]:
-        """The contexts of which one must be met, else the sign-in has failed (§5.5.1.1)."""
+        """The contexts of which one must be met, or else the sign-in fails (§5.5.1.1)."""
         demand = self.id_token.get("acr", ClaimDemand())
         values = demand.values if demand.essential else ()
         return frozenset(map(str, values))
@@ -57,7 +57,7 @@ NO_CLAIMS = ClaimsRequest()
 
 
 def read_claims_request(text: str) -> ClaimsRequest:
-    """Read the parameter. Raises InvalidRequest for what cannot be meant."""
+    """Read the parameter. Raises InvalidRequest if it is malformed."""
     try:
         members = read_json_object(text)
     except InvalidRequest as exc:

@@ -1,6 +1,6 @@
-"""A client's X.509 certificate as a proxy passes it on (rfc8705, rfc9440): read once, then only compared.
+"""A client's X.509 certificate as a proxy forwards it (rfc8705, rfc9440): read once, then only compared.
 
-Whether it was presented in a TLS handshake, and by whom it was checked, only the proxy knows.
+Only the proxy knows whether it was presented in a TLS handshake, and whether it was verified.
 """
 
 import base64
@@ -13,12 +13,12 @@ from urllib.parse import unquote_to_bytes
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-# A certificate of an RSA key of 4096 bits with many names, each byte percent-encoded, is smaller.
+# Enough for a certificate of a 4096-bit RSA key with many names and every byte percent-encoded.
 LARGEST = 24 * 1024
 _PEM_BEGIN, _PEM_END = b"-----BEGIN CERTIFICATE-----", b"-----END CERTIFICATE-----"
 
 
-# Raised by the library for encodings that it cannot read; InvalidVersion is no ValueError.
+# Raised by the library for encodings that it cannot read; InvalidVersion is not a ValueError.
 _UNREADABLE = (
     *(ValueError, TypeError, OverflowError),
     *(x509.InvalidVersion, x509.DuplicateExtension, x509.UnsupportedGeneralNameType),
@@ -40,12 +40,12 @@ class ClientCertificate:
     san_uri: frozenset[str] = frozenset()
     san_ip: frozenset[IPv4Address | IPv6Address] = frozenset()
     san_email: frozenset[str] = frozenset()
-    # Whether the proxy says that it led to an authority it trusts (rfc8705 §2.1).
+    # Whether the proxy says that it verified the chain up to a trusted authority (rfc8705 §2.1).
     is_verified: bool = False
 
 
 def read_certificate(text: str, *, is_verified: bool = False) -> ClientCertificate:
-    """Read a header's value: percent-encoded PEM, base64 of the DER, or that between colons (rfc9440 §2).
+    """Read a header's value: percent-encoded PEM, or base64 of the DER with or without colons (rfc9440 §2).
 
     Raises MalformedCertificate for anything else, and for more than one certificate.
     """
@@ -92,7 +92,7 @@ def _described(certificate: x509.Certificate, *, is_verified: bool) -> ClientCer
         subject=certificate.subject,
         san_dns=frozenset(name.lower() for name in names.get_values_for_type(x509.DNSName)),
         san_uri=frozenset(names.get_values_for_type(x509.UniformResourceIdentifier)),
-        # A network, which only a constraint may hold, is no address.
+        # A network, which is allowed only in name constraints, is not an address.
         san_ip=frozenset(
             ip
             for ip in names.get_values_for_type(x509.IPAddress)

@@ -1,4 +1,4 @@
-"""The certificate of a client: what may be registered about it, and whether one fits (rfc8705 §2)."""
+"""A client's certificate: which names may be registered, and whether a certificate fits (rfc8705 §2)."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -13,7 +13,7 @@ from provider.protocol.client_metadata import ClientMetadata, Problem
 TLS_CLIENT_AUTH = "tls_client_auth"
 SELF_SIGNED_TLS_CLIENT_AUTH = "self_signed_tls_client_auth"
 TLS_METHODS = (TLS_CLIENT_AUTH, SELF_SIGNED_TLS_CLIENT_AUTH)
-# Names that tools write beside those of rfc4514 §3.
+# Attribute names that tools write in addition to those of rfc4514 §3.
 _MORE_NAMES = {
     "emailAddress": NameOID.EMAIL_ADDRESS,
     "E": NameOID.EMAIL_ADDRESS,
@@ -28,7 +28,7 @@ _EMAIL = re.compile(r"[\x21-\x3f\x41-\x7e]+@[A-Za-z0-9.-]+")
 
 
 def read_subject(text: str) -> x509.Name:
-    """Return the distinguished name that a text of rfc4514 means. Raises ValueError."""
+    """Return the distinguished name that a string represents (rfc4514). Raises ValueError."""
     try:
         name = x509.Name.from_rfc4514_string(text, _MORE_NAMES)
     except (ValueError, KeyError, IndexError, TypeError) as exc:
@@ -39,7 +39,7 @@ def read_subject(text: str) -> x509.Name:
 
 
 def problems_of_tls(metadata: ClientMetadata) -> Iterator[Problem]:
-    """Yield what is wrong with how a client wants to be known by its certificate."""
+    """Yield what is wrong with the metadata for authentication by certificate."""
     given = [name for name in _READERS if getattr(metadata, name) is not None]
     for name in given:
         try:

@@ -1,4 +1,4 @@
-"""Client metadata under the names of the wire (rfc7591 §2, registration §2 and the logout specifications).
+"""Client metadata under its wire names (rfc7591 §2, registration §2 and the logout specifications).
 
 Each field is declared once with its meaning; the command's options and their help follow from it.
 """
@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from provider.protocol.encrypted_token import USUAL_CONTENT_ALGORITHM, Encryption
 
-# The responses that may be encrypted to the client, as the names of their members begin.
+# The responses that may be encrypted to the client, as prefixes of the names of their members.
 ENCRYPTED_RESPONSES = ("id_token", "userinfo", "authorization")
 SECRET_METHODS = ("client_secret_basic", "client_secret_post")
 STANDARD_SCOPE = "openid profile email address phone offline_access"
@@ -132,12 +132,12 @@ class ClientMetadata:
     )
     authorization_encrypted_response_enc: str | None = _declared("As for ID Tokens.")
 
-    # rfc7591 §2.2: members such as client_name#de, under these very names.
+    # rfc7591 §2.2: members such as client_name#de, with the tag in the name.
     translations: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def from_stored(cls, stored: Mapping[str, Any]) -> "ClientMetadata":
-        """Read what was validated before it was stored; no check is repeated."""
+        """Read stored metadata without checks: it was validated before it was stored."""
         values: dict[str, Any] = {
             name: tuple(value) if isinstance(value, list) else value
             for name, value in stored.items()
@@ -146,7 +146,7 @@ class ClientMetadata:
         return cls(**values, translations={name: value for name, value in stored.items() if "#" in name})
 
     def to_wire(self) -> dict[str, Any]:
-        """Return the metadata as JSON members; what was never said stays away."""
+        """Return the metadata as JSON members, without those that were never given."""
         wire = {name: getattr(self, name) for name in FIELDS}
         return {
             name: list(value) if isinstance(value, tuple) else value
@@ -181,7 +181,7 @@ class ClientMetadata:
 
     @property
     def must_use_pkce(self) -> bool:
-        """Whether it gets no code without a code_challenge (FAPI 2.0 §5.3.2.2).
+        """Whether its authorization requests need a code_challenge (FAPI 2.0 §5.3.2.2).
 
         SEC-1016: a public client has no other proof that the code is its own.
         """
@@ -205,15 +205,15 @@ class ClientMetadata:
         return self.authorization_signed_response_alg or usual
 
     def encryption_of(self, response: str) -> Encryption | None:
-        """Return by what an `id_token`, `userinfo` or `authorization` response is encrypted, if it is."""
+        """Return how an `id_token`, `userinfo` or `authorization` response is encrypted, or None."""
         alg: str | None = getattr(self, f"{response}_encrypted_response_alg")
         enc: str | None = getattr(self, f"{response}_encrypted_response_enc")
         return Encryption(alg, enc or USUAL_CONTENT_ALGORITHM) if alg else None
 
     def said_in(self, language: str, name: str) -> str | None:
-        """Return what it registered under a name in a language, in a region's use of it, or in none.
+        """Return the member of this name in a language, else in a regional variant of it, else without a tag.
 
-        rfc7591 §2.2: members without a tag are what is left when none of the tags will do.
+        rfc7591 §2.2: members without a tag apply if no tag matches.
         """
         wanted = f"{name}#{language}".lower()
         tagged = {tag.lower(): said for tag, said in self.translations.items()}
@@ -232,6 +232,6 @@ class ClientMetadata:
 
 # FAPI 2.0 §5.4.1 leaves out RS256.
 _USUAL_SIGNATURE, FAPI2_SIGNATURE = "RS256", "PS256"
-# The fields that are declared with a meaning; each has its option in the command.
+# The fields that are declared with a meaning; the command has an option for each.
 DECLARED = tuple(declared for declared in fields(ClientMetadata) if declared.metadata)
 FIELDS = tuple(declared.name for declared in DECLARED)

@@ -32,7 +32,7 @@ from provider.protocol.uri import MalformedURI, parse_web_uri
 
 SIGNATURES = ("RS256", "ES256", "EdDSA", "PS256")
 ASSERTION_SIGNATURES = ("RS256", "PS256", "ES256", "ES384", "EdDSA")
-# FAPI 2.0 §5.4.1 names all that is allowed.
+# FAPI 2.0 §5.4.1 lists the allowed algorithms.
 _FAPI2_SIGNATURES = frozenset({"PS256", "ES256", "EdDSA"})
 # KEY-20: client_secret_jwt would need the secret itself, and only its digest is kept.
 AUTH_METHODS = ("client_secret_basic", "client_secret_post", "private_key_jwt", *TLS_METHODS, "none")
@@ -54,7 +54,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
         *(DEVICE_CODE, TOKEN_EXCHANGE),
     ),
 }
-# Where any other value is refused, by the name of the field.
+# The only allowed values, by the name of the field.
 CHOICES = {name: choices for name, choices in _CHOICES.items() if name != "grant_types"}
 _NOT_OFFERED = (
     *("introspection_encrypted_response_alg", "introspection_encrypted_response_enc"),
@@ -79,13 +79,13 @@ def read_members(asked: Mapping[str, object]) -> tuple[dict[str, Any], list[Prob
     values, malformed = with_ascii_hosts(values)
     translations, mistyped = read_translations(asked)
     values["translations"], more = with_ascii_hosts(translations)
-    # Members that are never kept are refused all the same: the client must not believe to have them.
+    # Unsupported members are refused instead of ignored, so that the client does not rely on them.
     unknown = [Problem(name, "is not supported") for name in _NOT_OFFERED if asked.get(name) is not None]
     return values, problems + mistyped + malformed + more + unknown
 
 
 def allowed_signatures(metadata: ClientMetadata, registered: str | None) -> list[str]:
-    """Return by which algorithms a client may sign what it sends, given the one that it registered for it."""
+    """Return the algorithms by which a client may sign its messages, given the one that it registered."""
     return [
         alg
         for alg in ASSERTION_SIGNATURES
@@ -171,7 +171,7 @@ def _flow_problems(metadata: ClientMetadata) -> Iterator[Problem]:
         # registration §2: 'MUST only register URLs using the https scheme … MUST NOT use localhost'.
         yield Problem("redirect_uris", "must use https and not localhost for the implicit grant")
     if metadata.has_bound_tokens and any(TOKEN in parts for parts in types):
-        # rfc9449 §5: a token is bound at the token endpoint; none that comes by the browser can be.
+        # rfc9449 §5: a token is bound at the token endpoint; one that comes through the browser cannot be.
         yield Problem("response_types", "must not contain token for a client whose tokens are bound to a key")
     yield from _grant_problems(metadata)
 
@@ -180,7 +180,7 @@ def _is_far(uri: str) -> bool:
     try:
         parsed = parse_web_uri(uri)
     except MalformedURI:
-        # It is reported by another rule.
+        # Another rule reports it.
         return True
     return parsed.scheme == "https" and not parsed.stays_on_device
 
@@ -188,7 +188,7 @@ def _is_far(uri: str) -> bool:
 def _grant_problems(metadata: ClientMetadata) -> Iterator[Problem]:
     if not metadata.grant_types:
         yield Problem("grant_types", "must contain at least one grant type")
-    # A refresh token comes with what a person allowed, by one of these ways.
+    # A refresh token is issued with a person's grant, which needs one of these grant types.
     asks_people = {"authorization_code", DEVICE_CODE}.intersection(metadata.grant_types)
     if metadata.may_use_grant_type("refresh_token") and not asks_people:
         yield Problem(
@@ -222,7 +222,7 @@ def _encryption_problems(name: str, metadata: ClientMetadata) -> Iterator[Proble
 
 def _keys_in(metadata: ClientMetadata) -> list[dict[str, Any]]:
     keys = (metadata.jwks or {}).get("keys")
-    # Anything else is reported by another rule.
+    # Another rule reports anything else.
     return [key for key in keys if isinstance(key, dict)] if isinstance(keys, list) else []
 
 
@@ -257,6 +257,6 @@ def _origins(uris: tuple[str, ...]) -> set[tuple[str, str, int]]:
         try:
             origins.add(parse_web_uri(uri).origin)
         except MalformedURI:
-            # A private-use URI has no origin; a malformed one is reported where it stands.
+            # A private-use URI has no origin; another rule reports a malformed one.
             continue
     return origins

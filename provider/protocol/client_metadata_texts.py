@@ -1,6 +1,6 @@
-"""Texts and addresses that a client registers, in the language of the members' names or in others.
+"""Texts and addresses that a client registers, without a language or in several.
 
-rfc7591 §2.2: what people read may come in several languages, as `client_name#de` beside `client_name`.
+rfc7591 §2.2: members for people may have several languages, such as `client_name#de` next to `client_name`.
 """
 
 import re
@@ -16,16 +16,16 @@ from provider.protocol.uri import MalformedURI, parse_web_uri
 
 TRANSLATABLE = ("client_name", "logo_uri", "client_uri", "policy_uri", "tos_uri")
 _MOST_TRANSLATIONS = 50
-# bcp47 §2.1, as far as its form goes.
+# bcp47 §2.1, syntax only.
 _TRANSLATED = re.compile(rf"({'|'.join(TRANSLATABLE)})#[A-Za-z]{{1,8}}(?:-[A-Za-z0-9]{{1,8}})*")
 _MAX_ITEMS = 100
 _MAX_TEXT = 2000
 _MAX_NAME = 200
 # rfc6749 §3.3: scope-token.
 _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+(?: [\x21\x23-\x5b\x5d-\x7e]+)*")
-# THR-34: controls, direction marks and what is drawn as nothing make one name look like another.
+# THR-34: control characters, direction marks and invisible characters make one name look like another.
 _DECEPTIVE = re.compile(f"[{REFUSED_IN_NAMES}]")
-# Whether plain http is possible: never, on the person's own machine, or as the outbound door decides.
+# Where plain http is possible: never, on the person's own machine, or wherever the outbound door allows it.
 _URIS = {
     "logo_uri": "loopback",
     "client_uri": "anywhere",
@@ -37,14 +37,14 @@ _URIS = {
     "backchannel_logout_uri": "anywhere",
     "frontchannel_logout_uri": "loopback",
 }
-# The provider calls these, so that they are read by the grammar of its outbound client.
+# The provider calls these URIs, so they must follow the grammar of its outbound client.
 _CALLED = frozenset(
     {"logo_uri", "jwks_uri", "sector_identifier_uri", "backchannel_logout_uri", "request_uris"}
 )
 
 
 def read_translations(asked: Mapping[str, object]) -> tuple[dict[str, str], list[Problem]]:
-    """Return the members in other languages, and a problem for each that is no text."""
+    """Return the members in other languages, and a problem for each that is not a string."""
     named = {
         name: value for name, value in asked.items() if value is not None and _TRANSLATED.fullmatch(name)
     }
@@ -53,7 +53,7 @@ def read_translations(asked: Mapping[str, object]) -> tuple[dict[str, str], list
 
 
 def with_ascii_hosts(values: Mapping[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
-    """Return members with all hosts as browsers send them, and a problem for each that is no name."""
+    """Return members with all hosts as browsers send them, and a problem for each invalid host."""
     changed, problems = dict(values), []
     for name, value in values.items():
         if not name.partition("#")[0].endswith(("_uri", "_uris")):
@@ -69,7 +69,7 @@ def with_ascii_hosts(values: Mapping[str, Any]) -> tuple[dict[str, Any], list[Pr
 
 
 def text_problems(metadata: ClientMetadata) -> Iterator[Problem]:
-    """Yield what is wrong with texts as such."""
+    """Yield what is wrong with texts in general: length, number and characters."""
     for declared in fields(metadata):
         value = getattr(metadata, declared.name)
         texts = (value,) if isinstance(value, str) else value if isinstance(value, tuple) else ()
@@ -89,7 +89,7 @@ def text_problems(metadata: ClientMetadata) -> Iterator[Problem]:
 def uri_problems(metadata: ClientMetadata, registered: ClientMetadata | None = None) -> Iterator[Problem]:
     """Yield what is wrong with addresses other than redirect URIs.
 
-    What is `registered` already may stay although it cannot be called: older releases accepted it.
+    A URI that is already in `registered` may stay even if it cannot be called: older releases accepted it.
     """
     known = {(name, uri) for name, uri, _ in _uris_of(registered)} if registered else set()
     for name, uri, http in _uris_of(metadata):

@@ -19,7 +19,8 @@ def read_registration(
     """Validate what a client wants to register. Raises InvalidClientMetadata with every problem.
 
     rfc7591 §2: unknown members are ignored. rfc7592 §2.2: null means the same as absent. `may_be_unwise`
-    says whether a redirect URI is accepted although it is unwise; `registered` is what a known client has.
+    decides whether an unwise redirect URI is accepted; `registered` is the present metadata of a known
+    client.
     """
     values, problems = read_members(asked)
     if "response_types" not in values and _CODE_GRANT not in values.get("grant_types", (_CODE_GRANT,)):
@@ -28,7 +29,7 @@ def read_registration(
     if metadata.follows_fapi2 and "id_token_signed_response_alg" not in values:
         # FAPI 2.0 §5.4.1 leaves out the default of the specification.
         metadata = replace(metadata, id_token_signed_response_alg=FAPI2_SIGNATURE)
-    # A field whose type is wrong has a default here, about which nothing must be said.
+    # A field of the wrong type has its default here, which must not be reported.
     mistyped = {problem.field for problem in problems}
     problems += [p for p in problems_of(metadata, may_be_unwise, registered) if p.field not in mistyped]
     if problems:

@@ -6,7 +6,7 @@ from functools import lru_cache
 
 MAX_LENGTH = 128
 _MOST_READ = 1024
-# Order matters: most browsers claim to be their elders as well.
+# Order matters: most browsers also claim to be older ones.
 _BROWSERS = (
     ("Edge", r"\bEdg(?:e|A|iOS)?/"),
     ("Opera", r"\b(?:OPR|OPiOS|Opera)/"),
@@ -33,14 +33,14 @@ def label_of(user_agent: str) -> str:
     return _label(user_agent[:_MOST_READ])
 
 
-# Few versions of few browsers send nearly all requests.
+# A few versions of a few browsers send nearly all requests.
 @lru_cache(maxsize=256)
 def _label(user_agent: str) -> str:
     text = "".join(c for c in user_agent if not unicodedata.category(c).startswith("C")).strip()
     browser, system = _first(_BROWSERS, text), _first(_SYSTEMS, text)
     if browser and system:
         return f"{browser} on {system}"
-    # An unknown program is called by the first word of its own name, without the version.
+    # An unknown program is labelled with the first word of its own name, without the version.
     return browser or system or text.partition("/")[0].partition(" ")[0][:MAX_LENGTH] or "Unknown device"
 
 

@@ -4,7 +4,7 @@ from provider.protocol.errors import AccessDenied, ProtocolError
 
 
 class DeviceDenied(AccessDenied):
-    """rfc8628 §3.5: the person said no; at the token endpoint every refusal is a 400 (rfc6749 §5.2)."""
+    """rfc8628 §3.5: the person refused; at the token endpoint every refusal is a 400 (rfc6749 §5.2)."""
 
     status_code = 400
 
@@ -16,7 +16,7 @@ class AuthorizationPending(ProtocolError):
 
 
 class SlowDown(ProtocolError):
-    """rfc8628 §3.5: the authorization request is still pending, and the device asks too often."""
+    """rfc8628 §3.5: the authorization request is still pending, and the device polls too often."""
 
     error = "slow_down"
 

@@ -1,4 +1,4 @@
-"""DPoP proofs (rfc9449 §4): read and checked here, as far as that needs no memory of ours."""
+"""DPoP proofs (rfc9449 §4): read and checked, except for what needs state, such as replay."""
 
 import base64
 import hashlib
@@ -22,10 +22,10 @@ from provider.protocol.signed_token import (
     verify,
 )
 
-# rfc9864 §2.2 calls Ed25519 by its name; many clients still say EdDSA and mean the same. FAPI 2.0 §5.4.1
-# leaves out RS256, and no client has proofs by it from before.
+# rfc9864 §2.2 registers the name Ed25519; many clients still send EdDSA and mean the same. FAPI 2.0 §5.4.1
+# leaves out RS256, and no existing client relies on it.
 PROOF_ALGORITHMS = ("ES256", "PS256", "Ed25519", "EdDSA")
-# How far from now a proof may have been made, in either direction: clocks of people's devices differ.
+# How far `iat` may be from now, in either direction: clocks of people's devices differ.
 LONGEST_DISTANCE = timedelta(seconds=60)
 LARGEST_PROOF = 8 * 1024
 _LONGEST_TEXT = 255
@@ -40,18 +40,18 @@ _KINDS: Mapping[str, tuple[type[Key], str, str | None, tuple[str, ...]]] = {
     "EdDSA": (OKPKey, "OKP", "Ed25519", ("crv", "kty", "x")),
 }
 _PRIVATE = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
-# Base64url of 2048 and of 8192 bits; a larger modulus or exponent only costs us time.
+# The lengths in base64url of 2048 and 8192 bits; a larger modulus or exponent only costs us time.
 _RSA_CHARACTERS = (342, 1366)
 _LONGEST_EXPONENT = 6
 
 
 class MalformedProof(ValueError):
-    """The proof does not hold; the sentence says why."""
+    """The proof is not valid; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class DPoPProof:
-    """A proof whose signature holds for this request; whether it is used once is for others to see."""
+    """A proof that is valid for this request; the caller checks that it is used only once."""
 
     jkt: str
     jti: str
@@ -64,7 +64,7 @@ def read(
 ) -> DPoPProof:
     """Check a proof for one request, and for the access token that it comes with (rfc9449 §4.3).
 
-    `urls` are the addresses under which the request can be made. Raises MalformedProof.
+    `urls` are the URLs at which this endpoint can be called. Raises MalformedProof.
     """
     key, claims = _verified(text)
     if claims.get("htm") != method:
@@ -90,7 +90,7 @@ def hash_of(access_token: str) -> str:
 
 def _verified(text: str) -> tuple[Key, dict[str, Any]]:
     try:
-        # A second header arrives behind a comma and so is no compact JWT either (§4.3, 1).
+        # A second header is appended after a comma, so the value is not a compact JWT either (§4.3, 1).
         token = read_token(text, largest=LARGEST_PROOF)
         key = _key_of(token.header)
         # rfc7515 §4: members of the header that are not understood are ignored.
@@ -102,7 +102,7 @@ def _verified(text: str) -> tuple[Key, dict[str, Any]]:
 
 
 def _key_of(header: Mapping[str, Any]) -> Key:
-    """Return the key that a proof brings along, which is allowed only in this kind of token."""
+    """Return the key that a proof carries, which is allowed only in this kind of token."""
     if type_named_in(header) != "dpop+jwt":
         raise MalformedProof("the typ of the DPoP proof is not dpop+jwt")
     alg, jwk = header.get("alg"), header.get("jwk")
@@ -139,7 +139,7 @@ def _issued_at(claims: Mapping[str, Any], now: datetime) -> datetime:
 
 
 def _check_hash(ath: object, access_token: str) -> None:
-    # JSON can hold what no text in UTF-8 can, and only bytes of such a text can be compared in constant time.
+    # JSON can contain unpaired surrogates, which UTF-8 cannot, and only bytes are compared in constant time.
     given = ath.encode(errors="replace") if isinstance(ath, str) else b""
     if not hmac.compare_digest(given, hash_of(access_token).encode()):
         raise MalformedProof("ath is not the hash of the access token")
@@ -153,7 +153,7 @@ def _text(claims: Mapping[str, Any], name: str) -> str:
 
 
 def _is_same(htu: object, url: str) -> bool:
-    """Return whether an address is this one; §4.3, 9: without query, fragment and differences of spelling."""
+    """Return whether `htu` is this URL; §4.3, 9: ignoring query, fragment and differences of spelling."""
     try:
         return isinstance(htu, str) and _spelled(urlsplit(htu)) == _spelled(urlsplit(url))
     except ValueError:

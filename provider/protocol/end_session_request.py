@@ -5,19 +5,19 @@ from dataclasses import dataclass, field
 
 from provider.protocol.parameters import UNREADABLE_BODY, Flaw, Usable
 
-# THR-11: `state` comes back in a redirect, and no browser or server takes addresses without end.
+# THR-11: `state` is returned in a redirect, and browsers and servers limit the length of URLs.
 LONGEST_STATE = 2048
-# These say whose session is meant. Repeated with one and the same value they are still clear.
+# These identify the session. If they are repeated with the same value, the meaning is still clear.
 WHO = frozenset({"id_token_hint", "client_id"})
-# These say where the person goes afterwards; the app needs each exactly as it was sent.
-# An unreadable body may have held any of them.
+# These determine where the person goes afterwards; the app needs each of them exactly as it was sent. An
+# unreadable body may have held any of them.
 WAY_BACK = frozenset({"post_logout_redirect_uri", "state", UNREADABLE_BODY})
 PARAMETERS = frozenset({*WHO, "post_logout_redirect_uri", "state", "logout_hint", "ui_locales"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndSessionRequest:
-    """The parameters that mean something here and can be used; unknown ones are ignored.
+    """The known parameters that can be used; unknown ones are ignored.
 
     A Logout Request is honoured whenever it is clear whose session is meant, so an unusable parameter
     is left out and named in `flaws`.
@@ -33,7 +33,7 @@ class EndSessionRequest:
 
     @classmethod
     def of(cls, sent: Usable) -> "EndSessionRequest":
-        """Take the request from its usable parameters."""
+        """Make the request from its usable parameters."""
         values, flaws = dict(sent.values), dict(sent.flaws)
         if len(values.get("state", "")) > LONGEST_STATE:
             del values["state"]
@@ -42,10 +42,10 @@ class EndSessionRequest:
 
     @property
     def is_ambiguous(self) -> bool:
-        """Whether two clients are named, so that none of them can be believed."""
+        """Whether two clients are named, so that neither can be trusted."""
         return "client_id" in self.flaws
 
     @property
     def has_way_back(self) -> bool:
-        """Whether all that was sent about the way back to the app can be used."""
+        """Whether every parameter about the way back to the app can be used."""
         return not self.flaws.keys() & WAY_BACK

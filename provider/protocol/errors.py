@@ -1,4 +1,4 @@
-"""One class per registered error code, and nothing about how an error looks.
+"""One class per registered error code, without any presentation.
 
 The description is for the developer of the client and is sent; the detail is for our log
 only. Whether an error is answered as JSON, as a redirect or as a page is decided in `web.errors`.
@@ -12,15 +12,15 @@ from provider.protocol.refusal import Refusal
 
 
 class ProtocolError(Exception):
-    """The base of all errors that go over the wire."""
+    """The base class of all errors that are sent to a client."""
 
     error: ClassVar[str] = "server_error"
     status_code: ClassVar[int] = 400
-    # Whether it may be sent by a redirect to a client that was proven (rfc6749 §4.1.2.1).
+    # Whether it may be sent to the client by a redirect once the redirect URI is verified (rfc6749 §4.1.2.1).
     redirectable: ClassVar[bool] = True
     # Its explanation for the operator.
     refusal: Refusal | None = None
-    # What a response in the form of rfc9457 says beyond the description.
+    # Additional members for a response in the form of rfc9457.
     members: Mapping[str, object] = MappingProxyType({})
 
     def __init__(self, description: str = "", *, detail: str = "") -> None:
@@ -42,7 +42,7 @@ class InvalidRedirectURI(InvalidRequest):
 
 
 class InvalidClient(ProtocolError):
-    """rfc6749 §5.2: the client is unknown or did not prove itself."""
+    """rfc6749 §5.2: the client is unknown or failed to authenticate."""
 
     error = "invalid_client"
     status_code = 401
@@ -50,13 +50,13 @@ class InvalidClient(ProtocolError):
 
 
 class UnknownClient(InvalidClient):
-    """rfc6749 §4.1.2.1: a person was sent here by an app that we do not know; nothing to authenticate."""
+    """rfc6749 §4.1.2.1: a person was sent here by an unknown app; there is nothing to authenticate."""
 
     status_code = 400
 
 
 class InvalidGrant(ProtocolError):
-    """rfc6749 §5.2: the code or refresh token is not, or no longer, good."""
+    """rfc6749 §5.2: the code or refresh token is not, or no longer, valid."""
 
     error = "invalid_grant"
 
@@ -92,19 +92,19 @@ class InvalidTarget(ProtocolError):
 
 
 class InvalidDPoPProof(ProtocolError):
-    """rfc9449 §5: the DPoP proof is missing or does not hold."""
+    """rfc9449 §5: the DPoP proof is missing or invalid."""
 
     error = "invalid_dpop_proof"
 
 
 class UseDPoPNonce(ProtocolError):
-    """rfc9449 §8: the proof must hold the nonce that comes with this response."""
+    """rfc9449 §8: the proof must contain the nonce that is sent with this response."""
 
     error = "use_dpop_nonce"
 
 
 class AccessDenied(ProtocolError):
-    """rfc6749 §4.1.2.1: the person or the provider said no."""
+    """rfc6749 §4.1.2.1: the person or the provider denied the request."""
 
     error = "access_denied"
     status_code = 403
@@ -122,7 +122,7 @@ class TemporarilyUnavailable(ProtocolError):
 
 
 class TooManyRequests(TemporarilyUnavailable):
-    """rfc6585 §4: the same party asks too often; OAuth has no code of its own for that."""
+    """rfc6585 §4: the same party sends too many requests; OAuth has no error code for that."""
 
     status_code = 429
 
@@ -172,13 +172,13 @@ class RequestURINotSupported(ProtocolError):
 
 
 class InvalidRequestURI(ProtocolError):
-    """core §3.1.2.6: the request_uri leads to nothing that could be used."""
+    """core §3.1.2.6: the request_uri does not lead to a usable request object."""
 
     error = "invalid_request_uri"
 
 
 class InvalidRequestObject(ProtocolError):
-    """core §3.1.2.6: the request object is not what its client would have signed."""
+    """core §3.1.2.6: the request object is malformed or not validly signed by its client."""
 
     error = "invalid_request_object"
 
@@ -191,14 +191,14 @@ class UnregistrableRedirectURI(ProtocolError):
 
 
 class UnregistrableMetadata(ProtocolError):
-    """rfc7591 §3.2.2: something else of what was sent cannot be registered."""
+    """rfc7591 §3.2.2: another member of the metadata cannot be registered."""
 
     error = "invalid_client_metadata"
     redirectable = False
 
 
 class InvalidSoftwareStatement(ProtocolError):
-    """rfc7591 §3.2.2: the software statement is not what its issuer would have signed."""
+    """rfc7591 §3.2.2: the software statement is malformed or not validly signed by its issuer."""
 
     error = "invalid_software_statement"
     redirectable = False
@@ -245,25 +245,25 @@ class MissingToken(InvalidToken):
 
 
 class MissingSession(MissingToken):
-    """The account API's error for it, which apps can distinguish from that for a revoked token."""
+    """A missing token at the account API, with a code that differs from that of a revoked token."""
 
     error = "missing_token"
 
 
 class RefusedProof(InvalidToken):
-    """rfc9449 §7.1: at a resource the proof that came with the access token does not hold."""
+    """rfc9449 §7.1: at a resource, the proof that came with the access token is invalid."""
 
     error = "invalid_dpop_proof"
 
 
 class WantedNonce(InvalidToken):
-    """rfc9449 §9: at a resource the proof must hold the nonce that comes with this response."""
+    """rfc9449 §9: at a resource, the proof must contain the nonce that is sent with this response."""
 
     error = "use_dpop_nonce"
 
 
 class InsufficientScope(ProtocolError):
-    """rfc6750 §3.1: the token is good, but not for this."""
+    """rfc6750 §3.1: the token is valid, but lacks the scope for this."""
 
     error = "insufficient_scope"
     status_code = 403

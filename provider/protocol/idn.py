@@ -1,6 +1,6 @@
 """Internationalised host names (rfc5890): registered and compared as A-labels, shown to people in both forms.
 
-The A-label stands beside the letters, because letters of different scripts can look the same.
+The A-label is shown next to the letters, because letters of different scripts can look the same.
 """
 
 import re
@@ -14,20 +14,20 @@ from provider.protocol.uri import MalformedURI
 _LONGEST_HOST = 253
 _WEB = re.compile(r"(https?://)([^/?#:@\\\[\]]+)((?:[/?#:].*)?)", re.DOTALL)
 _A_LABEL = re.compile(r"(?:^|\.)xn--")
-# Isolates letters that are written from right to left, which would reorder the text beside them.
+# Isolates letters that are written from right to left, which would reorder the text around them.
 _ISOLATED = "\u2068{}\u2069"
 
 
 def with_ascii_host(uri: str) -> str:
     """Return a URI with its host as browsers send it. Raises MalformedURI.
 
-    Only letters that IDNA 2008 has are taken, in either case: what is merely drawn like one, or not at all,
-    would make two hosts of what reads as one.
+    Only letters of IDNA 2008 are accepted, in either case: with look-alike or invisible characters, two
+    different hosts would read as one.
     """
     found = _WEB.fullmatch(uri)
     if found is None or found[2].isascii():
         return uri
-    # Its time grows by the square of the length.
+    # Encoding takes time that grows with the square of the length.
     if len(found[2]) > _LONGEST_HOST:
         raise MalformedURI(f"has a host of more than {_LONGEST_HOST} characters")
     host = unicodedata.normalize("NFC", found[2].lower())
@@ -40,14 +40,14 @@ def with_ascii_host(uri: str) -> str:
 
 
 def both_forms(authority: str) -> str:
-    """Return a host, with its port if it has one, and its letters before it if it has others than ASCII."""
+    """Return a host with its port, if any; a host with non-ASCII letters is preceded by these."""
     host, colon, port = authority.partition(":")
     letters = _letters_of(host)
     return f"{letters}{colon}{port} ({authority})" if letters else authority
 
 
 def uri_in_both_forms(uri: str) -> str:
-    """Return a URI, and behind it the letters of its host if it has others than ASCII."""
+    """Return a URI, followed by the letters of its host if some of them are not ASCII."""
     found = _WEB.fullmatch(uri)
     letters = _letters_of(found[2]) if found else None
     return f"{uri} ({letters})" if letters else uri

@@ -1,13 +1,13 @@
-"""The path of an issuer such as `https://id.example/auth`, and what a request's path means below it."""
+"""The path of an issuer such as `https://id.example/auth`, and the meaning of request paths below it."""
 
 WELL_KNOWN = "/.well-known/"
 
 
 def inside(path: str, issuer_path: str) -> str:
-    """Return which of the provider's addresses a request's path names.
+    """Return the provider's own path that a request's path refers to.
 
-    Below an issuer's path a proxy may keep that path or remove it. rfc8414 §3.1 puts it behind the
-    well-known part instead, and so it is with OpenID Connect's document where rfc8414 §5 is followed.
+    Below an issuer's path a proxy may keep that path or remove it. rfc8414 §3.1 appends it to the well-known
+    part instead; where rfc8414 §5 is followed, this also applies to OpenID Connect's document.
     """
     if not issuer_path:
         return path

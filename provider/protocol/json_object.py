@@ -7,7 +7,7 @@ from typing import Any
 from provider.protocol import strict_json
 from provider.protocol.errors import InvalidRequest
 
-# NUL, and unpaired surrogates: JSON can hold both, no database can return either.
+# NUL and unpaired surrogates: JSON can contain both, and no database can return either.
 _UNSAYABLE = re.compile("[\0\ud800-\udfff]")
 
 
@@ -20,7 +20,7 @@ def read_json_object(body: bytes | str) -> dict[str, Any]:
 
 
 def is_sayable(value: object) -> bool:
-    """Return whether every text in a JSON value, names included, is one that a database can read again."""
+    """Return whether a database can store and return every string in a JSON value, names included."""
     rest = [value]
     while rest:
         inner = rest.pop()

@@ -1,6 +1,6 @@
 """Rules of a client's JWK Set (rfc7517): public keys only, and strong ones.
 
-A set that is registered must be right as a whole; of one that is fetched what is usable is used.
+A registered set must be valid as a whole; of a fetched set the usable keys are used.
 """
 
 import base64
@@ -40,7 +40,7 @@ def problems_of_jwks(jwks: Mapping[str, Any]) -> Iterator[str]:
         yield f"must not have more than {MAX_KEYS} keys or {MAX_BYTES} bytes"
         return
     if not is_sayable(jwks):
-        # One such text in a client's row would fail each query that reads anything else of it in SQL.
+        # One such string in a client's row would break every SQL query that extracts another member of it.
         yield "must not contain NUL or unpaired surrogates"
     kids = [key["kid"] for key in keys if "kid" in key]
     if any(not isinstance(kid, str) or not kid for kid in kids) or len(kids) != len(set(map(str, kids))):
@@ -50,9 +50,9 @@ def problems_of_jwks(jwks: Mapping[str, Any]) -> Iterator[str]:
 
 
 def usable_keys(document: object) -> list[dict[str, Any]]:
-    """Return those keys of a published JWK Set that may verify something; rfc7517 §5: ignore the others.
+    """Return the usable keys of a published JWK Set; rfc7517 §5: ignore the others.
 
-    Raises ValueError if it is no JWK Set, or has more keys than any client needs (URL-58).
+    Raises ValueError if it is not a JWK Set, or has more keys than any client needs (URL-58).
     """
     keys = document.get("keys") if isinstance(document, dict) else None
     if not isinstance(keys, list) or len(keys) > MAX_KEYS:
@@ -99,7 +99,7 @@ def _problems_of_rsa(modulus: int, exponent: int) -> Iterator[str]:
 
 
 def _is_point(key: Mapping[str, Any]) -> bool:
-    """Return whether a key is a point of its curve, and not one that yields one secret with every key."""
+    """Return whether a key is a point on its curve that does not yield the same secret with every key."""
     try:
         match key["crv"]:
             case "X25519":

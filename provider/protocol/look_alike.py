@@ -1,6 +1,6 @@
-"""When two names look alike to a person (Unicode UTS #39), and which characters are invisible.
+"""Decide whether two names look alike to a person (Unicode UTS #39), and which characters are invisible.
 
-The data are Unicode's own, as `confusable-homoglyphs` ships them; its files are read, none of its code is.
+The data are Unicode's own, as shipped by `confusable-homoglyphs`; its files are read, its code is not used.
 """
 
 import json
@@ -12,10 +12,11 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import Any
 
-# A longer name is compared by so much of it: normalising takes time by its square.
+# Only this much of a longer name is compared: normalising takes time that grows with the square of the
+# length.
 _LONGEST = 400
 # Default_Ignorable_Code_Point (Unicode §5.21), and the braille blank, which is drawn as nothing. Variation
-# selectors stand behind the pictures in honest names, so they count as invisible but are not refused.
+# selectors follow emoji in legitimate names, so they count as invisible but are not refused.
 _SELECTORS = "\u180b-\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef"
 _NEVER_SEEN = (
     "\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164\ufeff\uffa0"
@@ -23,27 +24,28 @@ _NEVER_SEEN = (
 )
 REFUSED_IN_NAMES = f"{_NEVER_SEEN}\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff"
 _INVISIBLE = re.compile(f"[{_NEVER_SEEN}{_SELECTORS}]|\\s")
-# UTS #39 §5.2, 'Moderately Restrictive': what people who write one script write into the same word of it.
+# UTS #39 §5.2, 'Moderately Restrictive': scripts that people mix within one word.
 _TOGETHER = (
     frozenset({"LATIN", "HAN", "HIRAGANA", "KATAKANA"}),
     frozenset({"LATIN", "HAN", "BOPOMOFO"}),
     frozenset({"LATIN", "HAN", "HANGUL"}),
 )
-# Their letters are drawn like Latin ones.
+# These scripts have letters that look like Latin ones.
 _NEVER_WITH_LATIN = frozenset({"CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE", "COPTIC", "LISU", "DESERET"})
 _OF_NO_SCRIPT = frozenset({"COMMON", "INHERITED"})
 
 
 def is_alike(one: str, other: str) -> bool:
-    """Return whether a person may take one name for the other.
+    """Return whether a person may mistake one name for the other.
 
-    Case, width, accents, spaces and what is invisible do not count, and letters count as what they look like.
+    Case, width, accents, spaces and invisible characters do not count, and letters count as what they look
+    like.
     """
     return any(a == b for a, b in zip(_forms(one), _forms(other), strict=True))
 
 
 def is_visible(text: str) -> bool:
-    """Return whether there is anything to see in a text."""
+    """Return whether a text has any visible character."""
     return any(unicodedata.category(c)[0] in "LNPS" for c in _INVISIBLE.sub("", text))
 
 
@@ -56,7 +58,8 @@ def mixes_scripts(name: str) -> bool:
 def _forms(name: str) -> tuple[str, str]:
     """Return two skeletons (UTS #39 §4): `I` is drawn like `l`, and is the capital of `i`.
 
-    Names are alike if either is: the one counts letters as they are drawn, the other as they are spelled.
+    Names are alike if either skeleton is the same: the first takes letters as they are drawn, the second as
+    they are spelled.
     """
     visible = unicodedata.normalize("NFKC", _INVISIBLE.sub("", name[:_LONGEST]))[:_LONGEST]
     return _skeleton(_skeleton(visible).casefold()), _skeleton(visible.casefold())
@@ -72,7 +75,7 @@ def _skeleton(text: str) -> str:
 def _prototypes() -> dict[int, str]:
     """Return what each character is drawn like.
 
-    Unicode's table gives each character its one prototype; the library's file has the pairs both ways.
+    Unicode's table maps each character to one prototype; the library's file has the pairs in both directions.
     """
     pairs = {
         _plain(one): [_plain(other["c"]) for other in others]
@@ -89,7 +92,7 @@ def _prototypes() -> dict[int, str]:
 
 
 def _small_capitals() -> Iterator[tuple[int, str]]:
-    """Yield phonetic letters that are drawn as capitals; Unicode's table leaves them out."""
+    """Yield phonetic letters that look like capitals; Unicode's table leaves them out."""
     for code in (*range(0x0250, 0x02B0), *range(0x1D00, 0x1D2C), *range(0xA720, 0xA800)):
         _, is_one, letter = unicodedata.name(chr(code), "").partition("LATIN LETTER SMALL CAPITAL ")
         if is_one and len(letter) == 1:

@@ -7,14 +7,14 @@ from typing import Any
 
 
 class MalformedDate(ValueError):
-    """A claim is not an instant; the sentence names it."""
+    """A claim is not an instant; the message names it."""
 
 
 def read(claims: Mapping[str, Any], name: str) -> datetime | None:
     """Return the instant of a claim, or None if the token lacks it. Raises MalformedDate.
 
-    NaN compares false with every instant and 10**400 is later than all of them, so either would never
-    expire: an instant is a finite number of seconds within the calendar, and not a boolean.
+    NaN compares false with every instant and 10**400 is later than all of them, so neither would ever expire:
+    an instant must be a finite number of seconds within the calendar, and not a boolean.
     """
     if name not in claims:
         return None

@@ -1,7 +1,7 @@
-"""The parameters of a protocol request, read once and by the rules.
+"""The parameters of a protocol request, read once and strictly.
 
 rfc6749 §3.1, §3.2: a parameter without a value counts as omitted, and none may be sent more than
-once. A name that stands in the query and in the body is sent twice, whichever a library would prefer.
+once. A name that is in both the query and the body is sent twice, whichever of them a library would prefer.
 The exception is rfc8707 §2: 'Multiple resource parameters MAY be used'.
 """
 
@@ -15,9 +15,9 @@ from urllib.parse import quote
 
 from provider.protocol.errors import InvalidRequest
 
-# More names than any request of ours has, and few enough that reading them costs nothing.
+# More parameters than any request needs, and few enough that reading them costs little.
 MOST_PARAMETERS = 100
-# Several values are kept as one text with spaces between: no resource is a URI that has one.
+# Several values are kept as one string with spaces between them: a resource is a URI, which has no spaces.
 REPEATABLE = frozenset({"resource"})
 # The name of a request body that is not a form, among the flaws of a request.
 UNREADABLE_BODY = "request body"
@@ -33,7 +33,7 @@ class OversizedParameter(InvalidRequest):
 
 
 class MalformedParameter(InvalidRequest):
-    """A parameter holds what no text may hold."""
+    """A parameter contains a character that is not allowed in any parameter."""
 
 
 class Parameters(dict[str, str]):
@@ -46,7 +46,7 @@ class Parameters(dict[str, str]):
 def read_parameters(
     query_pairs: Iterable[tuple[str, str]], form_pairs: Iterable[tuple[str, str]], limit: int
 ) -> Parameters:
-    """Return the parameters of a request whose values may have `limit` bytes each."""
+    """Return the parameters of a request; each value may have at most `limit` bytes."""
     values: dict[str, str] = {}
     for number, (name, value) in enumerate((*query_pairs, *form_pairs)):
         if name in values and name not in REPEATABLE:
@@ -68,7 +68,7 @@ class Flaw(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Usable:
-    """The named parameters that can be used, and why others cannot."""
+    """The named parameters that can be used, and the reasons why others cannot."""
 
     values: Mapping[str, str]
     flaws: Mapping[str, Flaw]
@@ -84,8 +84,9 @@ def usable_ones(
 ) -> Usable:
     """Return the named parameters whose values have at most `limit` bytes; all others are ignored.
 
-    For a request that is honoured as far as it is clear: one unusable parameter does not spoil the others.
-    Those in `same_twice` may be repeated with the same value, because their meaning is still clear.
+    For requests that are honoured as far as they are clear: one unusable parameter does not affect the
+    others. Parameters in `same_twice` may be repeated with the same value, because their meaning is still
+    clear.
     """
     given: dict[str, list[str]] = {}
     for name, value in pairs:
@@ -115,7 +116,7 @@ def _flaw_of(name: str, sent: list[str], limit: int, *, is_repeatable: bool) -> 
 
 
 def clear_ones(pairs: Iterable[tuple[str, str]], names: Collection[str], limit: int) -> dict[str, str]:
-    """Return those of the named parameters that were given once and well-formed, in a request that is not."""
+    """Return the named parameters that an invalid request gives once and in a well-formed way."""
     given = [(name, value) for name, value in pairs if name in names]
     once = Counter(name for name, _ in given)
     clear: dict[str, str] = {}
@@ -128,8 +129,8 @@ def clear_ones(pairs: Iterable[tuple[str, str]], names: Collection[str], limit: 
 
 
 def with_query(uri: str, pairs: Mapping[str, str]) -> str:
-    """Return a URI with parameters added to its query, which it keeps (rfc6749 §3.1.2)."""
-    # Not taken apart and put together again: an app's own scheme must come out as it was registered.
+    """Return a URI with parameters appended to its query, which is kept (rfc6749 §3.1.2)."""
+    # The URI is not parsed and reassembled: one with a private-use scheme must stay as it was registered.
     base, hash_sign, fragment = uri.partition("#")
     joint = "?" if "?" not in base else "" if base.endswith(("?", "&")) else "&"
     return f"{base}{joint}{_encoded(pairs)}{hash_sign}{fragment}"
@@ -145,21 +146,21 @@ def _encoded(pairs: Mapping[str, str]) -> str:
 
 
 def _quoted(text: str) -> str:
-    # Most names and values are handles and words, in which nothing is encoded.
+    # Most names and values are handles and words, which need no encoding.
     return text if _UNRESERVED.fullmatch(text) else quote(text, safe="")
 
 
 def _check(name: str, value: str, limit: int) -> None:
     if len(name) > limit or len(value.encode("utf-8", "replace")) > limit:
         raise OversizedParameter(f"the parameter {_named(name)} is longer than {limit} bytes")
-    # A database cannot keep the character NUL, and no parameter of any specification has one.
+    # A database cannot store the character NUL, and no specification allows it in a parameter.
     if "\0" in name or "\0" in value:
         raise MalformedParameter(f"the parameter {_named(name)} contains the character NUL")
     check_text(name, value)
 
 
 def check_text(name: str, value: str) -> None:
-    """Refuse what was not sent as UTF-8 and so holds a lone surrogate (rfc6749 appendix B)."""
+    """Reject a parameter that was not sent as UTF-8 and so contains a lone surrogate (rfc6749 appendix B)."""
     try:
         (name + value).encode()
     except UnicodeEncodeError as exc:

@@ -1,4 +1,4 @@
-"""Problems of the admin API (rfc9457): each has a code, which is the end of its type."""
+"""Problems of the admin API (rfc9457): each has a code, which is the last part of its type."""
 
 from collections.abc import Iterable, Mapping
 
@@ -8,7 +8,7 @@ TYPE_PREFIX = "urn:curfew:problem:"
 
 
 class InvalidInput(InvalidRequest):
-    """rfc9110 §15.5.21: what was sent is well-formed and cannot be; `errors` says where and why."""
+    """rfc9110 §15.5.21: the input is well-formed but invalid; `errors` says where and why."""
 
     error = "invalid_input"
     status_code = 422
@@ -37,7 +37,7 @@ class NotPermittedHere(ProtocolError):
 
 
 class Conflict(ProtocolError):
-    """rfc9110 §15.5.10: it cannot be done in the present state of what is concerned."""
+    """rfc9110 §15.5.10: the present state of the object does not allow this."""
 
     error = "conflict"
     status_code = 409
@@ -59,7 +59,7 @@ class KeyReused(ProtocolError):
 
 
 class StaleVersion(ProtocolError):
-    """rfc9110 §15.5.13: it was changed since it was read."""
+    """rfc9110 §15.5.13: the object has changed since it was read."""
 
     error = "stale_version"
     status_code = 412
@@ -67,7 +67,7 @@ class StaleVersion(ProtocolError):
 
 
 class VersionRequired(ProtocolError):
-    """rfc6585 §3: without If-Match the change of another would be lost."""
+    """rfc6585 §3: without If-Match, another caller's change could be lost."""
 
     error = "version_required"
     status_code = 428

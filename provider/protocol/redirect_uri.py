@@ -1,4 +1,4 @@
-"""Whether a URI that a request names is one that the client registered (rfc9700 §2.1, rpinitiated §3)."""
+"""Check whether the client registered a URI that a request names (rfc9700 §2.1, rpinitiated §3)."""
 
 import re
 from collections.abc import Iterable
@@ -12,14 +12,14 @@ _LOOPBACK = re.compile(r"(http://(?:127\.0\.0\.1|\[::1\]))(?::([1-9][0-9]{0,4}))
 
 
 def matches(registered: Iterable[str], asked: str, *, native: bool) -> bool:
-    """Return whether the asked URI is registered, by comparing texts exactly.
+    """Return whether the requested URI is registered, by exact string comparison.
 
     rfc8252 §7.3: the port of a native app's loopback address is free, because the app cannot know
-    it in advance. `localhost` is a name and no such address (§8.3).
+    it in advance. `localhost` is a name, not such an address (§8.3).
     """
     registered = tuple(registered)
     if asked in registered:
-        # Registered before such URIs were refused, and no redirect can be made of it.
+        # A URI with an odd authority was registered before these were refused; no redirect can be made to it.
         return asked.startswith(("http:", "https:")) or not has_odd_authority(asked)
     asked_without_port = _without_port(asked) if native else None
     return asked_without_port is not None and asked_without_port in map(_without_port, registered)
@@ -39,10 +39,10 @@ def is_claimed(uri: str) -> bool:
 
 
 def shown(uri: str) -> str:
-    """Return a refused URI for a log or a page: without what may be secret, in ASCII, of bounded length.
+    """Return a refused URI for a log or a page: without possible secrets, in ASCII, of bounded length.
 
-    User information, query and fragment are replaced by an ellipsis; what is not printable is escaped. What
-    is neither a URI nor a path may be anything, such as a misplaced token, and is not shown.
+    User information, query and fragment are replaced by an ellipsis; unprintable characters are escaped. A
+    text that is neither a URI nor a path could be anything, such as a misplaced token, and is not shown.
     """
     if not _URI_OR_PATH.match(uri):
         return "(not a URI)"

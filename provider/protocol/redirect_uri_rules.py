@@ -1,6 +1,6 @@
-"""The redirect URIs that may be registered (registration §2, rfc8252), and those only for operators.
+"""The redirect URIs that may be registered (registration §2, rfc8252), and those that only operators may.
 
-An unwise one works, but others may receive what is sent to it. A client that registers itself gets none.
+An unwise URI works, but others may receive what is sent to it. A client cannot register one itself.
 """
 
 from collections.abc import Callable, Iterator
@@ -32,12 +32,12 @@ def redirect_uri_problems(metadata: ClientMetadata, may_be_unwise: MayBeUnwise) 
 
 
 def name_the_field(sentence: str) -> str:
-    """Return a problem's sentence for readers who write JSON or YAML, with the field for the option."""
+    """Return a problem's sentence for users of JSON or YAML, with the field instead of the option."""
     return sentence.replace(_MAY, _FIELD_MAY)
 
 
 def unwise_uris(metadata: ClientMetadata) -> dict[str, str]:
-    """Return the unwise ones among a client's redirect URIs, each with the reason."""
+    """Return the unwise redirect URIs of a client, each with the reason."""
     found = {}
     for uri in (uri for name in FIELDS for uri in getattr(metadata, name)):
         try:
@@ -51,8 +51,8 @@ def unwise_uris(metadata: ClientMetadata) -> dict[str, str]:
 
 
 def why_unwise(uri: str, *, native: bool) -> str | None:
-    """Return why a redirect URI is unwise, or None if it is not. Raises MalformedURI if it can be none."""
-    # registration §2: private-use schemes are for native apps; http only reaches the person's own machine.
+    """Return why a redirect URI is unwise, or None. Raises MalformedURI if it is never allowed."""
+    # registration §2: private-use schemes are for native apps; http is only for the person's own machine.
     if native and not uri.lower().startswith(("http:", "https:")):
         try:
             check_private_use_uri(uri)

@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 LONGEST_TEXT = 300
 _LONGEST_ID = 100
-# Every secret and token of ours begins so.
+# Every secret and token of ours begins like this.
 _OURS = re.compile(r"cf[a-z]{1,2}_")
 
 
@@ -23,17 +23,17 @@ class RefusalKind(StrEnum):
     RESPONSE_TYPE = "response_type"
     # A grant type or response type that the client did not register.
     NOT_REGISTERED_FOR = "not_registered_for"
-    # It has no key to encrypt a response to.
+    # The client has no key to encrypt a response to.
     ENCRYPTION = "encryption"
 
 
 class Cause(StrEnum):
-    """Why a client was not accepted; for every other kind the sentence says all."""
+    """Why a client failed to authenticate; for every other kind the sentence is enough."""
 
     NONE = ""
     UNKNOWN = "unknown"
     DISABLED = "disabled"
-    # It used a method that it is not registered for, or one that the endpoint does not take.
+    # The client used a method that it is not registered for, or that the endpoint does not accept.
     METHOD = "method"
     ENDPOINT = "endpoint"
     SECRET = "secret"  # noqa: S105 – the name of a cause.
@@ -50,19 +50,19 @@ class Refusal:
     kind: RefusalKind
     cause: Cause = Cause.NONE
     sentence: str = ""
-    # Such as the method used and those registered.
+    # Details such as the method used and the methods registered.
     facts: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
 
 def printable(text: str, longest: int = LONGEST_TEXT) -> str:
-    """Return foreign text as bounded ASCII, which every log, table and terminal can hold."""
+    """Return foreign text as ASCII of bounded length, which every log, table and terminal can show."""
     safe = text.encode("unicode_escape").decode("ascii")
     return safe if len(safe) <= longest else f"{safe[:longest]}..."
 
 
 def printable_id(client_id: str) -> str:
-    """Return the client id of a request, which need not be any client's.
+    """Return the client id of a request in printable form; it need not belong to a client.
 
-    A developer who mixes up id and secret sends the secret here.
+    A developer who mixes up id and secret sends the secret as the id.
     """
     return "(a secret or token)" if _OURS.match(client_id) else printable(client_id, _LONGEST_ID)

@@ -8,9 +8,9 @@ from typing import Any
 from provider.protocol import numeric_date
 from provider.protocol.parameters import REPEATABLE
 
-# rfc9101 §10.8.1 gives it a type; core §6.1 knew none.
+# rfc9101 §10.8.1 defines a type; core §6.1 had none.
 TYPES = frozenset({None, "jwt", "oauth-authz-req+jwt"})
-# Our clocks and the client's may differ by so much.
+# How much our clock and the client's may differ.
 _LEEWAY = timedelta(seconds=30)
 # message signing §5.3.1: both how old `nbf` may be and how long after it `exp` may be.
 LONGEST_BOUNDED = timedelta(minutes=60)
@@ -18,16 +18,16 @@ _LONGEST_VALUE = 8 * 1024
 
 
 class MalformedRequestObject(ValueError):
-    """The object cannot be meant so; the sentence says why."""
+    """The object is not valid; the message says why."""
 
 
 def check_claims(
     claims: Mapping[str, Any], *, client_id: str, issuer: str, now: datetime, bounded: bool = False
 ) -> None:
-    """Check who speaks to whom, and when. Raises MalformedRequestObject.
+    """Check the sender, the audience and the times. Raises MalformedRequestObject.
 
-    `bounded` also demands what message signing §5.3.1 demands: `aud`, and `nbf` and `exp` that limit
-    how long a signed request can be used.
+    `bounded` also requires what message signing §5.3.1 requires: `aud`, and `nbf` and `exp` that limit how
+    long a signed request can be used.
     """
     if {"request", "request_uri"} & set(claims):
         raise MalformedRequestObject("it must not contain request or request_uri")
@@ -46,9 +46,9 @@ def check_claims(
 
 
 def parameters_of(claims: Mapping[str, Any], known: frozenset[str]) -> dict[str, str]:
-    """Return the authorization parameters that the claims are. Raises MalformedRequestObject.
+    """Return the claims as authorization parameters. Raises MalformedRequestObject.
 
-    rfc9101 §4: numbers and objects stand there as JSON has them; what we do not know is ignored.
+    rfc9101 §4: numbers and objects are given as JSON; unknown claims are ignored.
     """
     parameters = {name: _text_of(name, value) for name, value in claims.items() if name in known}
     return {name: text for name, text in parameters.items() if text}
@@ -79,7 +79,7 @@ def _text_of(name: str, value: object) -> str:
         raise MalformedRequestObject(f"{name} has the wrong type")
     if "\0" in text or len(text) > _LONGEST_VALUE:
         raise MalformedRequestObject(f"{name} is too long or not a string")
-    # JSON can hold what no text in UTF-8 can.
+    # JSON can contain unpaired surrogates, which UTF-8 cannot.
     if any("\ud800" <= letter <= "\udfff" for letter in text):
         raise MalformedRequestObject(f"{name} is not a string")
     return text

@@ -1,4 +1,4 @@
-"""The names of resource servers (rfc8707 §2), and what a narrower request may still have."""
+"""The identifiers of resource servers (rfc8707 §2), and the scopes that are left for one."""
 
 import re
 from collections.abc import Collection, Iterable, Mapping
@@ -12,7 +12,7 @@ _ABSOLUTE_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[A-Za-z0-9._~:/?\[\]@!$&'()
 
 
 class MalformedIdentifier(ValueError):
-    """The text cannot name a resource server; the sentence says why."""
+    """The text cannot identify a resource server; the message says why."""
 
 
 def check_identifier(text: str) -> None:
@@ -26,7 +26,7 @@ def check_identifier(text: str) -> None:
 
 
 def read_resources(parameters: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the resources that a request names, each once; whether they exist is asked elsewhere."""
+    """Return the resources that a request names, each once; whether they exist is checked elsewhere."""
     named = tuple(dict.fromkeys(parameters.get("resource", "").split()))
     for identifier in named:
         try:
@@ -37,5 +37,5 @@ def read_resources(parameters: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def narrowed(scopes: Iterable[str], offered: Collection[str]) -> list[str]:
-    """Return those scopes that a resource server knows; one that names none takes any (rfc8707 §2.2)."""
+    """Return the scopes that a resource server offers; one that lists none accepts all (rfc8707 §2.2)."""
     return [scope for scope in scopes if not offered or scope in offered]

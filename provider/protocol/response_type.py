@@ -9,12 +9,13 @@ from typing import NamedTuple
 
 CODE, ID_TOKEN, TOKEN = "code", "id_token", "token"
 CODE_ONLY = frozenset({CODE})
-# core §3.2, §3.3. rfc9700 §2.1.2: an access token comes through a browser only with an ID Token or a code
-# that vouches for it, so `token` by itself is not among them.
+# core §3.2, §3.3. rfc9700 §2.1.2: an access token is sent through a browser only with an ID Token or a code
+# that vouches for it, so `token` on its own is not among them.
 FRONT_CHANNEL_TYPES = ("id_token", "id_token token", "code id_token", "code token", "code id_token token")
 QUERY, FRAGMENT, FORM_POST = "query", "fragment", "form_post"
 _CARRIERS = (QUERY, FRAGMENT, FORM_POST)
-# jarm §2.3: each of them with a JWT that holds the response; `jwt` is the usual one of the response type.
+# jarm §2.3: each of them with a JWT that contains the response; `jwt` stands for the default mode of the
+# response type.
 JWT = "jwt"
 _SIGNED = tuple(f"{carrier}.{JWT}" for carrier in _CARRIERS)
 RESPONSE_MODES = (*_CARRIERS, JWT, *_SIGNED)
@@ -38,7 +39,7 @@ KNOWN_TYPES = frozenset(map(parts_of, (CODE, *FRONT_CHANNEL_TYPES)))
 
 
 def default_mode(response_type: ResponseType) -> str:
-    """Return how a response travels unless the client says otherwise.
+    """Return how a response is sent unless the client requests otherwise.
 
     Multiple response types §5: a type with tokens 'MUST NOT' be answered in the query, which servers log.
     """
@@ -46,28 +47,28 @@ def default_mode(response_type: ResponseType) -> str:
 
 
 def response_mode_for(parameters: Mapping[str, str], *, always_signed: bool = False) -> ResponseMode:
-    """Return how to answer a request whose parameters, even its response mode, may be invalid.
+    """Return how to answer a request whose parameters, including the response mode, may be invalid.
 
-    An app that asks for a JWT, or has registered that it gets one, gets nothing else.
+    An app that requests a JWT, or has registered to get one, gets nothing else.
     """
     usual = default_mode(parts_of(parameters.get("response_type", "")))
     carrier, signed = _taken_apart(parameters.get("response_mode", ""))
-    # No form can be posted to an app's own scheme.
+    # No form can be posted to a private-use scheme.
     is_web = parameters.get("redirect_uri", "").startswith(("https:", "http:"))
-    # Multiple response types §5, jarm §2.3.1: tokens go into no query, signed or not.
+    # Multiple response types §5, jarm §2.3.1: tokens must not be in the query, signed or not.
     if carrier not in (FRAGMENT, FORM_POST) or (carrier == FORM_POST and not is_web):
         carrier = usual
     return ResponseMode(carrier, signed or always_signed)
 
 
 def asked_mode(response_mode: str, response_type: ResponseType) -> ResponseMode:
-    """Return what one of the RESPONSE_MODES means for a response type."""
+    """Return the meaning of one of the RESPONSE_MODES for a response type."""
     carrier, signed = _taken_apart(response_mode)
     return ResponseMode(carrier or default_mode(response_type), signed)
 
 
 def _taken_apart(response_mode: str) -> ResponseMode:
-    """Return the carrier, which `jwt` does not name, and whether a JWT is asked for."""
+    """Return the carrier, empty for `jwt`, and whether a JWT is requested."""
     if response_mode == JWT:
         return ResponseMode("", signed=True)
     carrier = response_mode.removesuffix(f".{JWT}")

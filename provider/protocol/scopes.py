@@ -8,9 +8,9 @@ from provider.protocol.permissions import Permission
 OPENID = "openid"
 OFFLINE_ACCESS = "offline_access"
 PROFILE = "profile"
-# Ours: what the account API asks for, in the name of the person who is signed out with it.
+# Ours: required by the account API, which signs people out in their own name.
 ACCOUNT = "account"
-# Ours: what an upstream needs for Global Token Revocation, in its own name and with no other scope.
+# Ours: required of an upstream for Global Token Revocation, in its own name and without any other scope.
 GLOBAL_TOKEN_REVOCATION = "global_token_revocation"  # noqa: S105 – the name of a scope.
 CLAIMS_OF_SCOPE: Mapping[str, tuple[str, ...]] = {
     PROFILE: (
@@ -34,22 +34,22 @@ CLAIMS_OF_SCOPE: Mapping[str, tuple[str, ...]] = {
     "phone": ("phone_number", "phone_number_verified"),
 }
 STANDARD_SCOPES = (OPENID, *CLAIMS_OF_SCOPE, OFFLINE_ACCESS)
-# They are about a person, and a client cannot have them for itself.
+# Scopes about a person, which a client cannot have for itself.
 PERSONAL_SCOPES = (*STANDARD_SCOPES, ACCOUNT)
-# They are only for a client itself, and no person can grant them.
+# Scopes for a client itself, which no person can grant.
 CLIENT_SCOPES = (GLOBAL_TOKEN_REVOCATION,)
-# Those of the admin API: a service has them for itself, or an app for a person who has a role.
+# Scopes of the admin API: a service has them for itself, or an app for a person who has a role.
 ADMIN_SCOPES: tuple[str, ...] = tuple(Permission)
 STANDARD_CLAIMS = ("sub", *(claim for claims in CLAIMS_OF_SCOPE.values() for claim in claims))
 
 
 def names_for(scopes: Collection[str]) -> frozenset[str]:
-    """Return the names of the claims that scopes ask for."""
+    """Return the names of the claims that these scopes request."""
     return frozenset().union(*[CLAIMS_OF_SCOPE.get(scope, ()) for scope in scopes])
 
 
 def pick(names: Collection[str], account_claims: Mapping[str, Any]) -> dict[str, Any]:
-    """Return those of an account's claims; core §5.3.2: one without a value is omitted, not null or empty."""
+    """Return these claims of an account; core §5.3.2: one without a value is omitted, not null or empty."""
     return {
         name: value for name, value in account_claims.items() if name in names and value not in (None, "")
     }

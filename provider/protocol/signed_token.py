@@ -1,7 +1,7 @@
 """A compact JWS that another party signed (rfc7515 §7.1): read strictly first, verified afterwards.
 
-Header and claims are read by our own JSON reader before any library sees the token, so that what a library
-understands is what was checked. Nothing in a header brings a key along, except where the caller says so.
+Header and claims are read by our own JSON reader before any library sees the token, so that a library
+understands exactly what was checked. A key in a header is not used unless the caller says so.
 """
 
 import base64
@@ -20,7 +20,7 @@ from provider.protocol import strict_json
 
 _COMPACT = re.compile(r"([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)", re.ASCII)
 _TEXTS = ("alg", "kid", "typ")
-# Raised by libraries for keys and signatures of the wrong kind; each means that nothing was verified.
+# Raised by libraries for keys and signatures of the wrong kind; each means that verification failed.
 LIBRARY_FAILURES = (
     *(JoseError, UnsupportedAlgorithm, ValueError, TypeError, KeyError, AttributeError),
     *(OverflowError, RecursionError),
@@ -28,16 +28,16 @@ LIBRARY_FAILURES = (
 
 
 class MalformedToken(ValueError):
-    """The text is not a token that could be verified; the sentence says why."""
+    """The text is not a token that could be verified; the message says why."""
 
 
 class Unverifiable(ValueError):
-    """The signature does not hold with this key."""
+    """The signature is not valid for this key."""
 
 
 @dataclass(frozen=True, slots=True)
 class UnverifiedToken:
-    """A token that is well-formed; nothing it says is known to be true."""
+    """A well-formed token; none of its contents has been verified."""
 
     text: str = field(repr=False)
     header: Mapping[str, Any] = field(repr=False)
@@ -57,17 +57,17 @@ class UnverifiedToken:
 def type_named_in(header: Mapping[str, Any]) -> str | None:
     """Return the type in a header, in lower case and without `application/`; None without one.
 
-    rfc7515 §4.1.9: it is a media type, which has no case, and a recipient 'treats it as if "application/"
-    were prepended' where it has no slash.
+    rfc7515 §4.1.9: it is a media type, which is case-insensitive, and a recipient 'treats it as if
+    "application/" were prepended' if it has no slash.
     """
     named = header.get("typ")
     return named.lower().removeprefix("application/") if isinstance(named, str) else None
 
 
 def read_token(text: object, *, largest: int) -> UnverifiedToken:
-    """Take a compact JWS apart. Raises MalformedToken.
+    """Split a compact JWS into its parts. Raises MalformedToken.
 
-    LIB-13: a large token costs much to parse, so its size is looked at first.
+    LIB-13: a large token is expensive to parse, so its size is checked first.
     """
     if not isinstance(text, str) or len(text) > largest:
         raise MalformedToken("the token is too large")
@@ -103,16 +103,16 @@ def verify(
 
 
 class _Registry(jws.JWSRegistry):
-    """joserfc's rules, but for its warnings and for a header with a key."""
+    """joserfc's rules, except for its warnings and for a header with a key."""
 
     def __init__(self, algorithms: Collection[str], *, key_in_header: bool) -> None:
         super().__init__(algorithms=list(algorithms), strict_check_header=not key_in_header)
         if key_in_header:
-            # The token's size was looked at before.
+            # The token's size has been checked already.
             self.max_header_length = self.max_payload_length
 
     def get_alg(self, name: str) -> Any:
-        """Return an allowed algorithm; joserfc warns at each use of `EdDSA`, as most clients call it."""
+        """Return an allowed algorithm; joserfc would warn at each use of `EdDSA`, the most common name."""
         if self.allowed is None or name not in self.allowed:
             raise ValueError("the algorithm is not allowed")
         return self.algorithms[name]

@@ -8,19 +8,19 @@ import json
 import math
 from typing import Any
 
-# More than any document of a specification needs; each level costs a call when it is written again.
+# More than any document of a specification needs; each level costs a call when the document is serialised.
 DEEPEST = 20
 
 
 class MalformedJSON(ValueError):
-    """The text is not one plain JSON document; the sentence says why."""
+    """The text is not one plain JSON document; the message says why."""
 
 
 def load(text: bytes | str) -> Any:
     """Return the value of a JSON text. Raises MalformedJSON.
 
-    Refused are other encodings than UTF-8 (§8.1), names that are repeated in an object (§4), NaN and
-    numbers beyond a double (§6), and more than 20 levels (§9).
+    Encodings other than UTF-8 (§8.1), repeated names in an object (§4), NaN and numbers beyond a double (§6),
+    and more than 20 levels (§9) are refused.
     """
     try:
         # A byte order mark may be ignored, other encodings are not detected: a signature covers bytes.
@@ -46,7 +46,7 @@ def load_object(text: bytes | str) -> dict[str, Any]:
 
 
 def members_of(value: object) -> list[object]:
-    """Return what an object or a list holds directly, names not included."""
+    """Return the direct members of an object or a list, without names."""
     if isinstance(value, dict):
         return list(value.values())
     return value if isinstance(value, list) else []
@@ -55,7 +55,7 @@ def members_of(value: object) -> list[object]:
 def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        # Readers differ in which of the two counts, so a signature would cover two meanings.
+        # Readers differ in which of the two they use, so a signature would cover two meanings.
         raise MalformedJSON("an object has the same name twice")
     return found
 

@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from provider.protocol.errors import InvalidRequest
 
 _LONGEST = 320
-# No database can look for NUL, nor for an unpaired surrogate, which JSON can contain and UTF-8 cannot.
+# No database can search for NUL or for an unpaired surrogate, which JSON can contain and UTF-8 cannot.
 _UNSAYABLE = re.compile("[\0\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
 class IssuerAndSubject:
-    """rfc9493 §3.2.3: what an issuer calls the person."""
+    """rfc9493 §3.2.3: the person's subject at an issuer."""
 
     iss: str
     sub: str = field(repr=False)

@@ -8,7 +8,7 @@ MAX_LENGTH = 2000
 LAST_PORT = 65535
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _DEFAULT_PORTS = {"http": 80, "https": 443}
-# rfc3986 without userinfo and without percent signs in the host: both only serve to confuse.
+# rfc3986 without userinfo and without percent signs in the host: both serve only to deceive.
 _WEB = re.compile(
     r"(?P<scheme>https?)://"
     r"(?P<host>\[[0-9a-f:.]+\]|[a-z0-9._-]+)"
@@ -21,7 +21,7 @@ _PRIVATE_USE = re.compile(
     r"[a-z][a-z0-9+-]*(?:\.[a-z0-9+-]+)+:(?P<path>/{1,3}[A-Za-z0-9._~!$&'()*+,;=:@%/-]*)"
     r"(?:\?[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*)?"
 )
-# The same without a dot. Those below have a meaning for browsers or systems already.
+# The same without a dot. The schemes below already have a meaning for browsers or systems.
 _SHORT_SCHEME = re.compile(_PRIVATE_USE.pattern.replace(r"(?:\.[a-z0-9+-]+)+:", ":"))
 _TAKEN_SCHEMES = frozenset(
     {
@@ -44,9 +44,9 @@ _TAKEN_SCHEMES = frozenset(
 # Names that lead to no host of the public network (rfc6762 §3, rfc8375, and what routers use).
 _LOCAL_DOMAINS = (".local", ".home.arpa", ".internal", ".lan", ".home", ".localdomain")
 _AUTHORITY = re.compile(r"[^:/?#]+://([^/?#]*)")
-# With the underscore, which is not for host names but common in those of containers and intranets.
+# The underscore is not allowed in host names, but common in those of containers and intranets.
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
-# Numbers in the eyes of inet_aton: a name may not end so, or 127.1 and 0x7f.1 would be addresses.
+# Numbers to inet_aton: a name must not end in one, or 127.1 and 0x7f.1 would be addresses.
 _NUMERIC_LABEL = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _CONTROL_ESCAPE = re.compile(r"%(?:[01][0-9A-Fa-f]|7[Ff])")
@@ -54,7 +54,7 @@ _DOT_SEGMENT = re.compile(r"/(?:\.|%2[Ee]){1,2}(?:[/;]|$)")
 
 
 class MalformedURI(ValueError):
-    """The text is not a URI that can be registered; the sentence says why."""
+    """The text is not a URI that can be registered; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +75,13 @@ class WebURI:
 
     @property
     def ascii_origin(self) -> str:
-        """The origin as browsers write it: without the port that its scheme has anyway (rfc6454 §6.2)."""
+        """The origin as browsers write it: without the default port of its scheme (rfc6454 §6.2)."""
         port = "" if self.port == _DEFAULT_PORTS[self.scheme] else f":{self.port}"
         return f"{self.scheme}://{self.host}{port}"
 
     @property
     def request_target(self) -> str:
-        """Path and query as a request line has them (rfc9112 §3.2.1)."""
+        """Path and query as they appear in a request line (rfc9112 §3.2.1)."""
         return f"{self.path or '/'}{self.query}"
 
     @property
@@ -94,12 +94,12 @@ class WebURI:
 
     @property
     def is_loopback(self) -> bool:
-        """Whether the URI is one of the loopback hosts that may be registered with http."""
+        """Whether the host is one of the loopback hosts that may be registered with http."""
         return self.host in LOOPBACK_HOSTS
 
     @property
     def stays_on_device(self) -> bool:
-        """Whether the URI leads to the person's own machine, under any of its names (rfc6761 §6.3)."""
+        """Whether the host is the person's own machine, under any of its names (rfc6761 §6.3)."""
         address = self.address
         if address is None:
             return self.host == "localhost" or self.host.endswith(".localhost")
@@ -107,7 +107,7 @@ class WebURI:
 
     @property
     def is_in_local_network(self) -> bool:
-        """Whether the host is one of a local network, by its address or its name."""
+        """Whether the host is in a local network, by its address or its name."""
         address = self.address
         if address is None:
             return "." not in self.host or self.host.endswith(_LOCAL_DOMAINS)
@@ -115,7 +115,7 @@ class WebURI:
 
 
 def parse_web_uri(text: str) -> WebURI:
-    """Take an http or https URI apart. Raises MalformedURI for anything that could be read in two ways."""
+    """Parse an http or https URI. Raises MalformedURI for anything that could be read in two ways."""
     if len(text) > MAX_LENGTH:
         raise MalformedURI(f"is longer than {MAX_LENGTH} characters")
     if "#" in text:
@@ -158,9 +158,9 @@ def is_short_scheme_uri(text: str) -> bool:
 
 
 def has_odd_authority(text: str) -> bool:
-    """Return whether a private-use URI names a host that not every parser of URLs can read.
+    """Return whether a private-use URI names a host that some URL parsers cannot read.
 
-    Those for the web look for a port and for DNS labels wherever `//` stands.
+    Parsers for the web look for a port and for DNS labels after every `//`.
     """
     found = _AUTHORITY.match(text)
     if found is None or not found[1]:
