@@ -1,8 +1,8 @@
-"""The outside of the application: how a request comes off the network and is given a thread.
+"""The outside of the application: how a request comes from the network to a thread.
 
-An ASGI application that reads each body within a deadline and a limit, waits for a free thread within
-another, and only then calls the WSGI application. A client that is slow to send, or never finishes, so
-holds a connection and nothing else. Knows HTTP; does not know Flask, settings, or what a request means.
+An ASGI application that reads each body within a size limit and a deadline, waits for a free thread within
+another deadline, and only then calls the WSGI application. So a client that sends slowly, or never finishes,
+occupies a connection and nothing else. Knows HTTP; does not know Flask, settings, or what a request means.
 """
 
 from provider.server.body import BodyLimits

@@ -1,4 +1,4 @@
-"""Reading a request's body: a limit of bytes, a total deadline and a minimum rate."""
+"""Reading a request's body with a size limit, a total deadline and a minimum rate."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
@@ -8,9 +8,9 @@ from typing import Any
 Message = dict[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 
-# The least rate of a sender once half of the deadline has passed; slower lines than this are not in use.
+# The minimum rate of a sender once half of the deadline has passed; no line in use is slower than this.
 LEAST_BYTES_PER_SECOND = 1024
-# How much of a refused body is read and thrown away, so that its sender gets to see the response.
+# How much of a refused body is read and discarded, so that the sender receives the response.
 _MOST_DRAINED = 1024 * 1024
 # Without a length or a coding HTTP/1 has no body; HTTP/2 may have one, but not with these (rfc9110 §9.3).
 _METHODS_WITHOUT_BODY = frozenset({"GET", "HEAD", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
@@ -40,12 +40,12 @@ class BodyLimits:
     deadline: float
 
     def seconds_for(self, received: int) -> float:
-        """Return how long after its beginning a body may still be arriving, having come so far."""
+        """Return until how many seconds after its start a body may arrive, given the bytes received."""
         return min(self.deadline, self.deadline / 2 + received / LEAST_BYTES_PER_SECOND)
 
 
 def has_body(method: str, http_version: str, headers: Iterable[tuple[bytes, bytes]]) -> bool:
-    """Return whether a body belongs to a request (rfc9112 §6.3, rfc9113 §8.1)."""
+    """Return whether a request has a body (rfc9112 §6.3, rfc9113 §8.1)."""
     names = {name: value for name, value in headers if name in (b"content-length", b"transfer-encoding")}
     if names:
         return names != {b"content-length": b"0"}
@@ -67,13 +67,14 @@ async def read_body(receive: Receive, limits: BodyLimits, announced: int | None)
         if received > limits.most_bytes:
             raise BodyTooLarge(received)
         chunks.append(chunk)
-        # rfc9112 §6.2: it ends with its last announced byte. To be told so is another wait for the network.
+        # rfc9112 §6.2: it ends with its last announced byte. Receiving the end marker would be another wait
+        # for the network.
         if received == announced or not message.get("more_body"):
             return b"".join(chunks)
 
 
 async def drain(receive: Receive, limits: BodyLimits) -> None:
-    """Read what is still arriving of a refused body: a connection that is reset loses the response."""
+    """Read the rest of a refused body as it arrives: resetting the connection would lose the response."""
     until = asyncio.get_running_loop().time() + limits.deadline
     left = _MOST_DRAINED
     try:

@@ -1,4 +1,4 @@
-"""A request of ASGI as the environment of WSGI (PEP 3333)."""
+"""An ASGI request as a WSGI environment (PEP 3333)."""
 
 import io
 import sys
@@ -9,17 +9,17 @@ from urllib.parse import unquote_to_bytes
 Scope = dict[str, Any]
 Environ = dict[str, Any]
 
-# WSGI folds `X_Forwarded_For` and `X-Forwarded-For` into one name. Only hyphens are passed on; names that
-# came with underscores are listed under this key, folded, to be refused.
+# WSGI folds `X_Forwarded_For` and `X-Forwarded-For` into one name. Only names with hyphens are passed on;
+# names with underscores are listed under this key, folded, so that the application can refuse them.
 UNDERSCORED = "curfew.underscored_headers"
 # An HTTP status with which the request must be refused, whatever it asks for.
 REFUSED = "curfew.refused"
-# How many seconds the request has waited for a thread; deadlines count them.
+# How many seconds the request has waited for a thread; they count towards deadlines.
 WAITED = "curfew.waited"
 
 
 def environ_of(scope: Scope, body: bytes, *, length: int | None = None) -> Environ:
-    """Return the environment of a request whose body has been read; `length` if that is not its length."""
+    """Return the environment of a request whose body has been read; `length` overrides the body's length."""
     host, port = scope.get("server") or ("", "")
     environ: Environ = {
         "REQUEST_METHOD": scope["method"],
@@ -41,7 +41,7 @@ def environ_of(scope: Scope, body: bytes, *, length: int | None = None) -> Envir
         "wsgi.run_once": False,
     }
     _add_headers(environ, scope["headers"])
-    # The body has been read: what it was announced as, or coded in, is of no further interest.
+    # The body has been read, so its announced length and its transfer coding no longer matter.
     environ.pop("HTTP_TRANSFER_ENCODING", None)
     environ.pop("CONTENT_LENGTH", None)
     length = len(body) if length is None else length

@@ -23,17 +23,18 @@ from provider.server.snapshots import Shared, Snapshots
 
 Send = Callable[[Message], Awaitable[None]]
 
-# A waiting refusal holds its connection and some hundred bytes, so many may wait long: one after another
-# they still take seconds, and a person with a slow line among them is to get a page.
+# A waiting refusal holds only its connection and some hundred bytes, so many may wait for a long time.
+# Answering them one after another takes seconds, and a person with a slow line among them should still get a
+# page.
 _MOST_BODY_REFUSALS_WAITING, _BODY_REFUSALS_PATIENCE = 4096, 30.0
 _TOO_SLOW, _TOO_LARGE, _DEFECT, _BUSY = 408, 413, 500, 503
 
 
 class Front:
-    """Reads requests, gives them threads, sends the responses.
+    """Reads requests, assigns them to threads, sends the responses.
 
-    `own_threads` says how many threads single addresses have apart from the `threads` of all others,
-    `shared` which responses are repeated to everyone.
+    `own_threads` gives certain paths a number of threads of their own, apart from the `threads` of all
+    others; `shared` lists the responses that are repeated to everyone.
     """
 
     def __init__(
@@ -56,8 +57,8 @@ class Front:
             path: Lane(f"health_{number}", threads=number, patience=patience)
             for path, number in own_threads.items()
         }
-        # Refusals are answered by the application too, in the language and the form that the caller expects.
-        # A flood of bodies that never end is refused all at once: its responses may wait, others' may not.
+        # The application also answers refusals, in the language and the form that the caller expects. A flood
+        # of bodies that never end is refused all at once: those responses may wait, others may not.
         self._busy_refusals = Lane("busy_refusal", threads=1, patience=patience)
         self._body_refusals = Lane(
             "body_refusal",
@@ -84,7 +85,7 @@ class Front:
             await drain(receive, self._limits)
 
     async def _shared_response(self, scope: Scope) -> Response | None:
-        """Answer a plain request for what is the same for everyone, or return None."""
+        """Answer a plain request for a response that is the same for everyone; None for any other request."""
         wanted = self._snapshots.wanted(scope)
         if wanted is None:
             return None
@@ -95,7 +96,7 @@ class Front:
         return self._snapshots.keep(wanted, await self._respond(environ_of(plain, b"")))
 
     async def _read(self, scope: Scope, receive: Receive) -> tuple[Environ, bool]:
-        """Return the request with its body, or marked as refused; and whether all of it was read."""
+        """Return the request with its body, or marked as refused, and whether all of it was read."""
         headers = scope["headers"]
         if not has_body(scope["method"], scope["http_version"], headers):
             return environ_of(scope, b""), True

@@ -1,4 +1,4 @@
-"""Threads for requests: a fixed number at work, a bounded wait for them, and refusal at once beyond it."""
+"""Threads for requests: a fixed number of them, a bounded queue, and immediate refusal beyond that."""
 
 import asyncio
 from collections import deque
@@ -10,7 +10,7 @@ from typing import TypeVar
 from provider.server.threads import Threads
 
 T = TypeVar("T")
-# More than this for each thread would not be served within any wait that a person accepts.
+# With more than this per thread, the last would not be served within a time that a person accepts.
 _MOST_WAITING_PER_THREAD = 64
 
 
@@ -26,11 +26,11 @@ class _Waiter:
 
 
 class Lane:
-    """Some threads of their own; what goes on elsewhere does not delay what is run here.
+    """A group of threads; work in other lanes does not delay work in this one.
 
-    Belongs to one event loop. A request is refused when it has waited for `patience` seconds, and at
-    once while another has waited for half of that, or `most_waiting` others (64 for each thread unless
-    given) wait: a queue that does not move is not joined.
+    Belongs to one event loop. A request is refused when it has waited for `patience` seconds. It is refused
+    at once while another has waited for half of that, because the queue does not move, or while
+    `most_waiting` others (by default 64 for each thread) wait.
     """
 
     def __init__(self, name: str, *, threads: int, patience: float, most_waiting: int | None = None) -> None:
@@ -41,7 +41,7 @@ class Lane:
         self._waiting: deque[_Waiter] = deque()
 
     async def run(self, work: Callable[[float], T]) -> T:
-        """Run something in one of the threads, given for how many seconds it waited. Raises NoThreadFree."""
+        """Run `work` in one of the threads, with the seconds that it waited. Raises NoThreadFree."""
         waited = 0.0
         if self._free:
             self._free -= 1

@@ -1,4 +1,4 @@
-"""Calling a WSGI application, and keeping its response."""
+"""Call a WSGI application and return its whole response."""
 
 import json
 from collections.abc import Callable, Iterable
@@ -14,14 +14,14 @@ WSGIApplication = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
 
 class Response(NamedTuple):
-    """A whole response; the headers as ASGI writes them."""
+    """A whole response, with the headers in ASGI's form."""
 
     status: int
     headers: list[tuple[bytes, bytes]]
     body: bytes
 
 
-# For when no thread is left to ask the application for its own words.
+# For use when no thread is left to have the application answer.
 _WITHOUT_THE_APPLICATION = {
     408: ("invalid_request", "The request was not received in time."),
     413: ("invalid_request", "The request body is too large."),
@@ -52,7 +52,7 @@ def without_the_application(status: int, environ: Environ) -> Response:
 
 
 def call(application: WSGIApplication, environ: Environ) -> Response:
-    """Run a request and return its whole response: no page or document of ours is large, none is endless."""
+    """Run a request and return its whole response: all our pages and documents are small."""
     begun: list[tuple[str, Headers]] = []
     written: list[bytes] = []
 
@@ -73,14 +73,14 @@ def call(application: WSGIApplication, environ: Environ) -> Response:
     )
 
 
-# The application has some dozens of names.
+# The application uses some dozens of header names.
 @lru_cache(maxsize=256)
 def _lower(name: str) -> bytes:
     return name.lower().encode("latin-1")
 
 
 def _close(content: Iterable[bytes]) -> None:
-    """Let the application clean up. An error in that does not change what it has answered."""
+    """Let the application clean up. An error here does not change the response."""
     close = getattr(content, "close", None)
     if close is None:
         return

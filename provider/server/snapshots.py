@@ -1,11 +1,12 @@
 """Responses that are the same for everyone, kept and repeated without the application.
 
-Discovery documents and keys are asked for far more often than they change, and are kept for a moment. Only a
-plain request is answered so: one with a cookie, a query, credentials or any header that is not known to be
-without effect is for the application, as is everything that it does not declare.
+Discovery documents and keys are requested far more often than they change, so they are kept for a moment.
+Only plain requests are answered this way: a request with a cookie, a query, credentials or any header that is
+not known to be harmless goes to the application, as does a request for any other response.
 
-Static files and the like are constants: kept for good, and repeated whatever cookies or credentials come with
-a request. The application answers those that ask for a part, that have a body or a disguised header.
+Static files and the like are constants: they are kept for good, and repeated whatever cookies or credentials
+a request has. Requests for a constant that ask for a range, or have a body or an underscore in a header's
+name, go to the application.
 """
 
 import gzip
@@ -24,7 +25,7 @@ from provider.server.response import Response
 
 Headers = list[tuple[bytes, bytes]]
 
-# None of these changes what is answered to a plain request, apart from the last two, which are obeyed here.
+# None of these changes the response to a plain request, apart from the last two, which are obeyed here.
 _HARMLESS = frozenset(
     {
         *(b"host", b"connection", b"keep-alive", b"user-agent", b"referer", b"origin", b"dnt", b"priority"),
@@ -36,28 +37,29 @@ _HARMLESS = frozenset(
         *(b"accept-encoding", b"if-none-match"),
     }
 )
-# With one of these, or an underscore in the name of one, the application answers a request for a constant.
+# With one of these, or with an underscore in a header's name, a request for a constant goes to the
+# application.
 _NOT_FOR_CONSTANTS = frozenset(
     {
         *(b"content-length", b"transfer-encoding", b"expect", b"range", b"if-range"),
         *(b"if-match", b"if-modified-since", b"if-unmodified-since"),
     }
 )
-# Of each response anew, or only with a body.
+# Headers that are set anew for each response, and those that only a response with a body has.
 _OWN = frozenset({b"x-request-id", b"content-length", b"etag", b"date"})
 _OF_BODY = frozenset({b"content-type", b"content-encoding", b"content-length"})
-# A response with one of these is not the same for everyone.
+# A response with one of these headers is not the same for everyone.
 _OF_ONE = frozenset({b"set-cookie", b"content-encoding"})
-# rfc9110 §12.4.2: what has the weight 0 is refused.
+# rfc9110 §12.4.2: a coding with the weight 0 is not acceptable.
 _REFUSED = re.compile(rb"q=0(?:\.0{0,3})?")
-# Below this a packed body saves no packet.
+# Below this size, compression saves no packet.
 _WORTH_PACKING = 512
 _OK, _NOT_MODIFIED = 200, 304
 
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """A response that may be repeated: the name by which it is counted, and how long; None is for good."""
+    """A response that may be repeated: its name in the metrics, and how long it is kept; None is for good."""
 
     name: str
     kept_for: timedelta | None = None
@@ -69,12 +71,12 @@ class Shared:
 
     @property
     def seconds(self) -> float:
-        """For how long the response is kept."""
+        """How many seconds the response is kept."""
         return math.inf if self.kept_for is None else self.kept_for.total_seconds()
 
 
 class Wanted(NamedTuple):
-    """A request for a shared response; the address with its query."""
+    """A request for a shared response; `address` includes the query."""
 
     address: bytes
     method: str
@@ -83,7 +85,7 @@ class Wanted(NamedTuple):
 
 
 class Form(NamedTuple):
-    """A body in one coding, with the headers of all responses that have it."""
+    """A body in one coding, with the headers of every response with this body."""
 
     headers: Headers
     tag: bytes
@@ -91,14 +93,14 @@ class Form(NamedTuple):
 
 
 class Snapshot(NamedTuple):
-    """The response of the application to a plain GET, and the same packed, if that is worth it."""
+    """The response of the application to a plain GET, and the same compressed, if that is worthwhile."""
 
     plain: Form
     packed: Form | None
     fresh_until: float
 
     def response_to(self, wanted: Wanted) -> Response:
-        """Return this for a request: as it is or packed, or that nothing has changed (rfc9110 §13.1.2)."""
+        """Return the response to a request: plain, compressed, or a 304 (rfc9110 §13.1.2)."""
         form = self.packed if self.packed is not None and wanted.takes_gzip else self.plain
         own = (b"x-request-id", new_id().hex.encode())
         if wanted.known_tags and form.tag and _is_known(form.tag, wanted.known_tags):
@@ -114,7 +116,7 @@ class Snapshots:
     def __init__(
         self, shared: Mapping[str, Shared], issuer_path: str, now: Callable[[], float] = time.monotonic
     ) -> None:
-        # Proxies keep the issuer's path or remove it.
+        # Proxies may keep the issuer's path or remove it.
         self._shared = {
             f"{path}{address}".encode(): about
             for address, about in shared.items()
@@ -124,7 +126,7 @@ class Snapshots:
         self._kept: dict[bytes, Snapshot] = {}
 
     def wanted(self, scope: Scope) -> Wanted | None:
-        """Return what a request wants, if it is one for a response that is shared."""
+        """Return the shared response that a request wants, or None if it wants another."""
         address, query = scope["raw_path"], scope["query_string"]
         if query:
             address = address + b"?" + query
@@ -138,7 +140,7 @@ class Snapshots:
         return Wanted(address, scope["method"], takes_gzip, headers.get(b"if-none-match", b""))
 
     def repeat(self, wanted: Wanted) -> Response | None:
-        """Return the response from a fresh snapshot, counted as the application counts, or None."""
+        """Return the response from a fresh snapshot, counted in the metrics, or None if there is none."""
         begun, snapshot = self._now(), self._kept.get(wanted.address)
         if snapshot is None or begun >= snapshot.fresh_until:
             return None
@@ -150,8 +152,8 @@ class Snapshots:
     def keep(self, wanted: Wanted, response: Response) -> Response | None:
         """Keep the application's response to a plain GET, and return it for this request.
 
-        None if it is not for everyone: the application is then to answer the request itself. A failure is
-        returned and not kept.
+        None if it is not the same for everyone; then the application must answer the request itself. A
+        failure is returned but not kept.
         """
         if response.status != _OK:
             return response._replace(body=b"") if wanted.method == "HEAD" else response
@@ -169,7 +171,7 @@ def _snapshot(response: Response, fresh_until: float) -> Snapshot:
     if len(response.body) < _WORTH_PACKING:
         return Snapshot(_form(headers, tag, response.body), None, fresh_until)
     headers.append((b"vary", b"Accept-Encoding"))
-    # A strong validator belongs to one form alone (rfc9110 §8.8.3.3).
+    # A strong validator identifies one form only (rfc9110 §8.8.3.3).
     packed_tag = tag[:-1] + b'-gzip"' if tag else tag
     packed = gzip.compress(response.body, mtime=0)
     return Snapshot(
@@ -185,7 +187,7 @@ def _form(headers: Headers, tag: bytes, body: bytes) -> Form:
 
 
 def _combined(lines: Headers) -> dict[bytes, bytes]:
-    """Return headers by name; a list may come in several lines (rfc9110 §5.3)."""
+    """Return headers by name; a list may be spread over several lines (rfc9110 §5.3)."""
     headers = dict(lines)
     if len(headers) == len(lines):
         return headers
@@ -196,7 +198,7 @@ def _combined(lines: Headers) -> dict[bytes, bytes]:
 
 
 def _may_be_constant(headers: Mapping[bytes, bytes]) -> bool:
-    """Return whether these headers leave a constant as it is."""
+    """Return whether these headers leave a constant response unchanged."""
     special = headers.keys() & _NOT_FOR_CONSTANTS
     # rfc9110 §13.1.3: 'A recipient MUST ignore If-Modified-Since if the request contains If-None-Match'.
     if special == {b"if-modified-since"} and b"if-none-match" in headers:
@@ -224,6 +226,6 @@ def _takes_gzip(accepted: bytes) -> bool:
 
 
 def _is_known(tag: bytes, known: bytes) -> bool:
-    """Return whether the sender has this form already; weak comparison (rfc9110 §13.1.2)."""
+    """Return whether the sender already has this form; weak comparison (rfc9110 §13.1.2)."""
     tags = {one.strip().removeprefix(b"W/") for one in known.split(b",")}
     return tag in tags or b"*" in tags

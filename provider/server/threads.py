@@ -1,7 +1,7 @@
 """Threads that an event loop hands work to, one piece after another.
 
-An executor makes a future with a lock for each piece of work, a second one for the loop, and keeps both in
-step: that costs as much as all else on the way to a thread and back.
+An executor would make a future with a lock for each piece of work, make a second one for the loop, and keep
+both in step, which would double the cost of the way to a thread and back.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ _Job = tuple[asyncio.AbstractEventLoop, "asyncio.Future[Any]", Callable[[], Any]
 
 
 class Threads:
-    """As many threads as there were pieces of work at once. Belongs to one event loop."""
+    """Starts as many threads as there are pieces of work at once. Belongs to one event loop."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -37,14 +37,14 @@ class Threads:
         return await result
 
     def _start_one(self) -> None:
-        # It does not keep the process from ending: the server waits for the requests.
+        # A daemon thread, which does not keep the process from ending: the server waits for the requests.
         thread = Thread(target=self._work, name=f"{self._name}_{self._started}", daemon=True)
         try:
             thread.start()
         except RuntimeError:
             if not self._started:
                 raise
-            # Those that run do it later.
+            # The running threads do the work later.
             event_log.error("thread_not_started", exc_info=True, pool=self._name)
         else:
             self._started += 1
@@ -56,14 +56,14 @@ class Threads:
                 outcome = partial(result.set_result, work())
             except BaseException as exc:  # noqa: BLE001 – raised where the result is waited for.
                 outcome = partial(result.set_exception, exc)
-            # A loop that was closed waits for nothing.
+            # If the loop has been closed, nothing waits for the result.
             with suppress(RuntimeError):
                 loop.call_soon_threadsafe(self._report, result, outcome)
-            # Nothing of a request is kept until the next one.
+            # References to a request must not live until the next one.
             del loop, result, work, outcome
 
     def _report(self, result: "asyncio.Future[Any]", outcome: Callable[[], None]) -> None:
         self._busy -= 1
-        # It may have been cancelled meanwhile.
+        # The future may have been cancelled in the meantime.
         if not result.done():
             outcome()
