@@ -27,7 +27,8 @@ def introspect() -> Response:
 
 def _wants_signed(request: Request) -> bool:
     """Return whether the client names the signed form first; `*/*` gets JSON."""
-    if "HTTP_ACCEPT" not in request.environ:
+    # Most name only what needs no closer look.
+    if SIGNED not in request.environ.get("HTTP_ACCEPT", "").lower():
         return False
     named = [kind.lower() for kind, _ in request.accept_mimetypes]
     return SIGNED in named and named.index(SIGNED) == 0
