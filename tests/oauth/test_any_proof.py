@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from provider.logout.hint import BadHint, read_hint
-from provider.oauth.client_proof.authentication import by_basic, by_nothing
+from provider.oauth.client_proof.authentication import basic_credentials, by_basic, by_nothing
 from provider.protocol.errors import InvalidRequest
 from provider.web import cookies
 from provider.web.access_token import presented_token
@@ -35,6 +35,7 @@ class Asked:
     def __init__(self, header: str, form: dict[str, str]) -> None:
         self.headers = {"Authorization": header} if header else {}
         self.form = form
+        self.basic = basic_credentials(header)
 
 
 class Registered:

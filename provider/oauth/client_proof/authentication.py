@@ -48,22 +48,20 @@ def by_basic(query_client: QueryClient, request: OAuth2Request) -> RegisteredCli
     Authlib's own answers garbage with a server error and reads `+` literally; rfc6749 §2.3.1 has
     identifier and secret encoded as in a form. Clients that forget to encode are understood too.
     """
-    credentials = basic_credentials(request)
-    if credentials is None:
+    if request.basic is None:
         return None
-    client_id, secret = credentials
+    client_id, secret = request.basic
     if request.form.get("client_id", client_id) != client_id:
         raise InvalidRequestError("client_id and the Authorization header name different clients")
     client = named_client(client_id, query_client, request) if secret else None
     if client is None:
         return None
-    return client if any(map(client.check_client_secret, {unquote_plus(secret), secret})) else None
+    return client if any(map(client.check_client_secret, {_decoded(secret), secret})) else None
 
 
 def claimed_client_id(request: OAuth2Request) -> str | None:
     """Return the client_id that a request names, unproven, if a database may be asked for it."""
-    credentials = basic_credentials(request)
-    client_id = credentials[0] if credentials else request.form.get("client_id")
+    client_id = request.basic[0] if request.basic else request.form.get("client_id")
     return client_id if client_id and may_be_stored(client_id) else None
 
 
@@ -76,9 +74,9 @@ def named_client(
     return as_active(request.client_read)
 
 
-def basic_credentials(request: OAuth2Request) -> tuple[str, str] | None:
+def basic_credentials(authorization: str) -> tuple[str, str] | None:
     """Return the client id, decoded, and the secret, as it came, of HTTP Basic; None without any."""
-    scheme, _, credentials = request.headers.get("Authorization", "").partition(" ")
+    scheme, _, credentials = authorization.partition(" ")
     if scheme.lower() != "basic":
         return None
     try:
@@ -86,7 +84,12 @@ def basic_credentials(request: OAuth2Request) -> tuple[str, str] | None:
     except (binascii.Error, ValueError):
         return None
     client_id, _, secret = decoded.partition(":")
-    return unquote_plus(client_id), secret
+    return _decoded(client_id), secret
+
+
+def _decoded(text: str) -> str:
+    # In most there is nothing to decode.
+    return unquote_plus(text) if "%" in text or "+" in text else text
 
 
 def by_nothing(query_client: QueryClient, request: OAuth2Request) -> RegisteredClient | None:

@@ -7,7 +7,7 @@ from typing import Any
 from authlib.oauth2.rfc6749 import OAuth2Request
 
 from provider.clients.queries import find_by_client_id
-from provider.oauth.client_proof.authentication import ASSERTION, BASIC, NONE, POST, basic_credentials
+from provider.oauth.client_proof.authentication import ASSERTION, BASIC, NONE, POST
 from provider.oauth.client_proof.keys import LARGEST_ASSERTION
 from provider.oauth.client_proof.refusals import refusal_of_unknown
 from provider.protocol.client_certificate_rules import TLS_CLIENT_AUTH, TLS_METHODS
@@ -47,11 +47,10 @@ def _attempt(request: OAuth2Request) -> tuple[str, str]:
     named = form.get("client_id", "")
     if "Authorization" in request.headers:
         scheme = request.headers["Authorization"].partition(" ")[0].lower()
-        basic = basic_credentials(request)
         # A header without a scheme may be the secret itself.
         known = scheme if scheme in _SCHEMES else "unknown"
         used = BASIC if scheme == "basic" else f"an Authorization header of the scheme {known}"
-        return used, basic[0] if basic else named
+        return used, request.basic[0] if request.basic else named
     if "client_assertion" in form:
         return ASSERTION, _issuer_of(form["client_assertion"]) or named
     if "client_secret" in form:

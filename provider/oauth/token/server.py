@@ -19,6 +19,7 @@ from provider.oauth.client_proof.authentication import (
     ASSERTION,
     BASIC,
     NONE,
+    basic_credentials,
     by_basic,
     by_nothing,
 )
@@ -54,19 +55,25 @@ _CODES: dict[str, type[ProtocolError]] = {
 }
 
 
-_CHECKED = "https://issuer"
+# LIB-06: how safe the issuer's transport is was decided when the settings were read; Authlib takes an address
+# apart for that in each request that it makes.
+_UNSENT = vars(OAuth2Request("POST", "https://issuer"))
 
 
 class FormRequest(OAuth2Request):  # type: ignore[misc]  # Authlib ships no types.
     """A posted form as Authlib wants to see it. Repeated parameters were refused before (LIB-06)."""
 
+    # The parameters of the body: Authlib has a property here.
+    form: dict[str, str] = {}  # noqa: RUF012 – each request has its own.
+
     def __init__(self, request: ClientRequest) -> None:
-        headers = {"Authorization": request.authorization} if request.authorization else {}
-        # LIB-06: how safe the issuer's transport is was decided when the settings were read; Authlib takes
-        # the address apart for that each time, unless it is a short one.
-        super().__init__("POST", _CHECKED, headers=headers)
+        self.__dict__.update(_UNSENT)
         self.uri = request.url
-        self.payload = BasicOAuth2Payload(dict(request.parameters))
+        self.headers = {"Authorization": request.authorization} if request.authorization else {}
+        self.form = dict(request.parameters)
+        self.payload = BasicOAuth2Payload(self.form)
+        # The client id and the secret of HTTP Basic.
+        self.basic = basic_credentials(request.authorization)
         self.asked = request
         self.ip = request.ip
         # The client, once it has proven itself.
@@ -79,12 +86,6 @@ class FormRequest(OAuth2Request):  # type: ignore[misc]  # Authlib ships no type
     def keep_read(self, client: Client | None, found: Found | None) -> None:
         """Keep the client that the request names and what it sends, which were read in one round trip."""
         self.is_read, self.client_read, self.token_read = True, client, found
-
-    @property
-    def form(self) -> dict[str, str]:
-        """The parameters of the body."""
-        values: dict[str, str] = self.payload.data
-        return values
 
 
 class Server(AuthorizationServer):  # type: ignore[misc]  # Authlib ships no types.
