@@ -17,10 +17,10 @@ _SECTOR_DEADLINE = timedelta(seconds=5)
 def check_addresses(
     metadata: ClientMetadata, *, deliver_to: str | None = None, for_operator: bool = False
 ) -> None:
-    """Raise InvalidClientMetadata for addresses that could never be called or that disagree.
+    """Raise InvalidClientMetadata for addresses that cannot be called, or that the sector does not list.
 
-    The operator's override takes the back-channel URI's place, so it is judged instead. No transaction
-    may be open: a sector's document is fetched.
+    The operator's override replaces the back-channel URI, so it is checked instead. No transaction may be
+    open: a sector's document is fetched.
     """
     called = {"jwks_uri": metadata.jwks_uri, "sector_identifier_uri": metadata.sector_identifier_uri}
     called |= (
@@ -49,7 +49,7 @@ def _problem_of(name: str, url: str, *, for_operator: bool) -> Problem | None:
     try:
         check_url(url, current.services().outbound.policy)
     except OutboundFailure as exc:
-        # The operator may know why; a client's owner gets the bare sentence (THR-44).
+        # The operator sees the detail; a client's owner sees only the general message (THR-44).
         why = f"{exc.detail} (see CURFEW_OUTBOUND_ALLOW)" if for_operator else exc
         return Problem(name, f"cannot be called: {why}")
     return None

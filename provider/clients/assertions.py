@@ -1,4 +1,4 @@
-"""Client assertions may be used once each (ABU-51); the database is the judge, for all processes."""
+"""Each client assertion may be used only once (ABU-51); the database decides, for all processes."""
 
 from datetime import datetime
 
@@ -10,9 +10,9 @@ from provider.infrastructure.opaque_tokens import digest_of
 
 
 def use_once(client: Client, jti: str, expires_at: datetime) -> bool:
-    """Note that an assertion was used; False if it was already used."""
+    """Record the use of an assertion; False if it was already used."""
     insert = sqlite.insert if is_sqlite() else postgresql.insert
     row = {"client_id": client.id, "jti_digest": digest_of(jti), "expires_at": expires_at}
-    # Asked by RETURNING, because not every driver counts the rows of an insert.
+    # With RETURNING, because not every driver reports the row count of an insert.
     noted = insert(UsedAssertion).values(row).on_conflict_do_nothing().returning(UsedAssertion.jti_digest)
     return db.session.scalar(noted) is not None

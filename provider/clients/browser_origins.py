@@ -1,7 +1,7 @@
 """The origins of apps whose pages use the account API in a browser.
 
-A preflight names no client, so that its origin is looked for among all of them; that is done once for all
-preflights of a second, so that no flood of them reads the clients all the time.
+A preflight names no client, so its origin is looked up among all clients. One lookup serves all preflights
+within a second, so that a flood of them does not read the clients continually.
 """
 
 from datetime import timedelta

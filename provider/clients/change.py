@@ -1,4 +1,4 @@
-"""Change a client: what it registered, its secret, whether it may do anything."""
+"""Change a client: its registration, its secret, and whether it is enabled."""
 
 from datetime import timedelta
 from typing import Any
@@ -14,7 +14,7 @@ from provider.infrastructure import clock
 from provider.infrastructure.database import change, db
 from provider.protocol.client_metadata import ClientMetadata
 
-# How long the replaced secret still works, so that the client's machines can be changed one by one (KEY-19).
+# How long the replaced secret still works, so that the client's hosts can be updated one by one (KEY-19).
 ROTATION_OVERLAP = timedelta(days=1)
 
 
@@ -30,13 +30,12 @@ def update(
     keep_tokens: bool = False,
     any_secret_method: bool | None = None,
 ) -> str | None:
-    """Replace what a client registered, and the operator's options if given.
+    """Replace a client's registered metadata, and the operator's options if given.
 
-    `any_secret_method` says whether the secret may come by Basic or in the form; None leaves that as it is,
-    unless another method is registered now. Where a credential is withdrawn, the client's service
-    tokens end, unless `keep_tokens` says otherwise. Returns a new secret when the client's new
-    way to authenticate needs one and it has none. Raises InvalidOption for options that contradict the
-    metadata.
+    `any_secret_method` says whether the secret may be sent with Basic as well as in the form; None keeps the
+    current value unless the authentication method changes. If a credential is withdrawn, the client's service
+    tokens end, unless `keep_tokens` is set. Returns a new secret if the client's authentication method needs
+    one and it has none. Raises InvalidOption for options that contradict the metadata.
     """
     if options is not None:
         options.check_with(metadata)
@@ -53,7 +52,7 @@ def update(
         apply_options(client, options)
     secret = None
     if not metadata.has_secret:
-        # A secret that no longer has a use must not come back into force later.
+        # A secret that is no longer used must not become valid again later.
         client.secret_digest = client.previous_secret_digest = None
         client.secret_expires_at = client.previous_secret_expires_at = None
     elif client.secret_digest is None:
@@ -70,15 +69,15 @@ def rotate_secret(
     overlap: timedelta = ROTATION_OVERLAP,
     keep_tokens: bool = False,
 ) -> str:
-    """Give a client another secret and return it; the replaced one works on for the overlap (KEY-19).
+    """Give a client a new secret and return it; the old one stays valid for the overlap (KEY-19).
 
-    Its service tokens end at once, unless `keep_tokens` says otherwise.
+    Its service tokens end at once, unless `keep_tokens` is set.
     """
     if not client.metadata_.has_secret:
         raise NoSecret(f"the client {client.client_id!r} does not authenticate with a secret")
     secret = new_secret() if secret is None else secret
     check_given(secret)
-    # Of two rotations at once the later replaces the secret of the earlier, so that both are in force.
+    # Of two concurrent rotations, the later replaces the secret of the earlier, so both results are valid.
     db.session.refresh(client, with_for_update={"key_share": True})
     now = clock.now()
     ends = [now + overlap] + ([client.secret_expires_at] if client.secret_expires_at else [])
@@ -94,7 +93,7 @@ def rotate_secret(
 
 
 def disable(client: Client) -> bool:
-    """Disable a client, and so its grants. False if it was disabled before."""
+    """Disable a client, which revokes its grants. False if it was already disabled."""
     if client.disabled_at is not None:
         return False
     _write(client, disabled_at=clock.now(), epoch=Client.epoch + 1)
@@ -102,7 +101,7 @@ def disable(client: Client) -> bool:
 
 
 def enable(client: Client) -> bool:
-    """Enable a client; what was revoked stays revoked. False if it was not disabled."""
+    """Enable a client; what was revoked stays revoked. False if it was already enabled."""
     if client.disabled_at is None:
         return False
     _write(client, disabled_at=None)
@@ -110,7 +109,7 @@ def enable(client: Client) -> bool:
 
 
 def remove(client: Client) -> None:
-    """Remove a client; the row stays for what is still owed to it, and its id is never given again."""
+    """Remove a client; its row stays for its pending notifications, and its id is never reused."""
     _write(
         client,
         deleted_at=clock.now(),
@@ -122,6 +121,6 @@ def remove(client: Client) -> None:
 
 
 def _write(client: Client, **values: Any) -> None:
-    """Write to the row itself, because an epoch must be counted up there and not from a copy."""
+    """Update the row directly, because an epoch must be incremented in the database, not in a loaded copy."""
     change(sql_update(Client).where(Client.id == client.id).values(updated_at=clock.now(), **values))
     db.session.refresh(client)

@@ -1,7 +1,7 @@
 """Changes of a client that withdraw a credential, and the service tokens that end with it.
 
-Service tokens are those that a client gets only by its credentials, for itself or in exchange for a
-person's token: they end with one of these. Tokens that a person allowed hang on the person's grant.
+A client gets service tokens with its credentials alone, for itself or in exchange for a person's token, so
+they end when a credential is withdrawn. Tokens that a person allowed depend on that person's grant.
 """
 
 from typing import Any
@@ -12,7 +12,7 @@ from provider.clients.models import Client
 from provider.infrastructure.database import change, db
 from provider.protocol.client_metadata import ClientMetadata
 
-# Each replaces what proved the client before.
+# A change of one of these replaces the client's previous credential.
 _REPLACED = (
     "token_endpoint_auth_method",
     "jwks_uri",
@@ -25,13 +25,13 @@ _REPLACED = (
 
 
 def are_withdrawn(before: ClientMetadata, after: ClientMetadata) -> bool:
-    """Return whether a former proof of the client is no longer accepted; an added key withdraws nothing."""
+    """Return whether a credential of the client is no longer accepted; adding a key withdraws none."""
     replaced = any(getattr(before, name) not in (None, getattr(after, name)) for name in _REPLACED)
     return replaced or any(key not in _keys(after) for key in _keys(before))
 
 
 def end_service_tokens(client: Client) -> None:
-    """End all service tokens of the client: they are rejected from the commit on."""
+    """End all service tokens of the client: they are rejected as soon as this is committed."""
     counted_up = {"credentials_epoch": Client.credentials_epoch + 1}
     change(update(Client).where(Client.id == client.id).values(**counted_up))
     db.session.refresh(client, ["credentials_epoch"])

@@ -1,9 +1,9 @@
-"""Slots for fetching what clients publish: how many threads may wait for whose hosts at once.
+"""Slots for fetching what clients publish: limits on the threads that wait for one host or registrant.
 
 A self-registered client names addresses that we call before it has proven anything, and a host that does not
 answer holds the thread of every request that waits for it. So one host and one registrant get few of the
-slots, and registrants whose hosts hung lately share fewer still; the others are served meanwhile. The
-operator's own clients are bounded only by host.
+slots, and registrants whose hosts hung lately share fewer still; other clients are served meanwhile. The
+operator's own clients are limited only by host.
 """
 
 import threading
@@ -16,19 +16,19 @@ from provider.clients.models import Client
 from provider.infrastructure import current
 from provider.protocol.uri import MalformedURI, parse_web_uri
 
-# Per process, of the threads that answer requests: 16 unless the operator wants others.
+# Per process, out of its request threads, which are 16 unless the operator sets another number.
 MOST_SELF_REGISTERED = 6
 MOST_LOGOS = 6
 MOST_PER_REGISTRANT = 2
-# One more, so that no single registrant can keep others from a host that they share.
+# One more, so that no single registrant can keep the others from a host that they share.
 MOST_PER_HOST = 3
 MOST_PER_HOST_OF_OPERATOR = 4
 MOST_OF_RESTING = 2
-# Hosts that have not answered quickly before share this part, so that new ones cannot take all.
+# Hosts that have not yet responded quickly share this part, so that they cannot take all slots.
 _PART_OF_UNPROVEN = 0.75
 # Seconds. How long a request waits for a slot, while a quick host could still free one.
 PATIENCE = 0.5
-# A fetch that took longer counts as hanging, and its registrant rests for so long.
+# A fetch that takes longer than HANGS counts as hanging, and its registrant then rests for REST.
 HANGS = 1.0
 REST = 300.0
 _MOST_WAITING = 8
@@ -36,12 +36,12 @@ _MOST_REMEMBERED = 1000
 
 
 class NoSlotFree(Exception):
-    """Too many requests wait for this host, this registrant, or self-registered clients in all."""
+    """Too many requests wait for this host, this registrant, or self-registered clients in total."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Fetch:
-    """A fetch under way; `registrant` is None for a client of the operator's."""
+    """A fetch in progress; `registrant` is None for the operator's clients."""
 
     host: str
     registrant: str | None
@@ -58,7 +58,7 @@ class FetchSlots:
         self._changed = threading.Condition()
         self._under_way: list[_Fetch] = []
         self._waiting = 0
-        # Hosts that answered quickly, and since when.
+        # Hosts that responded quickly, and when they last did.
         self._proven: dict[str, float] = {}
         self._resting_until: dict[str, float] = {}
 
@@ -66,7 +66,7 @@ class FetchSlots:
     def hold(self, url: str, registrant: str | None, *, patience: float = PATIENCE) -> Iterator[None]:
         """Hold a slot while a URL is fetched. Raises NoSlotFree.
 
-        `registrant` is who registered the client, or None for a client of the operator's.
+        `registrant` identifies the registrant of the client; None for the operator's clients.
         """
         fetch = self._take(_host_of(url), registrant, patience)
         try:
@@ -118,7 +118,7 @@ class FetchSlots:
         return sum(not fetch.is_proven for fetch in others) < self._most * _PART_OF_UNPROVEN
 
     def _is_stuck(self, host: str, registrant: str | None) -> bool:
-        """Return whether what is in the way is not quick: waiting for it would hold another thread."""
+        """Return whether a fetch in the way is already slow: waiting for it would hold another thread."""
         old = self._now() - PATIENCE
         return any(
             fetch.started_at < old
@@ -136,12 +136,12 @@ def documents() -> FetchSlots:
 
 
 def logos() -> FetchSlots:
-    """Return the slots for logos, without which a page can do."""
+    """Return the slots for logos; a page can do without a logo."""
     return current.memo("fetch-slots-of-logos", lambda: FetchSlots(MOST_LOGOS))
 
 
 def registrant_of(client: Client) -> str | None:
-    """Return who registered a client, or None if the operator did."""
+    """Return the registrant of a client, or None if the operator registered it."""
     if not client.self_registered:
         return None
     return client.registrant or f"client:{client.id}"

@@ -1,4 +1,4 @@
-"""Initial access tokens: the operator gives them out, and each is good for so many registrations."""
+"""Initial access tokens: issued by the operator, each for a given number of registrations."""
 
 from datetime import datetime
 from uuid import UUID
@@ -15,17 +15,17 @@ PREFIX = "cfi_"
 
 
 class UnknownInitialAccessToken(LookupError):
-    """There is no such token, or it was revoked before."""
+    """The token does not exist or is already revoked."""
 
 
 class InvalidInitialAccessToken(ValueError):
-    """The token cannot be made so; the sentence says why."""
+    """The token cannot be made with these values; the message says why."""
 
 
 def create(
     *, name: str | None = None, most_uses: int | None = 1, expires_at: datetime | None = None
 ) -> tuple[InitialAccessToken, str]:
-    """Make a token; it is returned beside its row this once."""
+    """Make a token and return it with its row, this once."""
     now = clock.now()
     if most_uses is not None and most_uses < 1:
         raise InvalidInitialAccessToken("an initial access token must allow at least one use")
@@ -52,14 +52,14 @@ def find_good(token: str) -> InitialAccessToken | None:
 
 
 def use(token: str) -> UUID | None:
-    """Use a token once and return its id; None if it is not, or no longer, good (another use may win)."""
+    """Count one use of a token and return its id; None if it is not valid (a concurrent use may win)."""
     used = sql_update(InitialAccessToken).where(_is_good(token))
     counted = used.values(uses=InitialAccessToken.uses + 1, last_used_at=clock.now())
     return db.session.scalar(counted.returning(InitialAccessToken.id))
 
 
 def revoke(token_id: UUID) -> None:
-    """Make a token worthless; what was registered with it stays."""
+    """Revoke a token; clients that were registered with it stay."""
     unrevoked = InitialAccessToken.revoked_at.is_(None)
     revoked = sql_update(InitialAccessToken).where(InitialAccessToken.id == token_id, unrevoked)
     if not change(revoked.values(revoked_at=clock.now())):

@@ -1,7 +1,7 @@
-"""The logos of clients (registration §2 `logo_uri`), fetched through the guarded door and kept for a while.
+"""The logos of clients (registration §2 `logo_uri`), fetched through the guarded HTTP client and cached.
 
-A person's browser never asks an app's host for its logo: the host would learn who is about to sign in,
-and from where. Each process remembers some; a logo that cannot be had is one that the page does without.
+A person's browser never asks an app's host for its logo: the host would learn who is about to sign in, and
+from where. Each process caches some logos; a page is shown without a logo that cannot be fetched.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ _DEADLINE = timedelta(seconds=3)
 _FRESH_FOR = timedelta(days=1)
 _LOOK_AGAIN_AFTER = timedelta(minutes=5)
 MOST_REMEMBERED = 200
-# The first bytes of each type. SVG is none of them: it may hold scripts.
+# The first bytes of each type. SVG is not among them, because it may contain scripts.
 _BEGINNINGS: dict[str, tuple[bytes, ...]] = {
     "image/png": (b"\x89PNG\r\n\x1a\n",),
     "image/jpeg": (b"\xff\xd8\xff",),
@@ -48,12 +48,12 @@ class Look:
 
     @property
     def is_fresh(self) -> bool:
-        """Whether it need not be asked for again."""
+        """Whether the logo does not have to be fetched again yet."""
         return clock.now() - self.at <= (_FRESH_FOR if self.logo else _LOOK_AGAIN_AFTER)
 
 
 class Memory:
-    """The looks of this process, at most so many; the oldest goes first."""
+    """The results that this process keeps, up to a maximum; the oldest goes first."""
 
     def __init__(self, most: int = MOST_REMEMBERED) -> None:
         self._most = most
@@ -62,14 +62,14 @@ class Memory:
         self._guard = Lock()
 
     def lock_of(self, uri: str) -> Lock:
-        """Return the lock under which an address is asked."""
+        """Return the lock to hold while fetching an address."""
         with self._guard:
             if len(self._locks) >= self._most:
                 self._locks.clear()
             return self._locks.setdefault(uri, Lock())
 
     def keep(self, uri: str, look: Look) -> None:
-        """Remember what came of asking an address."""
+        """Store the result of fetching an address."""
         with self._guard:
             self.looks.pop(uri, None)
             while len(self.looks) >= self._most:
@@ -78,10 +78,10 @@ class Memory:
 
 
 def logo_url_of(client: Client) -> str | None:
-    """Return where a client's logo is, if it is one to be shown.
+    """Return the URL of a client's logo, or None if it has none that may be shown.
 
-    rfc7591 §5: 'a rogue client might use the logo of a legitimate client'; who registered itself shows
-    only what lies on a host of its own.
+    rfc7591 §5: 'a rogue client might use the logo of a legitimate client'; so a self-registered client may
+    only show a logo from a host of its redirect URIs.
     """
     uri = client.metadata_.logo_uri
     if uri is None or not client.self_registered:
@@ -90,13 +90,13 @@ def logo_url_of(client: Client) -> str | None:
 
 
 def remembered(uri: str) -> Look | None:
-    """Return what this process knows of a logo, if it has asked for it lately."""
+    """Return this process's result for a logo, if it is still fresh."""
     look = _memory().looks.get(uri)
     return look if look and look.is_fresh else None
 
 
 def fetch(uri: str, client: Client) -> Logo | None:
-    """Fetch a client's logo, once for all who want it at once. No transaction may be open."""
+    """Fetch a client's logo, with one request for all concurrent callers. No transaction may be open."""
     memory = _memory()
     try:
         with fetch_slots.logos().hold(uri, fetch_slots.registrant_of(client)), memory.lock_of(uri):

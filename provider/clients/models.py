@@ -1,4 +1,4 @@
-"""The tables of clients, of the assertions they have used up, and of resource servers."""
+"""The tables of clients, of their used assertions, of initial access tokens and of resource servers."""
 
 import re
 from datetime import datetime, timedelta
@@ -29,7 +29,7 @@ class OfflinePolicy(StrEnum):
 class ConfirmSignOut(StrEnum):
     """Whether a person is asked when this client sends a Logout Request."""
 
-    # Not asked where the specification allows it: when the hint proves this browser's very session.
+    # Not asked where the specification allows it: if the hint proves the session of this browser.
     WHEN_NEEDED = "when_needed"
     ALWAYS = "always"
 
@@ -39,7 +39,7 @@ class ResultPage(StrEnum):
 
     # Always straight back to the app.
     NEVER = "never"
-    # Straight back once every app has confirmed within the notify budget; otherwise by way of the page.
+    # Straight back if every app has confirmed within the notify budget; otherwise via the page.
     WHEN_PENDING = "when-pending"
     ALWAYS = "always"
 
@@ -50,7 +50,7 @@ class LogoutTokenNames(StrEnum):
     BOTH = "both"
     # For an app that ends every browser of the person as soon as it reads a `sub`.
     SID = "sid"
-    # For an app that ignores `sid`; such a token ends all sessions that the app has of the person.
+    # For an app that ignores `sid`; such a token ends all of the person's sessions at the app.
     SUB = "sub"
 
 
@@ -59,16 +59,16 @@ class IDTokenClaims(StrEnum):
 
     # Everything that the granted scopes allow, for apps that never call the UserInfo Endpoint.
     SCOPES = "scopes"
-    # Only what the request named in its `claims` parameter; the scopes are answered by UserInfo.
+    # Only those named in the request's `claims` parameter; UserInfo returns those of the scopes.
     REQUESTED = "requested"
 
 
 class TokenFormat(StrEnum):
     """The format of an access token."""
 
-    # A reference, about which a resource server asks us: revoked at once with the rows it hangs on.
+    # A reference that resource servers introspect: revoked at once with the rows it depends on.
     OPAQUE = "opaque"
-    # A signed statement (rfc9068), which a resource server may believe until it expires.
+    # A signed token (rfc9068), which a resource server may accept until it expires.
     JWT = "jwt"
 
 
@@ -76,7 +76,7 @@ _READ = "_read_metadata"
 
 
 class Client(Base):
-    """A registered relying party. What it registered stands in `registered`, read through `metadata_`."""
+    """A registered relying party. Its registered metadata is in `registered`; read it through `metadata_`."""
 
     __tablename__ = "client"
 
@@ -84,26 +84,26 @@ class Client(Base):
     client_id: Mapped[str] = mapped_column(String(255), unique=True)
     # RFC 7591 §2 and the logout specifications, wire names as keys; validated by ClientMetadata.
     registered: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
-    # Keyed digests (KEY-18); two may be valid while a secret is exchanged (KEY-19).
+    # Keyed digests (KEY-18); two may be valid while a secret is being rotated (KEY-19).
     secret_digest: Mapped[str | None] = mapped_column(String(64))
     secret_expires_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
-    # Up to which data key both digests have layers.
+    # The newest data key for which both digests have a layer.
     secret_generation: Mapped[int] = mapped_column(default=0, server_default="0")
     previous_secret_digest: Mapped[str | None] = mapped_column(String(64))
     previous_secret_expires_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
-    # Noted while two secrets are valid, when it matters which of them is still used.
+    # Recorded only while two secrets are valid, to show which of them is still used.
     secret_last_used_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     previous_secret_last_used_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
-    # The operator chose no authentication method: the secret may come by Basic or in the form.
+    # The operator chose no authentication method: the secret may be sent with Basic or in the form.
     any_secret_method: Mapped[bool] = mapped_column(default=False, server_default=false())
     # Whether it registered itself (rfc7591), and so was not reviewed by the operator.
     self_registered: Mapped[bool] = mapped_column(default=False)
     # The registrant of a self-registered client: an initial access token, software that a statement names, or
     # a network. The clients of one registrant together may use as many worker threads as one client.
     registrant: Mapped[str | None] = mapped_column(String(255))
-    # Only with this token may it change what it registered (rfc7592 §2).
+    # The token with which alone it may change its registration (rfc7592 §2).
     registration_token_digest: Mapped[str | None] = mapped_column(String(64))
-    # A first-party client belongs to the operator: no consent is asked for it.
+    # A first-party client belongs to the operator: people are not asked for consent.
     first_party: Mapped[bool] = mapped_column(default=False)
     offline_policy: Mapped[str] = mapped_column(String(16), default=OfflinePolicy.KEEP)
     confirm_sign_out: Mapped[str] = mapped_column(String(16), default=ConfirmSignOut.WHEN_NEEDED)
@@ -116,24 +116,24 @@ class Client(Base):
     id_token_claims: Mapped[str] = mapped_column(
         String(16), default=IDTokenClaims.REQUESTED, server_default=IDTokenClaims.REQUESTED.value
     )
-    # Development only: where Logout Tokens really go, e.g. a Docker host name.
+    # Development only: the address to which Logout Tokens are really sent, e.g. at a Docker host name.
     deliver_to: Mapped[str | None] = mapped_column(String(2048))
-    # DLV-12: it needs longer to answer a Logout Token than others do.
+    # DLV-12: it takes longer than others to respond to a Logout Token.
     slow: Mapped[bool] = mapped_column(default=False)
     # DLV-10: the longest lifetime of its own sessions; a notification older than that is of no use.
     session_lifetime: Mapped[timedelta | None] = mapped_column(Interval)
-    # DEC-09: new sign-ins there are refused once its logout endpoint has been degraded for so long.
+    # DEC-09: new sign-ins at it are refused once its logout endpoint has been degraded for this long.
     refuse_when_degraded_for: Mapped[timedelta | None] = mapped_column(Interval)
-    # Kept by the deliveries: while it is set, an authenticated request of the client is evidence of life.
+    # Set by deliveries. While it is set, an authenticated request from the client shows that it may be back.
     logout_endpoint_failing: Mapped[bool] = mapped_column(default=False, server_default=false())
-    # rfc8693: the clients, by their client_id, for whose people it may act with a token of theirs.
+    # rfc8693: the client_id of each client whose users' tokens it may exchange.
     may_exchange_tokens_of: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
-    # Its client_id and name in small letters, for searches. None: an older release registered it.
+    # Its client_id and name in lower case, for searches. None if an older release registered it.
     search_text: Mapped[str | None] = mapped_column(Text, deferred=True)
-    # The software that it was registered for (`client add --for`), by the name of its recipe.
+    # The recipe of the software for which it was registered (`client add --for`).
     recipe: Mapped[str | None] = mapped_column(String(32))
     epoch: Mapped[int] = mapped_column(default=0)
-    # Counted up when a credential is withdrawn: service tokens with an older number are revoked.
+    # Incremented when a credential is withdrawn: service tokens with an older number are revoked.
     credentials_epoch: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
     updated_at: Mapped[datetime] = mapped_column(UTCDateTime)
@@ -145,7 +145,7 @@ class Client(Base):
         """The client's registered metadata, as a typed value."""
         read: tuple[dict[str, Any], ClientMetadata] | None = self.__dict__.get(_READ)
         if read is None or read[0] is not self.registered:
-            # Kept for this very value of the column: a row that is read anew has another one.
+            # Valid only for this object in the column: reading the row again replaces it.
             read = self.__dict__[_READ] = (self.registered, metadata_of(self.client_id, self.registered))
         return read[1]
 
@@ -170,7 +170,7 @@ class Client(Base):
 
     @property
     def may_use_account_api(self) -> bool:
-        """Whether it may act on a person's sessions: the operator's own apps and those on a device."""
+        """Whether it may act on a person's sessions; only first-party and native apps may."""
         return self.metadata_.may_use_scope(ACCOUNT) and (self.first_party or self.metadata_.is_native)
 
     @property
@@ -180,7 +180,7 @@ class Client(Base):
 
     @property
     def display_name(self) -> str:
-        """The client's name on pages, without marks that reorder a line or say nothing.
+        """The client's name on pages, without characters that reorder text or are invisible.
 
         Registration refuses them, but an earlier release did not.
         """
@@ -188,7 +188,7 @@ class Client(Base):
 
 
 class UsedAssertion(Base):
-    """A client assertion's `jti` that was seen, kept until the assertion has expired (ABU-51)."""
+    """The `jti` of a used client assertion, kept until the assertion has expired (ABU-51)."""
 
     __tablename__ = "used_assertion"
 
@@ -204,7 +204,7 @@ class InitialAccessToken(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     digest: Mapped[str] = mapped_column(String(64), unique=True)
-    # The operator's name for it, such as the developer's name.
+    # The operator's label for it, such as the developer's name.
     name: Mapped[str | None] = mapped_column(String(200))
     # How many clients may be registered with it; None: any number.
     most_uses: Mapped[int | None]
@@ -225,11 +225,11 @@ class Resource(Base):
     identifier: Mapped[str] = mapped_column(String(2000), unique=True)
     name: Mapped[str | None] = mapped_column(String(200))
     access_token_format: Mapped[str] = mapped_column(String(16))
-    # None: the algorithm that every client knows.
+    # None: the algorithm that every client supports.
     access_token_signing_alg: Mapped[str | None] = mapped_column(String(16))
     access_token_lifetime: Mapped[timedelta | None] = mapped_column(Interval)
-    # The scopes it knows; a token for it carries no others. Empty: any, from first-party clients only.
+    # The scopes it accepts; a token for it carries no others. Empty: any, but only for first-party clients.
     scopes: Mapped[str] = mapped_column(Text)
-    # The client by which the server itself asks at the Introspection Endpoint.
+    # The client as which the server authenticates at the Introspection Endpoint.
     client_id: Mapped[UUID | None] = mapped_column(foreign_key("client.id"))
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)

@@ -20,14 +20,14 @@ _LONGEST_REUSE = timedelta(seconds=60)
 
 
 class InvalidOption(ValueError):
-    """An option cannot hold; the sentence says why."""
+    """An option is invalid; the message says why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientOptions:
-    """The operator's options; None means what the settings say."""
+    """The operator's options; None means the value from the settings."""
 
-    # It belongs to the operator: no consent is asked for it.
+    # It belongs to the operator: people are not asked for consent.
     first_party: bool = False
     offline_policy: OfflinePolicy = OfflinePolicy.KEEP
     confirm_sign_out: ConfirmSignOut = ConfirmSignOut.WHEN_NEEDED
@@ -40,16 +40,16 @@ class ClientOptions:
     id_token_claims: IDTokenClaims = IDTokenClaims.REQUESTED
     grant_lifetime: timedelta | None = None
     refresh_reuse_interval: timedelta | None = None
-    # Development only: address to which Logout Tokens are sent instead.
+    # Development only: the address to which Logout Tokens are sent instead.
     deliver_to: str | None = None
-    # DLV-12: it needs longer to answer a Logout Token than others do.
+    # DLV-12: it takes longer than others to respond to a Logout Token.
     slow: bool = False
     # DLV-10: the longest lifetime of its own sessions.
     session_lifetime: timedelta | None = None
-    # DEC-09: new sign-ins there are refused once its logout endpoint has been degraded for so long.
+    # DEC-09: new sign-ins at it are refused once its logout endpoint has been degraded for this long.
     refuse_when_degraded_for: timedelta | None = None
 
-    # rfc8693: the clients for whose people it may act with a token of theirs; None: of no client.
+    # rfc8693: the clients whose users' tokens it may exchange; None: no client's.
     may_exchange_tokens_of: Collection[str] | None = None
 
     def __post_init__(self) -> None:
@@ -86,11 +86,11 @@ CHOICES: dict[str, type[StrEnum]] = {
 
 
 def values_of(client: Client) -> dict[str, Any]:
-    """Return what the operator has decided about a client, by name."""
+    """Return the operator's options for a client, by name."""
     return {name: getattr(client, name) for name in NAMES}
 
 
 def from_values(values: Mapping[str, Any]) -> ClientOptions:
-    """Return options by name, where choices may be texts as in the database. Raises InvalidOption."""
+    """Return options from named values; choices may be strings, as in the database. Raises InvalidOption."""
     chosen = {name: kind(values[name]) for name, kind in CHOICES.items() if name in values}
     return ClientOptions(**dict(values) | chosen)

@@ -16,7 +16,7 @@ CONSOLE_NAME = "Curfew console"
 
 
 def is_app() -> ColumnElement[bool]:
-    """The condition, over Client, that it is an app, and not a part of the provider."""
+    """Return the condition on Client that it is an app and not part of the provider."""
     return and_(*(Client.client_id != one for one in sorted(RESERVED_IDS)))
 
 
@@ -34,15 +34,15 @@ def find_console(redirect_uri: str) -> Client | None:
 def establish_console(redirect_uri: str) -> Client:
     """Make the console's client, or move it to this address, inside the open transaction, and return it.
 
-    No one learns its secret: the console redeems its codes in the provider's own process, so that a code is
-    of no use at the token endpoint.
+    Its secret is never revealed: the console redeems its codes in the provider's own process, and nothing
+    else can redeem them at the token endpoint.
     """
     known = select(Client).where(Client.client_id == CONSOLE_ID)
     client = db.session.scalars(known, execution_options={"populate_existing": True}).one_or_none()
     if client is None:
         client = _made(redirect_uri)
     elif client.deleted_at is not None or client.registered.get("redirect_uris") != [redirect_uri]:
-        # To turn the console off, its client is disabled; a removed one would only leave its id unusable.
+        # A removed client is restored: nothing else may use its id. Disable it to turn the console off.
         client.registered, client.deleted_at = _metadata(redirect_uri).to_wire(), None
         client.updated_at = clock.now()
         keep(client, new_secret())

@@ -31,15 +31,15 @@ class ClientProblem(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     client_id: Mapped[UUID] = mapped_column(foreign_key("client.id"))
-    # Over what makes two refusals the same.
+    # Over the fields by which two refusals count as the same.
     digest: Mapped[str] = mapped_column(String(64))
     kind: Mapped[str] = mapped_column(String(32))
     cause: Mapped[str] = mapped_column(String(32))
     sentence: Mapped[str] = mapped_column(Text)
     facts: Mapped[dict[str, Any]] = mapped_column(JSON)
-    # How many were stored; beyond the limit they are only in the log.
+    # How many were stored; those beyond the limit are only in the log.
     count: Mapped[int]
-    # From where the last one came.
+    # The address from which the last one came.
     ip: Mapped[str | None] = mapped_column(String(64))
     first_at: Mapped[datetime] = mapped_column(UTCDateTime)
     last_at: Mapped[datetime] = mapped_column(UTCDateTime)
@@ -47,9 +47,9 @@ class ClientProblem(Base):
 
 
 def keep(client_pk: UUID, refusal: Refusal, *, ip: str | None) -> None:
-    """Store a refusal: count it with its like, or let it replace the oldest of its kind.
+    """Store a refusal: count it if the same one is stored, or let it replace the oldest of its kind.
 
-    One statement, so that of two at the same instant none is lost.
+    One statement counts or inserts, so that of two concurrent refusals none is lost.
     """
     now, insert = clock.now(), sqlite.insert if is_sqlite() else postgresql.insert
     seen = {"last_at": now, "expires_at": now + KEPT_FOR, "ip": ip}
@@ -75,7 +75,7 @@ def keep(client_pk: UUID, refusal: Refusal, *, ip: str | None) -> None:
 
 
 def list_problems(client: Client) -> list[ClientProblem]:
-    """Return the refusals of a client, the last one first. Served by the unique client_id and digest."""
+    """Return the refusals of a client, newest first. Served by the unique client_id and digest."""
     of_client = select(ClientProblem).where(ClientProblem.client_id == client.id)
     return list(db.session.scalars(of_client.order_by(ClientProblem.last_at.desc(), ClientProblem.id)))
 

@@ -1,4 +1,4 @@
-"""Questions about clients."""
+"""Queries for clients."""
 
 import re
 from collections.abc import Collection, Mapping
@@ -11,15 +11,15 @@ from provider.clients.models import Client
 from provider.infrastructure.database import db
 from provider.infrastructure.read_only_rows import ReadOnly, find_one
 
-# A database cannot look for NUL or unpaired surrogates; JSON or addresses of others may hold both.
+# A database cannot search for NUL or unpaired surrogates, but JSON and URLs from outside may contain both.
 _NEVER_AN_ID = re.compile("[\0\ud800-\udfff]")
-# What LIKE takes for more than itself.
+# Characters with a special meaning in our LIKE patterns.
 _SPECIAL = re.compile("[%_/]")
 # How many clients one statement names.
 _CHUNK = 500
 IS_NAMED = and_(Client.client_id == bindparam("client_id", type_=String()), Client.deleted_at.is_(None))
 _WHOLE = ReadOnly(Client)
-# The columns by which a client proves itself, and those that decide what it may do as a client then.
+# The columns that authenticate a client, and those that decide what it may do once authenticated.
 PROVING = ReadOnly(
     Client,
     *("id", "client_id", "registered", "first_party", "self_registered", "registrant"),
@@ -33,16 +33,16 @@ _READ, READ_PROVING = (select(*part.columns).where(IS_NAMED) for part in (_WHOLE
 
 
 class UnknownClient(LookupError):
-    """There is no such client, or no longer."""
+    """The client does not exist, or no longer exists."""
 
 
 def may_be_stored(client_id: str) -> bool:
-    """Return whether a database may be asked for such a client_id."""
+    """Return whether a database can store, and search for, this client_id."""
     return _NEVER_AN_ID.search(client_id) is None
 
 
 def find_by_client_id(client_id: str) -> Client | None:
-    """Find a client that was not removed by its client_id. Served by the unique client_id."""
+    """Find a client by its client_id, unless it was removed. Served by the unique client_id."""
     if not may_be_stored(client_id):
         return None
     named = {"client_id": client_id}
@@ -50,12 +50,12 @@ def find_by_client_id(client_id: str) -> Client | None:
 
 
 def read_by_client_id(client_id: str) -> Client | None:
-    """Find it in the same way, as a row that is only read."""
+    """Find a client like `find_by_client_id`, as a read-only row."""
     return _read(_READ, _WHOLE, client_id)
 
 
 def read_proving(client_id: str) -> Client | None:
-    """Find it in the same way, with only what a client that proves itself is asked for."""
+    """Find a client like `read_by_client_id`, with only the columns needed to authenticate it."""
     return _read(READ_PROVING, PROVING, client_id)
 
 
@@ -74,7 +74,7 @@ def get_by_client_id(client_id: str) -> Client:
 
 
 def find_many(client_ids: Collection[str], *, lock: bool = False) -> dict[str, Client]:
-    """Return those of these clients that were not removed, by their client_id.
+    """Return these clients by client_id, except those that do not exist or were removed.
 
     With `lock` they stay locked until the commit. Served by the unique client_id.
     """
@@ -93,7 +93,7 @@ def find_many(client_ids: Collection[str], *, lock: bool = False) -> dict[str, C
 def lock(client_id: str) -> Client:
     """Lock a client's row until the commit and return it as it is now, or raise UnknownClient.
 
-    For changes that follow from what the client is: of two at once the later sees what the earlier did.
+    For changes that depend on the client's state: of two at once, the later sees the earlier.
     """
     client = get_by_client_id(client_id)
     db.session.refresh(client, with_for_update={"key_share": True})
@@ -103,12 +103,12 @@ def lock(client_id: str) -> Client:
 
 
 def find(client_pk: UUID) -> Client | None:
-    """Find a client by its row, removed ones included."""
+    """Find a client by its primary key, removed ones included."""
     return db.session.get(Client, client_pk)
 
 
 def client_ids_of(client_pks: Collection[UUID]) -> dict[UUID, str]:
-    """Return the client_id of clients by their rows, removed ones included."""
+    """Return the client_id for each of these primary keys, removed clients included."""
     named = select(Client.id, Client.client_id).where(Client.id.in_(client_pks))
     known = {row[0]: row[1] for row in db.session.execute(named)} if client_pks else {}
     return {pk: known.get(pk, str(pk)) for pk in client_pks}
@@ -123,15 +123,15 @@ def list_clients(*, after: UUID | None = None, limit: int = 100) -> list[Client]
 
 
 class Filter(NamedTuple):
-    """A filter of clients; a field that is None does not matter."""
+    """A filter of clients; a field that is None matches every client."""
 
-    # A part of the client_id or of the name, in any case.
+    # A part of the client_id or of the name, ignoring case.
     text: str | None = None
     client_id: str | None = None
     enabled: bool | None = None
 
     def conditions(self) -> list[ColumnElement[bool]]:
-        """Return it as conditions over Client."""
+        """Return the filter as conditions on Client."""
         found: list[ColumnElement[bool]] = []
         if self.text is not None:
             found.append(_contains(self.text))
@@ -143,7 +143,10 @@ class Filter(NamedTuple):
 
 
 def _contains(typed: str) -> ColumnElement[bool]:
-    """The condition that a client's id or name contains a text; reading JSON takes ten times as long."""
+    """Return the condition that a client's id or name contains a text.
+
+    It reads the JSON only of clients without a search text, because that takes ten times as long.
+    """
     pattern = func.lower("%" + _SPECIAL.sub(r"/\g<0>", typed) + "%")
     name = Client.registered["client_name"].as_string()
     read = (one.icontains(typed, autoescape=True) for one in (Client.client_id, name))
@@ -159,7 +162,7 @@ def search(wanted: Filter, *, after: UUID | None = None, limit: int = 100) -> li
 
 
 def list_public(connection: Connection) -> list[Client]:
-    """List all clients that may act and keep no secret (rfc6749 §2.1), with only what they registered."""
+    """List all active public clients (rfc6749 §2.1), with only `registered` and `first_party`."""
     method = Client.registered["token_endpoint_auth_method"].as_string()
     public = select(Client.registered, Client.first_party).where(
         method == "none", Client.disabled_at.is_(None), Client.deleted_at.is_(None)
@@ -168,9 +171,9 @@ def list_public(connection: Connection) -> list[Client]:
 
 
 def list_names_of_operators_clients(*, but: Client | None = None) -> list[str]:
-    """List what pages call the clients that the operator registered, in each language (rfc7591 §5).
+    """List the names, in each language, of the clients that the operator registered (rfc7591 §5).
 
-    One without a name is called by its client_id.
+    A client without a name is shown by its client_id.
     """
     known = select(Client.client_id, Client.registered).where(
         Client.self_registered.is_(False), Client.deleted_at.is_(None)
@@ -186,6 +189,6 @@ def _names_of(client_id: str, registered: Mapping[str, Any]) -> list[str]:
 
 
 def is_client_id_taken(client_id: str) -> bool:
-    """Return whether any client, even a removed one, has this id, in whatever case (SEC-907)."""
+    """Return whether any client, even a removed one, has this id, ignoring case (SEC-907)."""
     alike = select(Client.id).where(func.lower(Client.client_id) == client_id.lower()).limit(1)
     return db.session.scalar(alike) is not None

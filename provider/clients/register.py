@@ -1,4 +1,4 @@
-"""Take in a new client."""
+"""Add a new client."""
 
 import re
 from urllib.parse import urlsplit
@@ -16,16 +16,16 @@ from provider.infrastructure.database import db
 from provider.infrastructure.opaque_tokens import new_id
 from provider.protocol.client_metadata import ClientMetadata
 
-# rfc6749 appendix A.1 allows any VSCHAR; without spaces, plus and percent an id means the same everywhere.
+# rfc6749 appendix A.1 allows any VSCHAR; without spaces, plus and percent signs, an id needs no encoding.
 _CLIENT_ID = re.compile(r"[A-Za-z0-9._~:/@-]{1,255}")
 
 
 class ClientIDTaken(Exception):
-    """Another client has, or had, this id, perhaps in other case."""
+    """Another client has, or had, this id, perhaps in different case."""
 
 
 class InvalidClientID(ValueError):
-    """The id cannot be a client's; the sentence says why."""
+    """The id cannot be used for a client; the message says why."""
 
 
 def add(
@@ -36,10 +36,10 @@ def add(
     options: ClientOptions | None = None,
     any_secret_method: bool = False,
 ) -> tuple[Client, str | None]:
-    """Add a client; returns it with its secret, which is shown this once, or None if it needs none.
+    """Add a client; returns it with its secret, which is shown only once, or None if it needs none.
 
-    With `any_secret_method` the secret may come by Basic or in the form. An id and a secret that are not
-    given are generated. Raises InvalidClientID, ClientIDTaken, UnusableSecret or InvalidOption.
+    With `any_secret_method` the secret may be sent with Basic or in the form. An omitted id or secret is
+    generated. Raises InvalidClientID, ClientIDTaken, UnusableSecret or InvalidOption.
     """
     options = options or ClientOptions()
     options.check_with(metadata)
@@ -73,7 +73,7 @@ def _made(metadata: ClientMetadata, client_id: str, secret: str | None) -> Clien
 
 
 def search_text(client_id: str, metadata: ClientMetadata) -> ColumnElement[str]:
-    """Return what searches look at; the database makes letters small, as it does those that are typed."""
+    """Return the text for searches; the database makes it lower case, as it does with the search term."""
     return func.lower(f"{client_id} {metadata.client_name or ''}")
 
 
@@ -107,7 +107,7 @@ def _secret_for(metadata: ClientMetadata, given: str | None) -> str | None:
 
 
 def check_new_id(client_id: str) -> str:
-    """Return a given id for a new client, which must not pass for another party (SEC-907).
+    """Return a given id for a new client, which must not be mistaken for another party (SEC-907).
 
     Raises InvalidClientID or ClientIDTaken.
     """

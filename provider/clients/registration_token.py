@@ -1,4 +1,4 @@
-"""The token with which a client changes what it registered by itself (rfc7592 §3); each change takes it."""
+"""The token with which a client changes its own registration (rfc7592 §3); each change uses it up."""
 
 import hmac
 
@@ -12,7 +12,7 @@ PREFIX = "cfg_"
 
 
 def give(client: Client) -> str:
-    """Give a client a token, its first or one instead of what it has lost."""
+    """Give a client its first token, or a new one in place of a lost one."""
     token = new_handle(PREFIX)
     client.registration_token_digest = digest_of(token)
     db.session.flush()
@@ -20,7 +20,7 @@ def give(client: Client) -> str:
 
 
 def revoke(client: Client) -> bool:
-    """Take a client's token, so that only the operator changes it; False if it has none."""
+    """Revoke a client's token, so that only the operator can change it; False if it has none."""
     mine = update(Client).where(Client.id == client.id, Client.registration_token_digest.is_not(None))
     return change(mine.values(registration_token_digest=None)) == 1
 
@@ -31,13 +31,13 @@ def is_of(client: Client, token: str) -> bool:
 
 
 def replace(client: Client, token: str) -> str | None:
-    """Take a token and give another; None if it was taken before: of two at the same time one comes late."""
+    """Use up a token and return a new one; None if it is already used up, also by a concurrent request."""
     fresh = new_handle(PREFIX)
     return fresh if _write(client, token, digest_of(fresh)) else None
 
 
 def take(client: Client, token: str) -> bool:
-    """Take a token permanently; False if it was taken before."""
+    """Use up a token without replacement; False if it is already used up."""
     return _write(client, token, None)
 
 
@@ -49,6 +49,6 @@ def _write(client: Client, token: str, digest: str | None) -> bool:
     )
     if change(mine.values(registration_token_digest=digest)) != 1:
         return False
-    # Rows that others wrote before us are read now, behind the row's lock.
+    # Read the row again now that it is locked, to see changes that were committed before.
     db.session.refresh(client)
     return True

@@ -20,9 +20,9 @@ from provider.protocol.errors import InvalidTarget
 from provider.protocol.redirect_uri import shown
 from provider.protocol.resource_indicator import MOST_RESOURCES, MalformedIdentifier, check_identifier
 
-# rfc6749 §3.3: scope-token.
 # How many resource servers one statement names.
 _CHUNK = 500
+# rfc6749 §3.3: scope-token.
 _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,255}")
 
 
@@ -35,13 +35,14 @@ class IdentifierTaken(Exception):
 
 
 class InvalidResource(ValueError):
-    """The resource server cannot be registered so; the sentence says why."""
+    """The resource server cannot be registered with these values; the message says why."""
 
 
 def check(asked: Iterable[str]) -> tuple[Resource, ...]:
-    """Return the resource servers that a request names. Raises InvalidTarget; without any it asks nothing.
+    """Return the resource servers that a request names. Raises InvalidTarget; makes no query without any.
 
-    The provider itself is one that needs no registration: its UserInfo Endpoint and its account API.
+    The provider itself is a resource server that needs no registration, with its UserInfo Endpoint and
+    account API.
     """
     wanted = tuple(dict.fromkeys(asked))
     if not wanted:
@@ -100,7 +101,7 @@ def update(
     scopes: Collection[str],
     client: Client | None,
 ) -> None:
-    """Replace everything about a resource server but its identifier. Raises InvalidResource."""
+    """Replace everything about a resource server except its identifier. Raises InvalidResource."""
     check_values(known.identifier, access_token_format, access_token_lifetime, scopes)
     known.name = name
     known.access_token_format = access_token_format.value
@@ -114,7 +115,7 @@ def update(
 def check_values(
     identifier: str, access_token_format: TokenFormat, lifetime: timedelta | None, scopes: Collection[str]
 ) -> None:
-    """Raise InvalidResource for a resource server that cannot be registered so."""
+    """Raise InvalidResource if a resource server cannot be registered with these values."""
     try:
         check_identifier(identifier)
     except MalformedIdentifier as exc:
@@ -127,7 +128,7 @@ def check_values(
 
 
 def remove(identifier: str) -> None:
-    """Forget a resource server: no token is issued for it any more. Raises UnknownResource."""
+    """Delete a resource server: no token is issued for it any more. Raises UnknownResource."""
     if change(delete(Resource).where(Resource.identifier == identifier)) != 1:
         raise UnknownResource(f"there is no resource {identifier}")
 
@@ -141,7 +142,7 @@ def get(identifier: str) -> Resource:
 
 
 def find_many(identifiers: Collection[str], *, lock: bool = False) -> dict[str, Resource]:
-    """Return those of these resource servers that exist; locked until the commit if wanted."""
+    """Return these resource servers by identifier, except unknown ones; locked until the commit if wanted."""
     found: dict[str, Resource] = {}
     named = sorted(identifiers)
     for start in range(0, len(named), _CHUNK):
@@ -153,7 +154,7 @@ def find_many(identifiers: Collection[str], *, lock: bool = False) -> dict[str, 
 
 
 def get_by_id(resource_id: UUID) -> Resource:
-    """Return a resource server by its row, or raise UnknownResource."""
+    """Return a resource server by its primary key, or raise UnknownResource."""
     found = db.session.get(Resource, resource_id)
     if found is None:
         raise UnknownResource(f"there is no resource {resource_id}")
@@ -161,7 +162,7 @@ def get_by_id(resource_id: UUID) -> Resource:
 
 
 def values_of(resource: Resource) -> dict[str, Any]:
-    """Return what may be changed of a resource server, by name."""
+    """Return the values of a resource server that can be changed, by name."""
     lifetime: timedelta | None = resource.access_token_lifetime
     client = queries.find(resource.client_id) if resource.client_id else None
     return {
@@ -180,7 +181,7 @@ def list_resources() -> list[Resource]:
 
 
 def names_of(identifiers: Collection[str]) -> list[str]:
-    """Return resource servers as people see them; no query is made without any."""
+    """Return the names of resource servers as shown to people; makes no query without any."""
     found = {one.identifier: one for one in _list(tuple(identifiers))} if identifiers else {}
     known = [found[identifier] for identifier in identifiers if identifier in found]
     return [f"{one.name} ({one.identifier})" if one.name else one.identifier for one in known]
@@ -193,7 +194,7 @@ def servers_among(identifiers: Iterable[str]) -> tuple[str, ...]:
 
 
 def is_served_by(client: Client, audience: Iterable[str]) -> bool:
-    """Return whether a client stands for one of the resource servers that a token is meant for."""
+    """Return whether a client belongs to one of the resource servers that a token is meant for."""
     return any(resource.client_id == client.id for resource in _list(tuple(audience)))
 
 
@@ -203,7 +204,7 @@ def _check_lifetime(access_token_format: TokenFormat, lifetime: timedelta | None
     if lifetime <= timedelta(0):
         raise InvalidResource("access_token_lifetime must be greater than zero")
     longest = LONGEST_LIVES["jwt_access_token_lifetime"]
-    # A signed token cannot be called back from a server that does not ask about it.
+    # A signed token cannot be revoked at a server that does not use introspection.
     if access_token_format is TokenFormat.JWT and lifetime > longest:
         raise InvalidResource(f"access_token_lifetime must not exceed {longest.total_seconds():.0f}s for jwt")
 

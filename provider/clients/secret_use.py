@@ -1,7 +1,7 @@
-"""When each of two secrets was last used, so that the operator knows when the old one may go (KEY-19).
+"""When each of two secrets was last used, which tells the operator when the old one can go (KEY-19).
 
-Noted only while there are two, and no more often than necessary: a request of a client with one
-secret writes nothing here. What proves a client only reads, so it is written down afterwards.
+Recorded only while there are two, and only as often as necessary: a request from a client with one secret
+writes nothing here. Authenticating a client only reads, so the use is written afterwards.
 """
 
 from datetime import timedelta
@@ -15,13 +15,13 @@ from provider.infrastructure import clock, current, event_log
 from provider.infrastructure.database import change, transaction
 from provider.infrastructure.database_errors import AWAY
 
-# The time that is shown may lie so far behind.
+# How far the recorded time may lag behind.
 ROUGHLY = timedelta(minutes=5)
 _NOTES = "curfew_secret_uses"
 
 
 def note(client: Client, *, previous: bool) -> None:
-    """Note that a secret proved its client, to be written down when the request has been answered."""
+    """Remember that a secret authenticated its client, until `write_down`."""
     name = "previous_secret_last_used_at" if previous else "secret_last_used_at"
     known = getattr(client, name)
     if known is None or clock.now() - known >= ROUGHLY:
@@ -30,7 +30,7 @@ def note(client: Client, *, previous: bool) -> None:
 
 
 def write_down() -> None:
-    """Write down what was noted, in a transaction of its own: no use case waits for it."""
+    """Write the remembered uses in a separate transaction, so that no use case depends on them."""
     noted: dict[UUID, dict[str, Any]] | None = current.take_kept(_NOTES)
     if not noted:
         return
@@ -39,5 +39,5 @@ def write_down() -> None:
             for client_id, values in noted.items():
                 change(update(Client).where(Client.id == client_id).values(values))
     except AWAY as exc:
-        # The request itself is done and must be answered.
+        # The request itself is done and must still get its response.
         event_log.warning("secret_use_not_noted", kind=type(exc).__name__)

@@ -1,4 +1,4 @@
-"""Client secrets: made here with 256 bits and shown once, kept as keyed digests (KEY-18)."""
+"""Client secrets: generated here with 256 bits, shown once and stored as keyed digests (KEY-18)."""
 
 import hmac
 from datetime import datetime
@@ -20,7 +20,7 @@ _MOST_LENGTH = 512
 
 
 class UnusableSecret(ValueError):
-    """The given secret cannot be used; the sentence says why, without repeating it."""
+    """The given secret cannot be used; the message says why, without repeating the secret."""
 
 
 def new_secret() -> str:
@@ -29,7 +29,7 @@ def new_secret() -> str:
 
 
 def check_given(secret: str) -> None:
-    """Raise UnusableSecret for a given secret that is too short or cannot travel in every request."""
+    """Raise UnusableSecret for a secret with a wrong length or characters that requests cannot carry."""
     if not LEAST_LENGTH <= len(secret) <= _MOST_LENGTH:
         raise UnusableSecret(f"a client secret has {LEAST_LENGTH} to {_MOST_LENGTH} characters")
     # rfc6749 appendix A.2: client-secret = *VSCHAR.
@@ -38,14 +38,14 @@ def check_given(secret: str) -> None:
 
 
 def keep(client: Client, secret: str) -> None:
-    """Give a client a secret instead of the one before, under the newest data key."""
+    """Store a secret in place of the client's current one, under the newest data key."""
     client.previous_secret_digest = _lifted(client, client.previous_secret_digest)
     client.secret_generation = _box_for(client).generation
     client.secret_digest = _digest(client, secret)
 
 
 def replace(client: Client, secret: str) -> None:
-    """Make a secret the client's, and the one before its previous secret."""
+    """Store a new secret for the client and make the current one its previous secret."""
     client.previous_secret_digest = client.secret_digest
     keep(client, secret)
 
@@ -53,7 +53,7 @@ def replace(client: Client, secret: str) -> None:
 def seal_anew(after: UUID | None, limit: int) -> tuple[int, UUID | None]:
     """Bring the digests of some clients under the newest data key, in the open transaction.
 
-    Returns how many clients that were, and the last one that was looked at; None at the end.
+    Returns the number of clients changed and the last client examined, which is None at the end.
     """
     some = select(Client).order_by(Client.id).limit(limit).with_for_update(key_share=True)
     some = some.execution_options(populate_existing=True)
@@ -71,7 +71,7 @@ def seal_anew(after: UUID | None, limit: int) -> tuple[int, UUID | None]:
 
 
 def check_secret(client: Client, presented: str) -> bool:
-    """Return whether this is one of the client's secrets in force (KEY-19), in constant time."""
+    """Return whether this is one of the client's valid secrets (KEY-19), in constant time."""
     digest = _digest(client, presented[: _MOST_LENGTH + 1])
     now = clock.now()
     current_one = _is_equal(client.secret_digest, client.secret_expires_at, digest, now)
@@ -82,12 +82,12 @@ def check_secret(client: Client, presented: str) -> bool:
 
 
 def is_current(client: Client, secret: str) -> bool:
-    """Return whether this is the client's secret, and not the one before; nothing is noted of its use."""
+    """Return whether this is the client's secret, and not its previous one; does not record its use."""
     return _is_equal(client.secret_digest, client.secret_expires_at, _digest(client, secret), clock.now())
 
 
 def end_of(client: Client, presented: str) -> datetime | None:
-    """Return the end of a secret that has just proven its client; None for one that has no end."""
+    """Return when a secret expires that has just authenticated its client; None if it does not expire."""
     if client.secret_expires_at is None and client.previous_secret_expires_at is None:
         return None
     is_current = hmac.compare_digest(client.secret_digest or "", _digest(client, presented))
@@ -95,18 +95,18 @@ def end_of(client: Client, presented: str) -> datetime | None:
 
 
 def has_two(client: Client, now: datetime) -> bool:
-    """Return whether two secrets are in force."""
+    """Return whether two secrets are valid."""
     ends = client.previous_secret_expires_at
     return client.previous_secret_digest is not None and (ends is None or now < ends)
 
 
 def _digest(client: Client, secret: str) -> str:
-    """Return the keyed digest under which a secret of the client is kept."""
+    """Return the keyed digest in which a secret of the client is stored."""
     return _box_for(client).layered_digest(_LABEL, secret, generation=client.secret_generation)
 
 
 def _lifted(client: Client, digest: str | None) -> str | None:
-    """Return one of the client's digests with a layer for each data key that came since."""
+    """Return one of the client's digests with a layer added for each newer data key."""
     if digest is None:
         return None
     box = _box_for(client)
@@ -114,7 +114,7 @@ def _lifted(client: Client, digest: str | None) -> str | None:
 
 
 def _box_for(client: Client) -> SecretBox:
-    # A client that is new has none yet.
+    # A new client has no generation yet.
     return current.secret_box(at_least=client.secret_generation or 0)
 
 

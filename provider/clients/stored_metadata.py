@@ -1,7 +1,7 @@
-"""Registered metadata as typed values, made once for what is stored.
+"""Registered metadata as typed values, made once for each stored form.
 
-To make one takes ten times as long as to compare what is stored. One that is kept is only used for a row
-that holds the very same: a change needs no announcement, whichever process makes it.
+Making one takes ten times as long as comparing the stored form. A cached value is used only for a row with an
+equal stored form, so nothing has to be invalidated when a process changes a client.
 """
 
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ _kept: dict[str, tuple[Mapping[str, Any], ClientMetadata]] = {}
 
 
 def metadata_of(client_id: str, stored: Mapping[str, Any]) -> ClientMetadata:
-    """Return what is stored of a client's metadata as a typed value."""
+    """Return a client's stored metadata as a typed value."""
     known = _kept.get(client_id)
     if known is not None and known[0] == stored:
         return known[1]

@@ -12,7 +12,7 @@ from provider.protocol.idn import both_forms
 
 
 def is_unchecked(client: Client) -> bool:
-    """Return whether a client registered itself and the operator has not made it an own app."""
+    """Return whether a client registered itself and the operator has not made it a first-party app."""
     return client.self_registered and not client.first_party
 
 
@@ -22,7 +22,7 @@ def unchecked_host(client: Client, address: str) -> str | None:
 
 
 def host_to_show(address: str) -> str | None:
-    """Return the host of an address in both forms, or the scheme that stands for an app.
+    """Return the host of an address in both forms, or the scheme of a native app's address.
 
     None if the operator trusts the host.
     """

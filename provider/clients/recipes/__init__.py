@@ -1,7 +1,8 @@
-"""Recipes: what software that others wrote needs of a provider, and how it is configured.
+"""Recipes: what third-party software needs from a provider, and how to configure it.
 
-One TOML file for each kind of software: what to register for an app of it, the configuration to paste, and
-what the software cannot do. The files are data; this room reads and fills them in, and registers nothing.
+One TOML file for each kind of software: what to register for an app that uses it, the configuration to paste,
+and what the software cannot do. The files are data; this package reads them and fills them in, and registers
+nothing.
 """
 
 import re
@@ -18,9 +19,9 @@ _FOLDER = Path(__file__).parent
 PLACEHOLDER = re.compile(r"<<([a-z_]+)>>")
 DEFAULT_REGISTRATION_ID = "curfew"
 _REGISTRATION_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
-# What a configuration file could read as its own syntax is left out, such as quotes, dollars and semicolons.
+# Excludes characters that could be syntax in a configuration file, such as quotes, dollars and semicolons.
 _HARMLESS = re.compile(r"[A-Za-z0-9._~:/@?=+,\[\]-]*")
-# Where the configuration does not name what was registered, the recipe is still of use.
+# Stands for a value that is not registered, so that the rest of the recipe can still be used.
 _NOT_REGISTERED = "NOT-REGISTERED"
 NOT_TRIED = "not tried"
 BASE_URL_OF_MOST = "Where the app is, such as https://shop.example."
@@ -49,9 +50,9 @@ class Recipe:
 
     name: str
     title: str
-    # With which version the facts were seen, or "not tried".
+    # The version with which the behaviour was observed, or "not tried".
     seen: str
-    # Where the app keeps its secret; None for software that has none.
+    # Where the app keeps its secret; None if the software uses no secret.
     secret: str | None = None
     # What --base-url means for it.
     base_url: str = BASE_URL_OF_MOST
@@ -60,13 +61,13 @@ class Recipe:
     register: Mapping[str, Any] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
     files: tuple[File, ...] = ()
-    # What to do beside the configuration, and what the software cannot do.
+    # What to do in addition to the configuration, and what the software cannot do.
     notes: Sequence[str] = ()
     limits: Sequence[str] = ()
 
 
 def seen_sentence(seen: str) -> str:
-    """Return whether, and with which version, a recipe was seen at work."""
+    """Return a phrase saying whether, and with which version, a recipe was tried."""
     return NOT_TRIED if seen == NOT_TRIED else f"behaviour seen with {seen}"
 
 
@@ -95,7 +96,7 @@ def metadata_for(recipe: Recipe, *, base_url: str | None, registration_id: str) 
 
 
 def places(base_url: str, registration_id: str) -> dict[str, str]:
-    """Return what an address and a registration id stand for in a recipe. Raises UnusableRecipe."""
+    """Return the placeholder values for an address and a registration id. Raises UnusableRecipe."""
     if not _REGISTRATION_ID.fullmatch(registration_id):
         raise UnusableRecipe("--registration-id must be 1 to 64 letters, digits, _ or -")
     if "?" in base_url:
@@ -111,8 +112,8 @@ def places(base_url: str, registration_id: str) -> dict[str, str]:
 def filled(value: Any, known: Mapping[str, str]) -> Any:
     """Return a text, list or mapping with its placeholders replaced.
 
-    Raises UnusableRecipe for a value that a configuration file could read as more than a value: clients
-    that registered themselves chose their addresses themselves.
+    Raises UnusableRecipe for a value that a configuration file could interpret as syntax, because
+    self-registered clients choose their own addresses.
     """
     match value:
         case str():

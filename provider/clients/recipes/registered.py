@@ -1,4 +1,4 @@
-"""A recipe for a registered client: its values, and where it differs from the preset."""
+"""A recipe for a registered client: its values, and where the client differs from the preset."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -28,7 +28,7 @@ def values_of(
 ) -> dict[str, str]:
     """Return the values of a recipe's placeholders. Raises UnusableRecipe.
 
-    `endpoints` are the addresses by their names in the discovery document.
+    `endpoints` maps names in the discovery document to addresses.
     """
     values = {**endpoints, "discovery": issuer + _DISCOVERY}
     values |= _app_of(recipe, metadata.redirect_uris)
@@ -47,17 +47,17 @@ def values_of(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """Something that is registered otherwise than the software needs it."""
+    """A registered value that differs from what the software needs."""
 
     # The name of the metadata field or of the operator's option.
     name: str
     sentence: str
-    # What to register instead; all values of a list.
+    # What to register instead; for a list, all of its values.
     needed: tuple[str, ...]
 
 
 def differences(recipe: Recipe, client: Client, known: Mapping[str, str]) -> list[Difference]:
-    """Return what is registered otherwise than this software needs."""
+    """Return where the registration differs from what this software needs."""
     needed: dict[str, Any] = filled({**recipe.register, **recipe.options}, known)
     return list(_differences(recipe, client, needed))
 
@@ -67,7 +67,7 @@ def _differences(recipe: Recipe, client: Client, needed: Mapping[str, Any]) -> I
     for name, value in needed.items():
         registered = getattr(metadata if hasattr(metadata, name) else client, name)
         if registered and _is_named_by(recipe, name):
-            # An address that the configuration names may be any.
+            # The configuration contains this address, so it may have any value.
             continue
         if name in _LISTS:
             if missing := [uri for uri in value if uri not in registered]:
@@ -83,13 +83,13 @@ def _differences(recipe: Recipe, client: Client, needed: Mapping[str, Any]) -> I
 
 
 def _is_named_by(recipe: Recipe, name: str) -> bool:
-    """Return whether the configuration names the value of a field, so that it may be any."""
+    """Return whether the configuration contains the value of a field, so that any value works."""
     placeholder = f"<<{name.removesuffix('s')}>>"
     return any(placeholder in file.text for file in recipe.files)
 
 
 def _app_of(recipe: Recipe, redirect_uris: Iterable[str]) -> dict[str, str]:
-    """Return where the app is and its registration id, read from the redirect URI that the preset made."""
+    """Return the app's address and registration id, parsed from the redirect URI that the preset made."""
     patterns = [_pattern(uri) for uri in recipe.register.get("redirect_uris", ())]
     for uri in redirect_uris:
         for pattern in patterns:
@@ -108,7 +108,7 @@ def _app_of(recipe: Recipe, redirect_uris: Iterable[str]) -> dict[str, str]:
 
 
 def _pattern(template: str) -> re.Pattern[str]:
-    """Return a pattern for the addresses that a template makes, with a group for each placeholder."""
+    """Return a pattern for the addresses that a template produces, with a group for each placeholder."""
     groups = {"base_url": "(?P<base_url>.+?)", "registration_id": "(?P<registration_id>[^/]+)"}
     parts = PLACEHOLDER.split(template)
     # split() alternates between text and the names of placeholders.
