@@ -27,7 +27,7 @@ from provider.pages.parked import (
 from provider.web import cookies, csrf
 from provider.web.current_session import current_session
 from provider.web.i18n import gettext as _
-from provider.web.layout import page
+from provider.web.layout import form_page, page
 from provider.web.route import Route
 from provider.web.this_browser import this_browser
 
@@ -115,18 +115,21 @@ def _form(
     username: str,
     refusal: Refusal | TooMany | None = None,
 ) -> Response:
-    about_app: dict[str, Any] = {"app_name": None}
+    shown: dict[str, Any] = {"app_name": None}
     if isinstance(parked, ParkedAuthorization):
         lead_back_to(parked)
-        about_app = parked.about_app
+        shown = parked.about_app
+    shown["for_device"] = isinstance(parked, ParkedAccountPage) and parked.is_for_device
+    token = csrf.token_for(_purpose(parked.handle))
+    if not username and refusal is None:
+        return form_page("sign_in.html", csrf=token, username="", sentence=None, **shown)
     response = page(
         "sign_in.html",
         status=429 if isinstance(refusal, TooMany) else 200,
-        **about_app,
-        for_device=isinstance(parked, ParkedAccountPage) and parked.is_for_device,
+        **shown,
         username=username[:MAX_LENGTH],
         sentence=_in_words(refusal, username) if refusal else None,
-        csrf=csrf.token_for(_purpose(parked.handle)),
+        csrf=token,
     )
     if isinstance(refusal, TooMany):
         response.headers["Retry-After"] = str(too_many.seconds_to_wait(username, refusal))

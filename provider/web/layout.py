@@ -1,20 +1,27 @@
 """The layout of every page: its templates and static files."""
 
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from flask import Flask, Response, make_response, render_template
+from flask import Flask, Response, render_template
 from markupsafe import Markup
 
 from provider.infrastructure import current
+from provider.infrastructure.opaque_tokens import new_handle
 from provider.protocol.idn import uri_in_both_forms
 from provider.web import headers
+from provider.web.i18n import locale
+from provider.web.response import Response as OwnResponse
 from provider.web.route import Route, Speaks
 from provider.web.static_files import StaticFiles
 
 FILES = StaticFiles(Path(__file__).parent / "static")
 _ADDRESS = "/static/"
 _TEMPLATES = Path(__file__).parent / "templates"
+# About a megabyte in each process.
+_MOST_KEPT = 256
+_TOKEN_GOES_HERE = new_handle()
 
 
 def install(app: Flask) -> None:
@@ -41,9 +48,32 @@ def install(app: Flask) -> None:
 
 def page(template: str, status: int = 200, **context: Any) -> Response:
     """Return a page."""
-    response = make_response(render_template(template, **context), status)
-    response.vary.add("Accept-Language")
-    return response
+    return _respond(render_template(template, **context), status)
+
+
+def form_page(template: str, *, csrf: str, **context: str | bool | None) -> Response:
+    """Return a page that is the same for everyone who is shown this, but for its form's token.
+
+    Its text is kept for the next one: to put a page together takes most of the time of a request for it.
+    So it must neither depend on anything else nor contain what a person typed. Its template has no script.
+    """
+    parts = current.memo("form_pages", lambda: lru_cache(_MOST_KEPT, typed=True)(_around_token))
+    before, after = parts(template, locale(), **context)
+    return _respond(f"{before}{csrf}{after}", 200)
+
+
+def _around_token(template: str, _language: str, **context: str | bool | None) -> tuple[str, str]:
+    text = render_template(template, csrf=_TOKEN_GOES_HERE, **context)
+    if "<script" in text:
+        # What lets it run is noted while the page is put together, and would be missing the next time.
+        raise ValueError(f"{template} has a script, so that its text cannot be kept")
+    before, after = text.split(_TOKEN_GOES_HERE)
+    return before, after
+
+
+def _respond(text: str, status: int) -> Response:
+    headers = {"Vary": "Accept-Language"}
+    return OwnResponse(text, status, headers, content_type="text/html; charset=utf-8")
 
 
 def static(filename: str) -> Response:

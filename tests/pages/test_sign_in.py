@@ -1,12 +1,16 @@
 """The sign-in page: who is let in, who is not, and what is said about it."""
 
+import re
+
 import pytest
 from sqlalchemy import select
 
 from provider.accounts import change
+from provider.administration import clients
 from provider.audit.models import AuditEvent
 from provider.infrastructure.database import db, transaction
 from provider.logout.models import Logout
+from provider.protocol.client_registration import read_registration
 from provider.sessions.queries import find_live
 from tests.factories import PASSWORD, make_account, make_session
 from tests.support.browsers import Page, show_session
@@ -44,6 +48,32 @@ def test_the_page_speaks_the_language_that_the_app_asks_for(http, parked):
     page = http.get(f"/sign-in/{parked(http, ui_locales='fr de')}", headers={"Accept-Language": "en"})
 
     assert '<html lang="de">' in page.text
+
+
+def test_a_page_that_was_shown_before_is_the_next_persons_own(app, browser, parked, red):
+    ben = browser()
+    first = ben.get(f"/sign-in/{parked(ben)}")
+    adas = browser()
+    handle = parked(adas)
+
+    page = adas.get(f"/sign-in/{handle}")
+
+    tokens = [re.search(r'name="csrf" value="(.{43})"', one.text) for one in (first, page)]
+    assert page.text.replace(tokens[1][1], tokens[0][1]) == first.text
+    assert tokens[1][1] != tokens[0][1]
+    assert page.headers["Content-Security-Policy"] == first.headers["Content-Security-Policy"]
+    assert page.headers["Vary"] == "Accept-Language, Cookie"
+    assert '<html lang="de">' in adas.get(f"/sign-in/{handle}", headers={"Accept-Language": "de"}).text
+
+
+def test_a_new_name_of_the_app_is_shown_at_once(http, parked, red):
+    address = f"/sign-in/{parked(http)}"
+    http.get(address)
+
+    with transaction():
+        clients.update(red, read_registration(red.registered | {"client_name": "Scarlet"}))
+
+    assert "Scarlet" in http.get(address).text
 
 
 def test_the_right_password_begins_a_session_and_leads_back_to_the_request(http, parked, ada):
