@@ -1,6 +1,7 @@
 """The settings in use: the declared ones, once they are checked, and values derived from them."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from ipaddress import IPv4Network, IPv6Network
 from urllib.parse import urlsplit
 
@@ -18,17 +19,27 @@ class Settings(DeclaredSettings):
         if problems:
             raise WrongSettings(problems)
 
-    @property
+    @cached_property
     def is_https(self) -> bool:
         """Whether people reach the provider over https, so that cookies can require it."""
         return self.issuer.startswith("https://")
 
-    @property
+    @cached_property
+    def cookie_prefix(self) -> str:
+        """What the names of our cookies begin with, so that browsers refuse them from plain http (THR-23).
+
+        `__Host-` also makes them refuse it from any other host, but needs the path `/`.
+        """
+        if not self.is_https:
+            return ""
+        return "__Secure-" if self.issuer_path else "__Host-"
+
+    @cached_property
     def issuer_path(self) -> str:
         """The path below which people reach the provider; empty if it has a host of its own."""
         return urlsplit(self.issuer).path
 
-    @property
+    @cached_property
     def issuer_origin(self) -> str:
         """The issuer without its path."""
         return self.issuer.removesuffix(self.issuer_path)

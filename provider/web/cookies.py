@@ -8,13 +8,13 @@ written into the response at the end of the request, whatever that response is.
 import re
 from typing import Any
 
-from flask import Response, request
+from flask import Response
 
 from provider.config import Settings
 from provider.infrastructure import current
 from provider.infrastructure.opaque_tokens import new_handle
 from provider.protocol.errors import InvalidRequest
-from provider.web.notes import notes
+from provider.web.notes import notes, this_request
 
 _SESSION = "curfew_session"
 _BROWSER = "curfew_browser"
@@ -22,6 +22,8 @@ _KNOWN_BROWSER = "curfew_known_browser"
 _CONSOLE = "curfew_console"
 # The note with the changes.
 _PENDING = "cookies"
+# What the request's environment keeps of the browser's cookies.
+_SENT = "curfew.cookies"
 _HANDLE = re.compile(r"[A-Za-z0-9_-]{43}")
 _ACCESS_TOKEN = re.compile(r"cfa_[A-Za-z0-9_-]{43}")
 MOST_PROOFS = 5
@@ -122,21 +124,32 @@ def path() -> str:
 
 
 def full_name(name: str) -> str:
-    """Return a cookie's name with the prefix that makes browsers refuse it from plain http (THR-23).
-
-    `__Host-` also makes them refuse it from any other host, but needs the path `/`.
-    """
-    settings = current.settings()
-    if not settings.is_https:
-        return name
-    return f"__Secure-{name}" if settings.issuer_path else f"__Host-{name}"
+    """Return a cookie's name with the prefix that makes browsers refuse it from plain http."""
+    return current.settings().cookie_prefix + name
 
 
 def _read(name: str, form: re.Pattern[str] = _HANDLE) -> str | None:
+    all_sent = _sent()
+    if not all_sent:
+        return None
     name = full_name(name)
-    # None of ours is quoted or encoded, which the framework's parser would look for.
-    pairs = [pair.partition("=") for pair in request.environ.get("HTTP_COOKIE", "").split(";")]
-    sent = [value.strip() for own, _, value in pairs if own.strip() == name]
+    sent = all_sent.get(name)
+    if sent is None:
+        return None
     if len(sent) > 1:
         raise RepeatedCookie(f"the cookie {name} was sent twice; delete this site's cookies")
-    return sent[0] if sent and form.fullmatch(sent[0]) else None
+    return sent[0] if form.fullmatch(sent[0]) else None
+
+
+def _sent() -> dict[str, list[str]]:
+    """Return the values that the browser sent, by the names of their cookies."""
+    environ = this_request().environ
+    found: dict[str, list[str]] | None = environ.get(_SENT)
+    if found is None:
+        header = environ.get("HTTP_COOKIE")
+        found = environ[_SENT] = {}
+        # None of ours is quoted or encoded, which the framework's parser would look for.
+        for pair in header.split(";") if header else ():
+            name, _, value = pair.partition("=")
+            found.setdefault(name.strip(), []).append(value.strip())
+    return found

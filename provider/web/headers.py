@@ -1,7 +1,8 @@
 """Headers of every response (SEC-303), errors and redirects included."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
+from functools import lru_cache
 
 from provider.config import Settings
 from provider.infrastructure import event_log
@@ -74,36 +75,36 @@ def write(settings: Settings, response: Response) -> None:
     if "Cache-Control" in written:
         return
     response.headers.add("Cache-Control", "no-store")
-    if "Vary" in written:
-        response.vary.add("Cookie")
-    else:
+    if "Vary" not in written:
         response.headers.add("Vary", "Cookie")
+    elif "cookie" not in (varies := response.headers["Vary"]).lower():
+        # Werkzeug's set of these names takes several times as long.
+        response.headers["Vary"] = f"{varies}, Cookie"
 
 
 def _about_content(settings: Settings) -> Pairs:
-    sources = _added_sources()
-    pairs = [*_FIXED, ("Content-Security-Policy", _policy(sources) if sources else _STRICT_POLICY)]
-    if "frame-ancestors" not in sources:
+    sources = notes().get(_NOTE)
+    policy = _policy(tuple((name, *added) for name, added in sources.items())) if sources else _STRICT_POLICY
+    pairs = [*_FIXED, ("Content-Security-Policy", policy)]
+    if not (sources and sources.get("frame-ancestors")):
         pairs.append(_NOT_IN_FRAMES)
     if settings.is_https:
         pairs.append(_HTTPS_ALONE)
     return pairs
 
 
-def _added_sources() -> Mapping[str, Iterable[str]]:
-    noted = notes().get(_NOTE)
-    return {name: added for name, added in noted.items() if added} if noted else {}
-
-
-def _policy(added: Mapping[str, Iterable[str]]) -> str:
+@lru_cache(maxsize=64)
+def _policy(added: tuple[tuple[str, ...], ...]) -> str:
+    """Return the strict policy with the sources that are added to a directive, whose name comes first."""
     directives = _STRICT | {
         name: [*(source for source in _STRICT.get(name, ()) if source != "'none'"), *dict.fromkeys(sources)]
-        for name, sources in added.items()
+        for name, *sources in added
+        if sources
     }
     return "; ".join(f"{name} {' '.join(sources)}" for name, sources in directives.items())
 
 
-_STRICT_POLICY = _policy({})
+_STRICT_POLICY = _policy(())
 
 
 def _sources(directive: str) -> list[str]:

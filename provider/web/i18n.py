@@ -12,7 +12,8 @@ from babel.dates import format_date, format_time, format_timedelta, get_datetime
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.support import NullTranslations, Translations
-from flask import Flask, has_request_context, request
+from flask import Flask
+from flask.globals import _cv_request as _context
 from markupsafe import Markup
 
 from provider.infrastructure import clock, current
@@ -59,12 +60,14 @@ def speak(ui_locales: str) -> None:
 
 def locale() -> str:
     """Return the language of this page."""
-    if not has_request_context():
+    context = _context.get(None)
+    if context is None:
         return _SOURCE
-    if "locale" not in notes():
-        asked = _first_known(request.accept_languages.values())
-        notes()["locale"] = asked or current.settings().default_locale
-    return str(notes()["locale"])
+    noted = notes()
+    if "locale" not in noted:
+        asked = _first_known(context.request.accept_languages.values())
+        noted["locale"] = asked or current.settings().default_locale
+    return str(noted["locale"])
 
 
 def _first_known(tags: Iterable[str]) -> str | None:

@@ -72,8 +72,9 @@ def _around_token(template: str, _language: str, **context: str | bool | None) -
 
 
 def _respond(text: str, status: int) -> Response:
-    headers = {"Vary": "Accept-Language"}
-    return OwnResponse(text, status, headers, content_type="text/html; charset=utf-8")
+    response = OwnResponse(text, status, content_type="text/html; charset=utf-8")
+    response.headers.add("Vary", "Accept-Language, Cookie")
+    return response
 
 
 def static(filename: str) -> Response:
