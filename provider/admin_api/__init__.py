@@ -1,8 +1,8 @@
-"""For programs that administer: everything that the command does, as an API with a description.
+"""The admin API, for programs: everything that the command does, with an OpenAPI description.
 
-An operation declares its address, its permission and its types; `operation` checks the caller and what was
-sent before the view runs. Acts are those of `provider.administration`, questions those of the rooms: nothing
-is decided here. Obeys rfc9457 (problems), rfc9110 (versions), rfc7396 (merge patches).
+An operation declares its address, its permission and its types; `operation` checks the caller and the input
+before the view runs. Views call the acts of `provider.administration` and the queries of the rooms; this room
+makes no decisions of its own. Obeys rfc9457 (problems), rfc9110 (versions), rfc7396 (merge patches).
 """
 
 from provider.admin_api import (

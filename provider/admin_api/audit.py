@@ -1,4 +1,4 @@
-"""The audit log: search, export, and how it stands with its anchors."""
+"""The audit log: search, export, verification, and the state of its anchors."""
 
 from datetime import datetime
 from typing import Annotated, Any
@@ -18,7 +18,7 @@ from provider.logout.audit_entries import by_person
 from provider.protocol.permissions import Permission
 from provider.protocol.problems import InvalidInput
 
-# One changed entry is enough to know; the command names them all.
+# One problem is enough to know that the log was changed; the command lists all of them.
 _MOST_PROBLEMS = 100
 
 
@@ -101,7 +101,7 @@ class AuditAnchors(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def list_anchors(call: Call) -> Response:
-    """Answer with every target of anchors, and what was anchored there last."""
+    """Answer with every anchor target and the last link anchored there."""
 
     def look() -> AuditAnchors:
         head = chain.head()
@@ -111,7 +111,7 @@ def list_anchors(call: Call) -> Response:
 
 
 def verify(call: Call) -> Response:
-    """Answer whether the ends of the chain hold."""
+    """Answer with the result of verifying the ends of the chain."""
     entries, problems = verify_newest()
     head = call.read(chain.head)
     found = list(problems[:_MOST_PROBLEMS])
@@ -130,7 +130,7 @@ def _anchor(one: anchoring.AnchorState) -> AuditAnchor:
 
 
 def export(call: Call) -> Response:
-    """Answer with the entries behind the last one that was read."""
+    """Answer with the entries after the last one that was read."""
     asked: ExportAudit = call.query
 
     def look() -> ExportedPage:

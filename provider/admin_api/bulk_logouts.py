@@ -1,4 +1,4 @@
-"""Bulk logouts: what one would end, begin, progress, stop, resume, pace."""
+"""Bulk logouts: preview, begin, list, show progress, stop, resume, set the pace."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -24,7 +24,7 @@ Pace = Annotated[int, Meta(ge=1, le=1_000_000, description="Notifications per se
 
 
 class PreviewBulkLogout(Query, frozen=True, kw_only=True):
-    """A bulk logout that does not begin."""
+    """A bulk logout to preview without beginning it."""
 
     kind: Kind
     client_id: ClientID | None = None
@@ -73,7 +73,7 @@ class BulkLogoutPage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def preview(call: Call) -> Response:
-    """Answer with what it would end now."""
+    """Answer with what a bulk logout would end now."""
     asked: PreviewBulkLogout = call.query
     _check(asked)
 
@@ -86,7 +86,7 @@ def preview(call: Call) -> Response:
 
 
 def begin_(call: Call) -> Response:
-    """Begin one: what it affects is rejected at once, and workers end the rows and notify the apps."""
+    """Begin a bulk logout: everything affected is rejected at once; workers end the rows and notify apps."""
     asked: NewBulkLogout = call.body
     _check(asked)
 
@@ -114,7 +114,7 @@ def list_(call: Call) -> Response:
 
 
 def show(call: Call, bulk_logout_id: UUID) -> Response:
-    """Answer with one and its progress."""
+    """Answer with a bulk logout and its progress."""
 
     def look() -> BulkLogoutView:
         found = bulk.find(bulk_logout_id)
@@ -127,17 +127,17 @@ def show(call: Call, bulk_logout_id: UUID) -> Response:
 
 
 def stop(call: Call, bulk_logout_id: UUID) -> Response:
-    """End no more rows and notify no more apps; what it revoked stays rejected."""
+    """Stop a bulk logout: it ends no more rows and notifies no more apps; what it revoked stays rejected."""
     return call.transact(lambda: Response(body=_view(steering.stop(bulk_logout_id))))
 
 
 def resume(call: Call, bulk_logout_id: UUID) -> Response:
-    """Go on with a stopped one."""
+    """Resume a stopped bulk logout."""
     return call.transact(lambda: Response(body=_view(steering.resume(bulk_logout_id))))
 
 
 def set_pace(call: Call, bulk_logout_id: UUID) -> Response:
-    """Set how fast it notifies apps."""
+    """Set how fast a bulk logout notifies apps."""
     asked: NewPace = call.body
     return call.transact(lambda: Response(body=_view(steering.set_pace(bulk_logout_id, asked.per_second))))
 
@@ -151,7 +151,7 @@ def _begin(asked: NewBulkLogout) -> BulkLogout:
 
 
 def _check(asked: PreviewBulkLogout | NewBulkLogout) -> None:
-    """Refuse what says more or less than its kind needs: it must not end more than was meant."""
+    """Refuse missing or extra members for the kind, so that a mistake cannot end more than was intended."""
     if (asked.kind == "client") != (asked.client_id is not None):
         raise InvalidInput("client_id is for the kind client, which needs it", [("/client_id", "see kind")])
     if (asked.kind == "issued_before") != (asked.issued_before is not None):

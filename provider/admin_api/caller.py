@@ -1,4 +1,4 @@
-"""The caller of the admin API: a service with scopes of its own, or an app for a person with a role."""
+"""The caller of the admin API: a service with its own scopes, or an app on behalf of a person with a role."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -25,21 +25,21 @@ _WAIT_SECONDS = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """A proven caller with its rights, as they are now."""
+    """An authenticated caller with its current rights."""
 
     rights: Rights
-    # What audit and logouts call it.
+    # How the audit log and logouts name the caller.
     operator: Operator
-    # Tells callers apart in limits and in kept responses.
+    # Distinguishes callers in rate limits and stored responses.
     name: str
-    # When the person signed in; a service has no such instant.
+    # When the person signed in; None for a service.
     authenticated_at: datetime | None
     is_service: bool
-    # The token that it showed.
+    # The token that the caller presented.
     shown: PresentedToken = field(repr=False)
 
     def check(self, permission: Permission, *, fresh: bool) -> None:
-        """Raise InsufficientScope without the permission, or if a dangerous act needs a newer sign-in."""
+        """Raise InsufficientScope, or InsufficientUserAuthentication if the act needs a newer sign-in."""
         if not self.rights.has(permission):
             raise InsufficientScope(f"this needs {permission}", scope=permission)
         longest = current.settings().admin_sign_in_age
@@ -50,7 +50,7 @@ class Caller:
             )
 
     def check_again(self, permission: Permission) -> None:
-        """Raise what `authenticate` and `check` would raise now, after a wait."""
+        """Authenticate and check the caller again after a wait; raises the same errors."""
         _proven(self.shown).check(permission, fresh=False)
 
     def _is_fresh(self, longest: timedelta) -> bool:
@@ -71,7 +71,7 @@ def authenticate() -> Caller:
 
 
 def _proven(shown: PresentedToken) -> Caller:
-    """Return the caller with this token, as it is now. Raises InvalidToken."""
+    """Return the caller that presents this token, with its current rights. Raises InvalidToken."""
     found = shown.find()
     if found is None:
         raise InvalidToken("the access token is unknown, expired or revoked")
@@ -80,7 +80,7 @@ def _proven(shown: PresentedToken) -> Caller:
 
 
 def _check_audience(found: LiveAccessToken) -> None:
-    # SEC-1006: another resource server that is sent the same token must not be able to administer with it.
+    # SEC-1006: another resource server that receives the same token must not be able to administer with it.
     if found.token.audience not in (None, [current.settings().issuer]):
         raise InvalidToken("the access token is for other resource servers too")
 
@@ -88,7 +88,7 @@ def _check_audience(found: LiveAccessToken) -> None:
 def _caller_of(found: LiveAccessToken, shown: PresentedToken) -> Caller:
     client, account = found.client, found.account
     permissions = frozenset(Permission) & {*found.token.scope.split()}
-    # SEC-802: a client that has lost a scope has lost it at once.
+    # SEC-802: when a client loses a scope, its tokens lose it at once.
     allowed = {one for one in permissions if client.may_administer and client.metadata_.may_use_scope(one)}
     if found.actor is not None:
         allowed = set()

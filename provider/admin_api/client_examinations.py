@@ -74,7 +74,7 @@ def show_lint(call: Call, client_id: str) -> Response:
 def examine_client(call: Call, client_id: str) -> Response:
     """Try the logout endpoint with good and bad tokens; no one is signed out."""
     client = call.read(lambda: queries.get_by_client_id(client_id))
-    # No transaction is open while the app is asked.
+    # No transaction is open during the requests to the app.
     report = examine(client)
     failed = [one.check for one in report.findings if one.grade is Grade.FAIL]
 

@@ -26,7 +26,7 @@ from provider.protocol.client_metadata_texts import read_translations
 from provider.protocol.redirect_uri_rules import unwise_uris
 
 _SPANS = ("grant_lifetime", "refresh_reuse_interval", "session_lifetime", "refuse_when_degraded_for")
-# A hundred years; longer spans overflow instants.
+# A hundred years; adding a longer span to an instant could overflow.
 Seconds = Annotated[int, Meta(ge=0, le=3_153_600_000, description="Seconds.")]
 Metadata = Annotated[
     dict[str, Any],
@@ -60,7 +60,7 @@ class Options(Input, frozen=True, kw_only=True):
     )
 
     def as_options(self) -> ClientOptions:
-        """Return them as the rooms know them. Raises InvalidOption."""
+        """Return them as `ClientOptions`. Raises InvalidOption."""
         values = {name: getattr(self, name) for name in self.__struct_fields__}
         spans = {n: timedelta(seconds=values[n]) if values[n] is not None else None for n in _SPANS}
         return from_values(values | spans)
@@ -72,9 +72,9 @@ class NewClient(Input, frozen=True, kw_only=True):
     metadata: Metadata
     client_id: ClientID | None = None
     options: Options = Options()
-    # The software that it is for, by the name of its recipe; its configuration follows from that.
+    # The recipe of the client's software, from which its configuration is made.
     recipe: Annotated[str, Meta(max_length=32)] | None = None
-    # For redirect URIs at which others may receive what is sent.
+    # Accepts redirect URIs at which other parties may receive the response.
     accept_unwise_redirect_uris: bool = False
 
 
@@ -88,12 +88,12 @@ class ClientPatch(Input, frozen=True, kw_only=True):
     ) = UNSET
     enabled: bool | UnsetType = UNSET
     accept_unwise_redirect_uris: bool = False
-    # Whether service tokens live on when a credential is withdrawn.
+    # Whether service tokens stay valid when a credential is withdrawn.
     keep_tokens: bool = False
 
 
 class ClientState(Input, frozen=True, kw_only=True):
-    """The result of a patch."""
+    """A client's state after a patch."""
 
     metadata: Metadata
     enabled: bool
@@ -147,7 +147,7 @@ class MadeClient(msgspec.Struct, frozen=True, kw_only=True):
 class SecretRotation(Input, frozen=True, kw_only=True):
     """The replacement of a secret."""
 
-    # How long the replaced one works on.
+    # How long the replaced one stays valid.
     overlap: Annotated[int, Meta(ge=0, le=31_536_000, description="Seconds.")] = 86_400
     keep_tokens: bool = False
 
@@ -167,17 +167,17 @@ class RemovalPreview(msgspec.Struct, frozen=True, kw_only=True):
     client_sessions: int
     grants: int
     service_tokens: int
-    # They are still sent after the removal.
+    # These are still sent after the removal.
     pending_notifications: int
 
 
 def view_of(client: Client) -> ClientView:
-    """Return a client as it is shown."""
+    """Return a client in its response form."""
     return views_of([client])[0]
 
 
 def views_of(clients: Sequence[Client]) -> list[ClientView]:
-    """Return clients as they are shown, with their owners read by one statement."""
+    """Return clients in their response form; one statement reads their owners."""
     owners = owned_objects.owners_of("client", [one.id for one in clients])
     return [_view(one, owners.get(one.id)) for one in clients]
 
@@ -203,7 +203,7 @@ def _view(client: Client, owner: str | None) -> ClientView:
 
 
 def options_of(client: Client) -> Options:
-    """Return the operator's decisions about a client."""
+    """Return the operator's options for a client."""
     values = asdict(from_values(values_of(client)))
     spans = {n: int(values[n].total_seconds()) if values[n] is not None else None for n in _SPANS}
     exchanged = list(values["may_exchange_tokens_of"] or ())

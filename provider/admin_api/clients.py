@@ -1,4 +1,4 @@
-"""Clients: list, register, change, give another secret, remove."""
+"""Clients: list, register, change, rotate the secret, remove."""
 
 from datetime import timedelta
 from typing import Any
@@ -57,7 +57,7 @@ def show_client(call: Call, client_id: str) -> Response:
 
 
 def create_client(call: Call) -> Response:
-    """Register a client, and show its secret this once."""
+    """Register a client, and answer with its secret, which is shown only once."""
     asked: NewClient = call.body
     check_members(asked.metadata)
     if asked.recipe is not None and asked.recipe not in recipes.list_names():
@@ -78,7 +78,7 @@ def create_client(call: Call) -> Response:
 
 
 def patch_client(call: Call, client_id: str) -> Response:
-    """Change a client, if it still is what the sender has seen."""
+    """Change a client, if it has not changed since the sender read it."""
     asked: ClientPatch = call.body
     known = call.read(lambda: queries.get_by_client_id(client_id))
     rights = call.caller.rights
@@ -136,7 +136,7 @@ def preview_removal(call: Call, client_id: str) -> Response:
 
 
 def rotate_secret(call: Call, client_id: str) -> Response:
-    """Give a client another secret, and show it this once."""
+    """Give a client a new secret, which is shown only once."""
     asked: SecretRotation = call.body
 
     def act() -> Response:
@@ -158,7 +158,7 @@ def rotate_secret(call: Call, client_id: str) -> Response:
 
 
 def versioned_made(made: MadeClient, status: int = 200) -> Response:
-    """Return a made client with the version of the client itself, as a GET would answer it."""
+    """Return a created or changed client with the ETag that a GET of the client would return."""
     return Response(body=made, status=status, headers=versioned(made.client).headers)
 
 
@@ -175,7 +175,7 @@ def _check_is_app(client: Client) -> None:
 
 
 def _target(known: Client, document: Any) -> ClientState:
-    """Return what a client is to be after a merge patch. Raises InvalidInput."""
+    """Return the state of a client after a merge patch. Raises InvalidInput."""
     metadata, enabled = known.metadata_.to_wire(), known.disabled_at is None
     current = msgspec.to_builtins({"metadata": metadata, "options": options_of(known), "enabled": enabled})
     target = inputs.merged(current, {name: document[name] for name in current if name in document})

@@ -1,4 +1,4 @@
-"""Deliveries: which app was notified of what, and sending again or stopping."""
+"""Deliveries: list and show them, send them again, cancel them."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -26,7 +26,7 @@ from provider.logout import notice
 from provider.protocol.permissions import Permission
 from provider.protocol.problems import Conflict, InvalidInput
 
-# Changed in one transaction.
+# How many are changed in one transaction.
 _BATCH = 500
 
 
@@ -69,7 +69,7 @@ def resend_delivery(call: Call, delivery_id: UUID) -> Response:
 
 
 def cancel_delivery(call: Call, delivery_id: UUID) -> Response:
-    """Stop trying, for a reason."""
+    """Cancel a delivery, with a reason."""
     asked: Cancellation = call.body
 
     def act() -> Response:
@@ -103,7 +103,7 @@ def resend_deliveries(call: Call) -> Response:
 
 
 def cancel_deliveries(call: Call) -> Response:
-    """Cancel a batch of what waits for a client."""
+    """Cancel a batch of a client's pending deliveries."""
     asked: ManyToCancel = call.body
 
     def act() -> Response:
@@ -115,7 +115,7 @@ def cancel_deliveries(call: Call) -> Response:
 
 
 def views_of(found: Sequence[Delivery]) -> list[DeliveryView]:
-    """Return deliveries as they are shown."""
+    """Return deliveries in their response form."""
     names = clients.client_ids_of({one.recipient_id for one in found})
     waiting = {one.recipient for one in found if not DeliveryState(one.state).is_final}
     held = degraded.list_held_until(waiting) if waiting else {}
@@ -123,7 +123,7 @@ def views_of(found: Sequence[Delivery]) -> list[DeliveryView]:
 
 
 def attempt_view(one: DeliveryAttempt) -> AttemptView:
-    """Return an attempt as it is shown."""
+    """Return an attempt in its response form."""
     return AttemptView(**{name: getattr(one, name) for name in AttemptView.__struct_fields__})
 
 

@@ -85,7 +85,7 @@ def document(operations: Sequence[Operation], token_path: str, authorize_path: s
 
 
 def openapi_path(rule: str) -> str:
-    """Return a rule as OpenAPI writes it."""
+    """Return a route's rule in the notation of OpenAPI."""
     return _VARIABLE.sub(r"{\2}", rule)
 
 
@@ -145,7 +145,7 @@ def _query_parameters(one: Operation) -> list[Described]:
 
 
 def _flat(kind: Described, components: dict[str, Any]) -> Described:
-    """Return a parameter's shape with what it refers to, and without null, which no query can send."""
+    """Return a parameter's schema with references resolved, and without null, which no query can send."""
     choices = [_flat(one, components) for one in kind.get("anyOf", ()) if one.get("type") != "null"]
     if len(choices) == 1:
         return choices[0] | {name: value for name, value in kind.items() if name == "description"}

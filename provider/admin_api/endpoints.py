@@ -1,4 +1,4 @@
-"""Logout endpoints that fail: how each is doing, and letting one be tried that is held back."""
+"""Failing logout endpoints: list them, and try one that is held back."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
@@ -18,8 +18,8 @@ from provider.logout.notice import BACKCHANNEL_LOGOUT
 from provider.protocol.permissions import Permission
 
 _EPOCH, _MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
-# Microseconds since the epoch, or none, and the recipient: an endpoint may work again while the list is read,
-# and its row then no longer says where it stood.
+# Microseconds since the epoch (or nothing) and the recipient. The cursor contains both because an endpoint
+# may work again while the list is read, and its row then no longer shows its place in the list.
 _PLACE = r"^([0-9]{1,16})?\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 
 
@@ -68,7 +68,7 @@ class EndpointTrial(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def list_endpoints(call: Call) -> Response:
-    """Answer with a page of the endpoints that fail."""
+    """Answer with a page of failing endpoints."""
     asked: ListEndpoints = call.query
 
     def look() -> EndpointPage:
@@ -83,7 +83,7 @@ def list_endpoints(call: Call) -> Response:
 
 
 def try_endpoint(call: Call) -> Response:
-    """Let what waits for a client be tried, though its endpoint is held back."""
+    """Try a client's pending deliveries although its endpoint is held back."""
     asked: EndpointToTry = call.body
 
     def act() -> Response:

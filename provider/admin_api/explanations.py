@@ -1,4 +1,4 @@
-"""The answer to "why was this app not notified?" for any app and session."""
+"""Answers the question "why was this app not notified?" for any app and session."""
 
 from typing import Annotated
 from uuid import UUID
@@ -40,7 +40,7 @@ class ExplanationView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def show(call: Call) -> Response:
-    """Answer with the verdict."""
+    """Answer with the explanation."""
     asked: AskWhy = call.query
     if (asked.session_id is None) == (asked.sid is None):
         raise InvalidInput("name the session either by session_id or by sid")

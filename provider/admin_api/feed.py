@@ -18,7 +18,7 @@ from provider.infrastructure import clock
 from provider.protocol.permissions import Permission
 from provider.protocol.problems import InvalidInput
 
-# Longer than a transaction lasts: nothing that is older can still be committed behind a reader's back.
+# Longer than any transaction: no entry older than this can still be committed and so be missed by a reader.
 _SETTLED = timedelta(seconds=10)
 _POLL_SECONDS = "5"
 _FED = (
@@ -63,7 +63,7 @@ class Feed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Reader:
-    """A position in the feed, and what was read on the way to it."""
+    """A position in the feed, and the events that were read up to it."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
@@ -71,7 +71,7 @@ class _Reader:
         self.read: list[AuditEvent] = []
 
     def begin(self, after: UUID | None) -> None:
-        """Begin behind an event, or at the end."""
+        """Begin after an event, or at the end of the feed."""
         if after is None:
             self._last = audit.find_latest(clock.now() - _SETTLED)
             return
@@ -81,10 +81,10 @@ class _Reader:
         self.read_on()
 
     def read_on(self) -> bool:
-        """Read what has been added; whether there was anything."""
+        """Read the events added since; return whether there were any."""
         settled = clock.now() - _SETTLED
         self.read = audit.list_following(_FED, after=self._last, until=settled, limit=self._limit)
-        # Other entries, which may be many, are not read again by the next request.
+        # Move past entries of other kinds too, so that the next request does not read them again.
         passed = self.read[-1] if self.is_full else audit.find_latest(settled)
         if passed is not None and (self._last is None or _place(passed) > _place(self._last)):
             self._last = passed
@@ -92,16 +92,16 @@ class _Reader:
 
     @property
     def is_full(self) -> bool:
-        """Whether there may be more to read."""
+        """Whether there may be more events to read."""
         return len(self.read) == self._limit
 
     def feed(self) -> Feed:
-        """Return what was read."""
+        """Return the events that were read."""
         return Feed(items=[_fed(one) for one in self.read], next=self._last.id if self._last else None)
 
 
 def follow(call: Call) -> Response:
-    """Answer with what happened since the reader last asked; it asks again after `Retry-After`."""
+    """Answer with the events since the reader's last request; `Retry-After` says when to ask again."""
     asked: Follow = call.query
     reader = _Reader(asked.limit)
     call.read(partial(reader.begin, asked.after))
@@ -111,14 +111,14 @@ def follow(call: Call) -> Response:
 
 
 def _wait(call: Call, reader: _Reader, seconds: int) -> bool:
-    """Wait until there is something to read, and return whether the reader may wait again at once."""
+    """Wait until there is an event, and return whether the reader may send the next request at once."""
     if not seconds or reader.read:
         return bool(seconds)
     with waiting.slot() as is_free:
         if not is_free:
             return False
         may_ask_at_once = waiting.wait_for(lambda: call.read(reader.read_on), seconds)
-    # What it may read can have been taken away while it waited.
+    # The caller may have lost its permission while it waited.
     call.caller.check_again(Permission.READ)
     return may_ask_at_once
 

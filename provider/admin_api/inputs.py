@@ -1,4 +1,4 @@
-"""Reads what a request sends into its type; anything unknown, repeated or too long is refused."""
+"""Read queries and bodies into their declared types; anything unknown, repeated or too long is refused."""
 
 import re
 from collections.abc import Mapping
@@ -26,13 +26,13 @@ Name = Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
 Sentence = Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
 Limit = Annotated[int, msgspec.Meta(ge=1, le=MOST, description="Maximum number of entries on the page.")]
 Instant = Annotated[datetime, msgspec.Meta(tz=True, description="An instant with a time zone.")]
-# Instants before or after these cannot be reckoned with.
+# Adding a span to an instant outside these bounds could overflow.
 FIRST, LAST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
 After = Annotated[UUID, msgspec.Meta(description="The value of `next` from the page before.")]
 
 
 class Query(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The parameters of a query; an address that reads none takes this one."""
+    """The parameters of a query; used as it is where an operation has none."""
 
 
 class Page(Query, frozen=True, kw_only=True):
@@ -43,18 +43,18 @@ class Page(Query, frozen=True, kw_only=True):
 
 
 class Input(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A body; what it does not name cannot be set."""
+    """A body; members that it does not declare are refused."""
 
 
 def within_reckoning(instant: datetime | None) -> datetime | None:
-    """Return an instant, or the first or last that can be added to; nothing happened beyond these."""
+    """Return an instant, moved between FIRST and LAST; nothing happened before or after these."""
     return instant and max(FIRST, min(LAST, instant))
 
 
 def read_query(kind: type[T]) -> T:
     """Return the query as this type. Raises InvalidInput or InvalidRequest."""
     sent = parameters.read_parameters(query_pairs(request), (), current.settings().max_parameter_bytes)
-    # A UUID has one form here: that in which it was given out (ABU-54).
+    # A UUID is accepted only in the form in which it was issued (ABU-54).
     return _converted(dict(sent), kind, strict=False, what="query")
 
 
@@ -76,12 +76,12 @@ def read_document(mimetype: str) -> dict[str, Any]:
 
 
 def convert(document: Mapping[str, Any], kind: type[T]) -> T:
-    """Return a document that was put together here as this type. Raises InvalidInput."""
+    """Return a document that is already parsed as this type. Raises InvalidInput."""
     return _converted(dict(document), kind, strict=True, what="body")
 
 
 def no_body() -> None:
-    """Refuse a body where none is read, so that nothing in it is ignored. Raises InvalidRequest."""
+    """Refuse a body where none is expected, so that none is silently ignored. Raises InvalidRequest."""
     if request.content_length:
         raise InvalidRequest("this request has no body")
 
@@ -97,7 +97,7 @@ def _converted(document: dict[str, Any], kind: type[T], *, strict: bool, what: s
 
 
 def merged(document: Any, patch: Any) -> Any:
-    """Apply a merge patch (rfc7396 §2): null takes a member away, a list replaces the other."""
+    """Apply a merge patch (rfc7396 §2): null removes a member, a list replaces the old list."""
     if not isinstance(patch, dict):
         return patch
     result = dict(document) if isinstance(document, dict) else {}

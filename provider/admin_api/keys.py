@@ -1,4 +1,4 @@
-"""Signing keys: list, rotate, withdraw one that was stolen."""
+"""Signing keys: list them, rotate them, withdraw a stolen one."""
 
 from datetime import datetime
 from typing import Annotated
@@ -21,7 +21,7 @@ class RotateKeys(Input, frozen=True, kw_only=True):
     """The keys to replace: that of one algorithm, or all."""
 
     alg: Algorithm | None = None
-    # Whether the successor signs before relying parties have had time to fetch it.
+    # Whether the successor signs at once, before relying parties have had time to fetch it.
     now: bool = False
 
 

@@ -1,4 +1,4 @@
-"""The effects of an act, or of one that is previewed, as the admin API shows them."""
+"""The effects of an act, or of its preview, in the form of the admin API's responses."""
 
 from uuid import UUID
 
@@ -31,7 +31,7 @@ class WouldEnd(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def ended_of(outcome: LogoutOutcome) -> Ended:
-    """Return what a logout has ended."""
+    """Return the effects of a logout."""
     return Ended(
         logout_id=outcome.logout.id,
         sessions_ended=outcome.logout.sessions_ended,
@@ -44,7 +44,7 @@ def ended_of(outcome: LogoutOutcome) -> Ended:
 
 
 def would_end(reach: Reach) -> WouldEnd:
-    """Return how far a logout would reach."""
+    """Return the effects that a logout would have."""
     return WouldEnd(
         sessions=reach.sessions,
         client_sessions=reach.client_sessions,

@@ -1,4 +1,4 @@
-"""Logouts: those of the past, and one in full."""
+"""Logouts: list past ones, and show one in full."""
 
 from uuid import UUID
 

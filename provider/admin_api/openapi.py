@@ -1,4 +1,4 @@
-"""The address of the description."""
+"""The route of the OpenAPI description."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ from provider.web.routes import table
 
 
 def description_route(operations: Sequence[Operation]) -> Route:
-    """Return the route of the description, which anyone may read: it says nothing about an installation."""
+    """Return the public route of the description, which reveals nothing about an installation."""
 
     def describe() -> Response:
         routes = table()

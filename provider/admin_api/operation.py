@@ -25,7 +25,7 @@ from provider.web.route import Route, Speaks
 
 T = TypeVar("T")
 ROOT = "/api/admin/v1"
-# As the draft of the header has it: a text in quotation marks, or the same without them.
+# In the draft for this header the key is a quoted string; one without quotation marks is accepted too.
 _KEY = re.compile(r'"?([A-Za-z0-9._~:+/=-]{1,255})"?')
 _ETAG = re.compile(r'"[\x21\x23-\x7e]{1,128}"')
 
@@ -39,29 +39,29 @@ class Response:
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def encoded(self) -> KeptResponse:
-        """Return it as it is sent."""
+        """Return the response in the form in which it is sent and stored."""
         body = b"" if self.body is None else msgspec.json.encode(self.body)
         return KeptResponse(status=self.status, headers=dict(self.headers), body=body)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One request, whose caller may do what it asks for; its query and body are of the declared types."""
+    """One request from a permitted caller; its query and body have the declared types."""
 
     caller: Caller
     query: Any
     body: Any
-    # The JSON that the body was read from, as a merge patch tells what is absent from what is null.
+    # The JSON of the body, because a merge patch distinguishes between absent and null members.
     document: Mapping[str, Any]
     reserved: list[Any] = field(default_factory=list)
 
     def read(self, look: Callable[[], T]) -> T:
-        """Look at the database."""
+        """Run queries, and give the connection back afterwards."""
         with reading():
             return look()
 
     def transact(self, act: Callable[[], Response]) -> Response:
-        """Act in one transaction, with the response kept in it if the sender wants that."""
+        """Act in one transaction, which also stores the response if the sender gave an Idempotency-Key."""
 
         def acted() -> Response:
             response = act()
@@ -74,12 +74,12 @@ class Call:
 
 
 def etag_of(body: msgspec.Struct) -> str:
-    """Return the version of a body: a strong one, over all of it (rfc9110 §8.8.3)."""
+    """Return the version of a body: a strong ETag over all of it (rfc9110 §8.8.3)."""
     return f'"{hashlib.sha256(msgspec.json.encode(body)).hexdigest()[:32]}"'
 
 
 def versioned(body: msgspec.Struct, status: int = 200, **headers: str) -> Response:
-    """Return a response with its version; one that the sender has is not sent again."""
+    """Return a response with its ETag, or 304 if a GET names this version."""
     etag = etag_of(body)
     if request.method == "GET" and etag in request.headers.get("If-None-Match", ""):
         return Response(status=304, headers={"ETag": etag})
@@ -87,7 +87,7 @@ def versioned(body: msgspec.Struct, status: int = 200, **headers: str) -> Respon
 
 
 def check_version(body: msgspec.Struct) -> None:
-    """Compare what is there, behind its lock, with what the sender has seen. Raises StaleVersion."""
+    """Compare the current, locked state with the version that the sender read. Raises StaleVersion."""
     if request.headers.get("If-Match") not in ("*", etag_of(body)):
         raise StaleVersion("it was changed meanwhile; read it again and repeat the change")
 
@@ -98,7 +98,7 @@ class Operation:
 
     method: str
     rule: str
-    # Unique; the operation's id in the description.
+    # Unique; the operationId in the description.
     name: str
     summary: str
     permission: Permission
@@ -108,20 +108,20 @@ class Operation:
     body: type[msgspec.Struct] | None = None
     description: str = ""
     status: int = 200
-    # Whether a person must have signed in a short time ago.
+    # Whether a person must have signed in recently.
     fresh: bool = False
     # Whether If-Match is required.
     versioned: bool = False
-    # Whether a GET answers with an ETag, and 304 to one that the sender has.
+    # Whether a GET answers with an ETag, or with 304 if the sender has that version.
     shows_version: bool = False
 
     @property
     def mimetype(self) -> str:
-        """The media type of its body."""
+        """The media type of the request body."""
         return MERGE_PATCH if self.method == "PATCH" else JSON
 
     def route(self) -> Route:
-        """Return its route."""
+        """Return the route of this operation."""
         return Route(
             rule=ROOT + self.rule,
             name=self.name,
@@ -132,7 +132,7 @@ class Operation:
 
 
 def _respond(operation: Operation, **path: Any) -> FlaskResponse:
-    """Check the caller before anything else, then what was sent, and carry out the operation."""
+    """Check the caller before anything else, then the input, and carry out the operation."""
     caller = authenticate()
     caller.check(operation.permission, fresh=operation.fresh)
     query = inputs.read_query(operation.query)
@@ -154,7 +154,7 @@ def _done(operation: Operation, call: Call, path: Mapping[str, Any]) -> KeptResp
 
 
 def _once(operation: Operation, call: Call, path: Mapping[str, Any]) -> KeptResponse:
-    """Carry out an operation, unless the same request was answered before."""
+    """Carry out an operation, or return the stored response if this request was already answered."""
     key = _key()
     if key is None:
         return _done(operation, call, path)

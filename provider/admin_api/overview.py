@@ -46,7 +46,7 @@ class OverviewView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def show(call: Call) -> Response:
-    """Answer with the numbers as they are now."""
+    """Answer with the current numbers."""
     return Response(body=call.read(lambda: _view(overview.look())))
 
 

@@ -92,12 +92,12 @@ class BegunReset(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def view_of(account: Account) -> PersonView:
-    """Return a person as they are shown."""
+    """Return a person in the response form."""
     return views_of([account])[0]
 
 
 def views_of(people: Sequence[Account]) -> list[PersonView]:
-    """Return people as they are shown; the owners of their roles are read by one statement."""
+    """Return people in the response form; one statement reads the owners of their roles."""
     owners = owned_objects.owners_of("role", [one.id for one in people if one.role])
     return [_view(one, owners.get(one.id)) for one in people]
 
@@ -151,7 +151,7 @@ def create_person(call: Call) -> Response:
 
 
 def patch_person(call: Call, person_id: UUID) -> Response:
-    """Change a person, if they still are what the sender has seen."""
+    """Change a person, if they have not changed since the sender read them."""
     asked: PersonPatch = call.body
 
     def act() -> Response:
@@ -182,7 +182,7 @@ def remove_person(call: Call, person_id: UUID) -> Response:
 
 
 def reset_person(call: Call, person_id: UUID) -> Response:
-    """Void a person's password, sign them out everywhere, and answer with the link for another."""
+    """Remove a person's password, sign them out everywhere, and answer with a link for setting a new one."""
 
     def act() -> Response:
         outcome, handle = accounts.begin_reset(_locked(call, person_id))
@@ -207,7 +207,7 @@ def set_role(call: Call, person_id: UUID) -> Response:
 
 
 def _locked(call: Call, person_id: UUID) -> Account:
-    """Lock a person whom the caller may act on. Raises UnknownAccount or NotPermitted."""
+    """Lock a person on whom the caller may act. Raises UnknownAccount or NotPermitted."""
     account = queries.lock(person_id)
     if account is None or account.deleted_at is not None:
         raise queries.UnknownAccount(f"there is no account {person_id}")

@@ -1,4 +1,4 @@
-"""Recipes: what known software needs of a provider, and the configuration to paste, filled in."""
+"""Recipes: what known software needs from a provider, and its configuration, filled in to paste."""
 
 from dataclasses import asdict
 from typing import Annotated, Any
@@ -21,14 +21,14 @@ Name = Annotated[str, Meta(min_length=1, max_length=64)]
 
 
 class FillRecipe(Query, frozen=True, kw_only=True):
-    """The address of the app, and its name for this provider."""
+    """The address of the app, and the name by which the app knows this provider."""
 
     base_url: Annotated[str, Meta(min_length=1, max_length=2048)] | None = None
     registration_id: Name = recipes.DEFAULT_REGISTRATION_ID
 
 
 class ForSoftware(Query, frozen=True, kw_only=True):
-    """For which software; without it, the one that the client was registered for."""
+    """The software; by default, the one for which the client was registered."""
 
     recipe: Name | None = None
 

@@ -1,4 +1,4 @@
-"""Translate refusals of the rooms into problems."""
+"""Translate errors of the rooms into problems."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -53,7 +53,7 @@ _CONFLICTS = (
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Answer the refusals of the rooms as problems; anything else is a defect of ours."""
+    """Raise errors of the rooms as problems; any other exception is a bug."""
     try:
         yield
     except _UNKNOWN as exc:

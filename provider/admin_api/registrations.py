@@ -1,4 +1,4 @@
-"""Resource servers that tokens may be meant for, and the tokens that let others register clients."""
+"""Resource servers for which tokens are issued, and the tokens that let others register clients."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -33,7 +33,7 @@ class NewResource(Input, frozen=True, kw_only=True):
     access_token_signing_alg: Annotated[str, Meta(max_length=16)] | None = None
     access_token_lifetime: Seconds | None = None
     scopes: Annotated[list[Scope], Meta(max_length=200)] = msgspec.field(default_factory=list)
-    # The client as which it asks about tokens.
+    # The client as which it authenticates at introspection.
     client_id: Annotated[str, Meta(max_length=255)] | None = None
 
 
@@ -154,7 +154,7 @@ def list_initial_access_tokens(call: Call) -> Response:
 
 
 def create_initial_access_token(call: Call) -> Response:
-    """Make a token, and show it this once."""
+    """Make a token, which is shown only once."""
     asked: NewInitialAccessToken = call.body
 
     def act() -> Response:

@@ -1,4 +1,4 @@
-"""Service tokens, which clients get for themselves and no sign-out ends: list them, and revoke."""
+"""Service tokens, which clients get for themselves and no sign-out ends: list and revoke them."""
 
 from datetime import datetime
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""Sessions and grants: what is alive, and ending one, some or everything of a person."""
+"""Sessions: list them, end one or some, or sign a person out everywhere."""
 
 from datetime import datetime
 from typing import Annotated
@@ -109,9 +109,9 @@ def end_session(call: Call, session_id: UUID) -> Response:
 
 
 def end_sessions(call: Call) -> Response:
-    """End some sessions; one that is unknown or has ended does not keep the others."""
+    """End some sessions; unknown or ended ones do not prevent the others from ending."""
     asked: SessionsToEnd = call.body
-    # In one order, so that two callers do not wait for each other.
+    # Sorted, so that two callers cannot deadlock.
     ids = sorted(set(asked.session_ids))
     return call.transact(lambda: Response(body=SessionResults(items=[_end(one) for one in ids])))
 
@@ -122,7 +122,7 @@ def sign_out_person(call: Call, person_id: UUID) -> Response:
 
 
 def preview_sign_out(call: Call, person_id: UUID) -> Response:
-    """Answer with what that would end."""
+    """Answer with what signing the person out would end."""
     return Response(body=call.read(lambda: would_end(acts.measure(accounts.get(person_id)))))
 
 

@@ -1,4 +1,4 @@
-"""The service level of sign-out: the share of notifications accepted within a minute, and what missed it."""
+"""The service level of sign-out: the share of notifications accepted within a minute, and the missed ones."""
 
 from datetime import datetime
 from typing import Literal
@@ -18,7 +18,7 @@ from provider.protocol.permissions import Permission
 
 
 class ShowServiceLevel(Query, frozen=True, kw_only=True):
-    """The window to show, and the client, if only one."""
+    """The window to show, and the client if the numbers are for only one."""
 
     window: Window = Window.DAY
     client_id: ClientID | None = None

@@ -19,7 +19,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """The kind of a value in words, and the schema that it names, if any."""
+    """The type of a value in words, and the schema to which it refers, if any."""
 
     words: str
     schema: str = ""
@@ -38,7 +38,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
-    """One operation as the page shows it."""
+    """One operation in the form that the page shows."""
 
     name: str
     method: str
@@ -54,7 +54,7 @@ class Shown:
 
 
 def viewer_route(operations: Sequence[Operation]) -> Route:
-    """Return the route of the page, which anyone may read: it says nothing about an installation."""
+    """Return the route of the page, which anyone may read: it reveals nothing about an installation."""
     fresh = {one.name for one in operations if one.fresh}
 
     def show() -> Response:
@@ -78,7 +78,7 @@ def viewer_route(operations: Sequence[Operation]) -> Route:
 
 
 def _marked(text: str) -> Markup:
-    """Return a description with what stands between backticks as code."""
+    """Return a description with text between backticks marked up as code."""
     code = Markup("<code>{}</code>")
     parts = text.split("`")
     return Markup().join(code.format(part) if i % 2 else escape(part) for i, part in enumerate(parts))
@@ -137,7 +137,7 @@ def _members(shape: Described) -> tuple[Member, ...]:
 
 
 def _kind(shape: Described) -> Kind:
-    """Return what a value is; of several choices all, and the schema of the one that names one."""
+    """Return the type of a value: for a choice, all alternatives and the first schema among them."""
     if "$ref" in shape:
         name = shape["$ref"].rpartition("/")[2]
         return Kind(name, name)

@@ -13,20 +13,20 @@ from provider.infrastructure import current
 from provider.infrastructure.database import connection_released
 
 LONGEST_SECONDS = 25
-# Between looks at the database.
+# Seconds between queries.
 PAUSE = 1.0
 _USUAL_THREADS = 16
 _NAME = "held_requests"
 
 
 def share_threads(threads: int) -> None:
-    """Let at most a quarter of an application's threads hold requests."""
+    """Allow at most a quarter of an application's threads to hold requests."""
     current.services().memo[_NAME] = _slots_among(threads)
 
 
 @contextmanager
 def slot() -> Iterator[bool]:
-    """Take one of the slots for held requests, if one is free; yields whether there was."""
+    """Take one of the slots for held requests, if one is free; yields whether one was."""
     slots = current.memo(_NAME, lambda: _slots_among(_USUAL_THREADS))
     taken = slots.acquire(blocking=False)
     try:
@@ -37,9 +37,9 @@ def slot() -> Iterator[bool]:
 
 
 def wait_for(look: Callable[[], bool], seconds: float) -> bool:
-    """Look again and again until there is something, or the time is over.
+    """Call `look` repeatedly until it finds something or the time is over.
 
-    Returns False if the server stops before.
+    Returns False if the server stops first.
     """
     deadline, stopping = time.monotonic() + seconds, current.services().stopping
     while (left := deadline - time.monotonic()) > 0:
