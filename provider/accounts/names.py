@@ -7,7 +7,7 @@ MAX_LENGTH = 255
 
 
 class InvalidUsername(ValueError):
-    """The name cannot be a user name; the sentence says why."""
+    """The name cannot be a user name; the message says why."""
 
 
 def fold(username: str) -> str:

@@ -188,7 +188,7 @@ def names_of(identifiers: Collection[str]) -> list[str]:
 
 
 def servers_among(identifiers: Iterable[str]) -> tuple[str, ...]:
-    """Return the resources that are not the provider itself: a person is asked about these."""
+    """Return the resources other than the provider itself; people are asked for consent to these."""
     issuer = current.settings().issuer
     return tuple(identifier for identifier in identifiers if identifier != issuer)
 

@@ -119,6 +119,6 @@ def _box_for(client: Client) -> SecretBox:
 
 
 def _is_equal(stored: str | None, expires_at: datetime | None, digest: str, now: datetime) -> bool:
-    # A client without a secret costs the same comparison as one with.
+    # A client without a secret takes the same time as one that has a secret.
     equal = hmac.compare_digest(stored or "-" * len(digest), digest)
     return equal and stored is not None and (expires_at is None or now < expires_at)

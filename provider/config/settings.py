@@ -26,9 +26,9 @@ class Settings(DeclaredSettings):
 
     @cached_property
     def cookie_prefix(self) -> str:
-        """What the names of our cookies begin with, so that browsers refuse them from plain http (THR-23).
+        """The prefix of our cookies' names, which makes browsers refuse them from plain http (THR-23).
 
-        `__Host-` also makes them refuse it from any other host, but needs the path `/`.
+        `__Host-` also makes browsers refuse them from any other host, but requires the path `/`.
         """
         if not self.is_https:
             return ""

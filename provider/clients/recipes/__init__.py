@@ -28,7 +28,7 @@ BASE_URL_OF_MOST = "Where the app is, such as https://shop.example."
 
 
 class UnusableRecipe(ValueError):
-    """A recipe cannot be filled in with these values; the sentence says why."""
+    """A recipe cannot be filled in with these values; the message says why."""
 
 
 class MissingBaseURL(UnusableRecipe):
@@ -54,7 +54,7 @@ class Recipe:
     seen: str
     # Where the app keeps its secret; None if the software uses no secret.
     secret: str | None = None
-    # What --base-url means for it.
+    # The meaning of --base-url for this software.
     base_url: str = BASE_URL_OF_MOST
     default_base_url: str | None = None
     # Client metadata by wire names, and operator options by theirs.
