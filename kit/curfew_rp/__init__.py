@@ -1,4 +1,4 @@
-"""The half of a sign-out that happens in the app: receives Logout Tokens, and refuses what has ended.
+"""The app's half of a sign-out: receives Logout Tokens, and rejects sessions that have ended.
 
 Works with every provider that implements OpenID Connect Back-Channel Logout 1.0. The core needs no web
 framework; `curfew_rp.flask`, `curfew_rp.django` and `curfew_rp.starlette` connect it to one.

@@ -1,6 +1,6 @@
-"""The part of a sign-in that an app keeps in its framework's session: begun, checked and ended.
+"""The part of a sign-in that an app keeps in its framework's session: begin, check and end it.
 
-The session may be a cookie or a row; only the mapping that frameworks give to their views is used.
+The session may be a cookie or a row; this uses only the mapping that frameworks give to their views.
 """
 
 import logging
@@ -15,18 +15,18 @@ from curfew_rp.receiver import LogoutReceiver
 from curfew_rp.session_index import SignIn
 
 SESSION_KEY = "curfew_rp"
-# What views usually show or decide by; all of it has to fit into a cookie of 4 KB.
+# The claims that views usually need; everything has to fit into a cookie of 4 KB.
 KEPT_CLAIMS = ("name", "preferred_username", "email", "acr", "amr", "auth_time")
 _LONGEST_CLAIM = 200
 _LONGEST_ID_TOKEN = 2048
-# Kept in the session while a person signs in: a longer one would not fit into the cookie beside the rest.
+# Kept in the session while a person signs in: a longer target would not fit into the cookie with the rest.
 _LONGEST_TARGET = 1024
 _log = logging.getLogger("curfew_rp")
 Session = MutableMapping[str, Any]
 
 
 class SignInRefused(Exception):
-    """The provider's response to a sign-in is not valid, or names no person; `code` names the rule."""
+    """The provider's response to a sign-in is invalid or names no person; `code` identifies the rule."""
 
     def __init__(self, description: str, code: str = "invalid_id_token") -> None:
         super().__init__(description)
@@ -35,7 +35,7 @@ class SignInRefused(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User:
-    """The person who is signed in, and the sign-in it is by."""
+    """The person who is signed in, with their sign-in."""
 
     sign_in: SignIn
     local_id: str
@@ -50,14 +50,14 @@ class User:
 
 
 class AppSessions:
-    """Sessions of an app that signs people in itself, at the provider of the receiver."""
+    """The sessions of an app that signs people in at the receiver's provider."""
 
     def __init__(self, receiver: LogoutReceiver) -> None:
         self.receiver = receiver
         self.index = receiver.index
 
     def begin(self, session: Session, claims: Mapping[str, Any], id_token: str | None = None) -> bool:
-        """Keep a sign-in by the claims of its validated ID Token, in place of an earlier one.
+        """Store a sign-in with the claims of its validated ID Token, in place of an earlier one.
 
         Otherwise like `keep`.
         """
@@ -67,10 +67,10 @@ class AppSessions:
     def keep(
         self, session: Session, claims: Mapping[str, Any], local_id: str, id_token: str | None = None
     ) -> bool:
-        """Keep a sign-in in a session that the framework has begun and calls `local_id`.
+        """Store a sign-in in a session that the framework has begun and identifies by `local_id`.
 
-        False if the provider has ended it meanwhile; nothing is kept then. Raises SignInRefused for claims
-        without a subject or of another issuer, and StoreUnavailable.
+        Returns False, and stores nothing, if the provider has already ended the sign-in. Raises SignInRefused
+        for claims without a subject or of another issuer, and StoreUnavailable.
         """
         try:
             sign_in = SignIn.from_claims(claims)
@@ -84,7 +84,7 @@ class AppSessions:
             **sign_in.as_dict(),
             "local_id": local_id,
             "claims": {name: claims[name] for name in KEPT_CLAIMS if _is_short(claims.get(name))},
-            # Without it the provider asks before it signs out.
+            # Without it the provider asks the person before it signs them out.
             "id_token": id_token if id_token and len(id_token) <= _LONGEST_ID_TOKEN else None,
         }
         return True
@@ -92,9 +92,9 @@ class AppSessions:
     def renew(
         self, session: Session, claims: Mapping[str, Any], local_id: str, id_token: str | None = None
     ) -> bool:
-        """Replace the sign-in of a session by a newer one of the same person.
+        """Replace the sign-in of a session with a newer one of the same person.
 
-        From then on it ends by a logout of the newer one. Otherwise like `keep`.
+        From then on, a logout of the newer sign-in ends the session. Otherwise like `keep`.
         """
         earlier = user_of(session)
         if earlier is not None and earlier.local_id == local_id:
@@ -104,9 +104,9 @@ class AppSessions:
         return self.keep(session, claims, local_id, id_token)
 
     def check(self, session: Session) -> bool:
-        """Return whether the session may be used; one that has ended is emptied.
+        """Return whether the session may be used; clear it if it has ended.
 
-        True for a session without a sign-in. Raises StoreUnavailable when the store does not answer.
+        Returns True for a session without a sign-in. Raises StoreUnavailable if the store does not answer.
         """
         if SESSION_KEY not in session:
             return True
@@ -117,7 +117,7 @@ class AppSessions:
         return False
 
     def end(self, session: Session) -> User | None:
-        """Sign out of this app only, also without a store; returns who was signed in."""
+        """Sign out of this app only, even if the store is unavailable; return the user who was signed in."""
         user = user_of(session)
         if user is not None:
             self.forget(user)
@@ -125,14 +125,14 @@ class AppSessions:
         return user
 
     def forget(self, user: User) -> None:
-        """Refuse copies of a session that is signed out; a store that is away is only logged."""
+        """Reject copies of a session that was signed out; if the store is unavailable, only log it."""
         try:
             self.index.forget(user.sign_in, user.local_id)
         except StoreUnavailable:
             _log.warning("sign_out_not_shared", exc_info=True)
 
     def end_session_url(self, user: User | None, return_to: str) -> str | None:
-        """Return where to send the browser to sign out at the provider; None if that cannot be learned."""
+        """Return the URL for signing out at the provider; None if the provider's metadata is unavailable."""
         asked = {"client_id": self.receiver.client_id, "post_logout_redirect_uri": return_to}
         if user is not None and user.id_token:
             asked["id_token_hint"] = user.id_token
@@ -143,7 +143,7 @@ class AppSessions:
         return f"{endpoint}{'&' if urlsplit(endpoint).query else '?'}{urlencode(asked)}"
 
     def check_answer(self, query: Mapping[str, str]) -> None:
-        """Refuse an authorization response of another issuer (rfc9207 §2.4); raises SignInRefused."""
+        """Reject an authorization response from another issuer (rfc9207 §2.4); raises SignInRefused."""
         iss = query.get("iss")
         promised = self.receiver.keys.metadata().get("authorization_response_iss_parameter_supported") is True
         if iss != self.index.issuer and (iss is not None or promised):
@@ -159,7 +159,7 @@ def with_userinfo(claims: Mapping[str, Any], userinfo: object) -> dict[str, Any]
 
 
 def user_of(session: Mapping[str, Any]) -> User | None:
-    """Return who is signed in by a session that `check` has let pass, or None."""
+    """Return the user of a session that `check` has accepted, or None."""
     kept = session.get(SESSION_KEY)
     sign_in = SignIn.from_dict(kept)
     if sign_in is None or not isinstance(kept, Mapping) or not isinstance(kept.get("local_id"), str):
@@ -174,13 +174,13 @@ def user_of(session: Mapping[str, Any]) -> User | None:
 
 
 def is_from_another_site(sec_fetch_site: str | None) -> bool:
-    """Return whether another site has made the browser send this request, by what browsers say since 2023."""
+    """Return whether another site made the browser send this request; browsers tell since 2023."""
     return sec_fetch_site == "cross-site"
 
 
 def local_path(target: str | None) -> str:
-    """Return where to go after signing in: a path of this app, whatever a link says."""
-    # Browsers read a backslash as a slash, and drop tabs and line breaks.
+    """Return the path to go to after signing in: always one of this app, whatever a link says."""
+    # Browsers treat a backslash as a slash, and drop tabs and line breaks.
     if target is None or len(target) > _LONGEST_TARGET or not target.startswith("/"):
         return "/"
     return "/" if target.startswith("//") or "\\" in target or not target.isprintable() else target

@@ -1,6 +1,6 @@
 """An ASGI middleware that receives Logout Tokens and refuses sessions that have ended.
 
-It needs `scope["session"]`, so the middleware of the sessions has to be outside of it.
+It needs `scope["session"]`, so the session middleware has to wrap it.
 """
 
 import asyncio
@@ -24,9 +24,9 @@ _CLOSE_CODE = 1013
 
 
 class LogoutMiddleware:
-    """Answers POST at `path`; the app behind it sees only sessions that are live, else empty ones.
+    """Answers POST at `path`; the app behind it sees ended sessions as empty.
 
-    `on_ended` gets who was signed in with a session that has ended, after it was emptied.
+    `on_ended` is called with the user of a session that has ended, after it was cleared.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class LogoutMiddleware:
         self._on_ended = on_ended
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle a request or a WebSocket; what waits for a store or the provider runs in a thread."""
+        """Handle a request or a WebSocket; calls to the store or the provider run in a thread."""
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
         elif scope["type"] == "http" and _path_of(scope) == self._path:
@@ -64,7 +64,7 @@ class LogoutMiddleware:
         return await asyncio.to_thread(receiver.receive, scope["method"], content_type, body)
 
     async def _can_tell(self, scope: Scope) -> bool:
-        """Empty a session that has ended; False when the store is away."""
+        """Clear a session that has ended; return False if the store is unavailable."""
         if "session" not in scope:
             raise RuntimeError("there is no session: add the middleware of the sessions after this one")
         if SESSION_KEY not in scope["session"]:
@@ -80,7 +80,7 @@ class LogoutMiddleware:
 
 
 def _path_of(scope: Scope) -> str:
-    """Return the path below the one that the app is mounted at."""
+    """Return the path relative to where the app is mounted."""
     path: str = scope["path"]
     return path.removeprefix(scope.get("root_path", ""))
 

@@ -1,4 +1,4 @@
-"""The client of Authlib, for every framework that it supports: settings, and accepted ID Tokens."""
+"""Authlib's client, for every framework that it supports: settings and strict checks of ID Tokens."""
 
 import re
 import time
@@ -19,7 +19,7 @@ LEEWAY_SECONDS = 60
 def settings(
     *, issuer: str, client_id: str, client_secret: str | None, scope: str, ca_bundle: str | None
 ) -> dict[str, Any]:
-    """Return what Authlib's `register` takes: discovery, PKCE, and a public client without a secret."""
+    """Return arguments for Authlib's `register`: discovery, PKCE, and a public client without a secret."""
     return {
         "client_id": client_id,
         "client_secret": client_secret,
@@ -36,13 +36,13 @@ def settings(
 
 
 def code_of(error: OAuthError) -> str:
-    """Return the code of an error for the app: that of OAuth, or `state_mismatch`."""
+    """Return the error code for the app: OAuth's own, or `state_mismatch`."""
     code: str = error.error or "invalid_grant"
     return "state_mismatch" if code == "mismatching_state" else code
 
 
 class StrictIDToken(CodeIDToken):  # type: ignore[misc] # Authlib ships no types.
-    """An ID Token for this client alone, with the claims that OpenID Connect Core §3.1.3.7 asks for."""
+    """An ID Token for this client alone, with the claims that OpenID Connect Core §3.1.3.7 requires."""
 
     def validate(self, now: int | None = None, leeway: int = 0) -> None:
         """Check as Authlib does, and that there is no other audience."""
@@ -53,7 +53,7 @@ class StrictIDToken(CodeIDToken):  # type: ignore[misc] # Authlib ships no types
 
 
 def strictly(token: Mapping[str, Any], *, issuer: str, client_id: str) -> dict[str, Any]:
-    """Return what Authlib's `parse_id_token` takes to validate the ID Token of a token response strictly."""
+    """Return arguments with which Authlib's `parse_id_token` validates an ID Token strictly."""
     return {
         "claims_options": {
             "iss": {"essential": True, "value": issuer},
@@ -73,7 +73,7 @@ def _with_access_token(access_token: object) -> Callable[..., StrictIDToken]:
 
 
 def check_wishes(wishes: Mapping[str, str]) -> None:
-    """Refuse parameters of a sign-in by which its response could not be verified; raises SignInRefused."""
+    """Reject parameters of a sign-in whose response could not be verified; raises SignInRefused."""
     max_age, scope = wishes.get("max_age", "0"), wishes.get("scope", "openid")
     if "openid" not in scope.split() or not re.fullmatch(r"[0-9]{1,9}", max_age):
         raise SignInRefused("scope must contain openid, max_age must be a number", "invalid_request")

@@ -15,7 +15,7 @@ _SECONDS_PER_MILLISECOND = 1000
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; returns its exit code: 0, 1 if what was asked for failed, 2 for wrong arguments."""
+    """Run the command; return its exit code: 0, 1 if it failed, 2 for wrong arguments."""
     asked = _parser().parse_args(arguments)
     try:
         code: int = asked.run(asked)

@@ -1,4 +1,4 @@
-"""Everything that can be wrong: with a Logout Token, with its request, or with what this app depends on.
+"""All errors: of a Logout Token, of its request, and of the services that this app depends on.
 
 Each rule that a token can break has a class of its own and a stable `code`, for logs and for the response.
 """
@@ -7,7 +7,7 @@ from typing import ClassVar
 
 
 class CannotTell(Exception):
-    """A part that this app depends on is away, so nothing can be concluded; the response is 503."""
+    """A service that this app depends on is unavailable, so there is no decision; the response is 503."""
 
 
 class StoreUnavailable(CannotTell):
@@ -15,7 +15,7 @@ class StoreUnavailable(CannotTell):
 
 
 class ProviderUnreachable(CannotTell):
-    """The provider does not answer, or not with what it must publish."""
+    """The provider does not answer, or does not return the documents that it must publish."""
 
 
 class AppFailed(CannotTell):
@@ -23,7 +23,7 @@ class AppFailed(CannotTell):
 
 
 class InvalidLogoutRequest(Exception):
-    """The request is refused with 400; `code` names the rule, and `description` says what is wrong."""
+    """The request is rejected with 400; `code` identifies the rule, and `description` says what is wrong."""
 
     code: ClassVar[str] = "invalid_request"
 
@@ -81,7 +81,7 @@ class WrongTyp(InvalidLogoutToken):
 
 
 class UnknownCriticalHeader(InvalidLogoutToken):
-    """The `crit` header demands an extension that is not understood (rfc7515 §4.1.11)."""
+    """The `crit` header requires an extension that is not understood (rfc7515 §4.1.11)."""
 
     code = "unknown_crit"
 

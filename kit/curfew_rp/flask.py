@@ -45,13 +45,13 @@ class CurfewRP:
     """Connects a Flask app to one provider.
 
     It adds `/login`, `/callback`, `/logout`, `/signed-out` and `/backchannel-logout`, below `url_prefix`;
-    register their addresses at the provider. `base_url` is where browsers find the app, unless that is what
-    the header Host says. All views see a session that has not ended.
+    register their addresses at the provider. `base_url` is the URL at which browsers find the app; by default
+    it is taken from the Host header. Views never see a session that has ended.
 
-    `pass_on` names parameters of `/login` that are sent to the provider, such as `prompt`. `render` makes the
-    pages. `on_sign_in` gets the token response of each sign-in, `on_logout` each logout that is received and
-    `on_receipt` each request to the receiver. `on_ended` gets who was signed in when a browser's session is
-    over, after it was emptied.
+    `pass_on` names parameters of `/login` that are sent on to the provider, such as `prompt`. `render` makes
+    the pages. `on_sign_in` is called with the token response of each sign-in, `on_logout` with each logout
+    that is received, `on_receipt` with each request to the receiver, and `on_ended` with the user of a
+    browser's session that has ended, after it was cleared.
     """
 
     def __init__(
@@ -111,11 +111,11 @@ class CurfewRP:
         return user_of(session)
 
     def sign_out(self) -> User | None:
-        """Sign out of this app alone, with this request's session; returns who was signed in."""
+        """Sign this request's session out of this app only; return the user who was signed in."""
         return self._end("signed out")
 
     def sign_in_required(self, view: Callable[Args, Result]) -> Callable[Args, Result | AnyResponse]:
-        """Have a view called for people who are signed in; others are sent to sign in, or get 401."""
+        """Call a view only for people who are signed in; others are sent to sign in, or get 401."""
 
         @wraps(view)
         def guarded(*args: Args.args, **kwargs: Args.kwargs) -> Result | AnyResponse:
@@ -137,7 +137,7 @@ class CurfewRP:
         return blueprint
 
     def _refuse_ended(self) -> AnyResponse | None:
-        """Run before each request: a session that has ended is empty when the view sees it."""
+        """Run before each request, so that a session that has ended is empty when the view sees it."""
         if request.endpoint in ("static", "curfew_rp.receive"):
             return None
         user = self.user
@@ -180,7 +180,7 @@ class CurfewRP:
     def _logout(self) -> AnyResponse:
         if is_from_another_site(request.headers.get("Sec-Fetch-Site")):
             return self._show(200, "confirm", "Sign out?")
-        # First here, whatever happens on the way to the provider (KIT-11).
+        # Sign out here first, whatever happens on the way to the provider (KIT-11).
         user = self.sign_out()
         here = self._address("signed_out")
         return redirect(self.sessions.end_session_url(user, here) or here, 303)
@@ -189,7 +189,7 @@ class CurfewRP:
         return self._show(200, "signed_out", "You are signed out.")
 
     def _receive(self) -> AnyResponse:
-        # The app's own limit would answer 413 before; no more than this is read.
+        # The app's own limit would cause a 413 first; this reads no more than the kit's limit.
         request.max_content_length = sys.maxsize
         body = request.stream.read(BODY_SIZE_LIMIT + 1)
         response = self.sessions.receiver.receive(request.method, request.content_type, body)
@@ -225,9 +225,9 @@ class CurfewRP:
 
 
 def _renew_session_id() -> None:
-    """Have a session at the server change its id, which another person may have planted in the browser.
+    """Change the id of a server-side session, which another person may have planted in the browser.
 
-    Flask's own sessions are cookies, which have none; Flask-Session renews its own by `regenerate`.
+    Flask's own sessions are cookies and have no id; Flask-Session renews its ids with `regenerate`.
     """
     renew = getattr(current_app.session_interface, "regenerate", None)
     if renew is not None:

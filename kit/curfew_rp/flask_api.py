@@ -32,10 +32,10 @@ def require(
     max_age: timedelta | None = None,
     base_url: str | None = None,
 ) -> Callable[[View[Args]], View[Args]]:
-    """Return a decorator that lets in calls with a good token, whose access is then `g.access`.
+    """Return a decorator that admits calls with a valid token; the access is then in `g.access`.
 
-    `base_url` is the API's address as clients know it, which DPoP proofs name. Without it that is what the
-    header Host says, so a proof for another host would do where the server accepts any.
+    `base_url` is the API's URL as clients know it, which DPoP proofs contain. Without it the URL is taken
+    from the Host header, so a proof for another host would pass if the server accepts any host.
     """
     required = Requirements.of(scopes, acr_values, max_age)
 

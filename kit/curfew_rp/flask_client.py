@@ -1,4 +1,4 @@
-"""Flask: the sign-in by Authlib, with one view of the provider and strict ID Tokens (core §3.1)."""
+"""Flask: sign-in with Authlib, with the kit's copy of the provider's documents and strict ID Tokens."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -15,18 +15,18 @@ from curfew_rp.provider_keys import ProviderKeys
 
 
 class ProviderClient(FlaskOAuth2App):  # type: ignore[misc] # Authlib ships no types.
-    """Authlib's Flask client, which also serves for calls with the tokens that it has got."""
+    """Authlib's Flask client, which can also make calls with the tokens it has received."""
 
     keys: ProviderKeys
     algorithms: Iterable[str]
 
     def load_server_metadata(self) -> dict[str, Any]:
         """Give Authlib our copy of the metadata, with the algorithms that this app accepts."""
-        # core §3.1.3.7 (7): the alg is the one registered, not whatever the provider is able to use.
+        # core §3.1.3.7 (7): the alg must be the registered one, not any that the provider supports.
         return {**self.keys.metadata(), "id_token_signing_alg_values_supported": sorted(self.algorithms)}
 
     def fetch_jwk_set(self, force: bool = False) -> dict[str, Any]:
-        """Give Authlib our copy of the keys, whose refresh is bounded."""
+        """Give Authlib our copy of the keys, which is refreshed at a limited rate."""
         return self.keys.jwks(anew=force)
 
     def parse_id_token(self, token: Mapping[str, Any], nonce: str | None, **_: Any) -> Any:
@@ -40,7 +40,7 @@ class ProviderClient(FlaskOAuth2App):  # type: ignore[misc] # Authlib ships no t
     def ask(self, redirect_uri: str, wishes: Mapping[str, str]) -> Response:
         """Send the browser to the provider; `wishes` are parameters of the request (core §3.1.2.1).
 
-        Raises SignInRefused for those that no provider may get.
+        Raises SignInRefused for parameters that must not be sent.
         """
         authlib_client.check_wishes(wishes)
         asked = self.create_authorization_url(redirect_uri, **wishes)
@@ -72,7 +72,7 @@ class ProviderClient(FlaskOAuth2App):  # type: ignore[misc] # Authlib ships no t
         metadata = self.load_server_metadata()
         with self._get_oauth_client(**metadata) as oauth:
             token = oauth.refresh_token(metadata["token_endpoint"], refresh_token=refresh_token, scope=None)
-        # core §12.2: an ID Token that comes with a refresh has the same iss, sub and aud as the first one.
+        # core §12.2: an ID Token from a refresh has the same iss, sub and aud as the first one.
         if "id_token" in token and self.parse_id_token(token, None)["sub"] != sub:
             raise SignInRefused("the refreshed ID Token is of another person", "invalid_id_token")
         return dict(token)

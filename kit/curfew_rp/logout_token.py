@@ -19,11 +19,11 @@ _PARTS_OF_AN_ENCRYPTED_TOKEN = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expectations:
-    """The values that a Logout Token is compared with; instants and spans are seconds.
+    """The values that a Logout Token is checked against; instants and spans are seconds.
 
-    `find_keys` returns the provider's keys for a `kid` and may raise ProviderUnreachable. `is_used` says
-    whether a `jti` was accepted before, and `is_other_subject` whether `sid` is known for another `sub`;
-    both may raise StoreUnavailable.
+    `find_keys` returns the provider's keys for a `kid` and may raise ProviderUnreachable. `is_used` returns
+    whether a `jti` was accepted before, and `is_other_subject` whether `sid` is known for another `sub`; both
+    may raise StoreUnavailable.
     """
 
     issuer: str
@@ -40,7 +40,7 @@ class Expectations:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogoutClaims:
-    """The verified claims that matter: who or which session, and the instants in seconds."""
+    """The relevant verified claims: the person or session, and the instants in seconds."""
 
     iss: str
     sub: str | None
@@ -137,14 +137,14 @@ def _signature_is_the_providers(it: _Candidate, expected: Expectations) -> None:
 
 
 def _iss_is_the_provider(it: _Candidate, expected: Expectations) -> None:
-    """Steps 4 and 9: character by character the issuer whose ID Tokens this app accepts."""
+    """Steps 4 and 9: exactly the issuer whose ID Tokens this app accepts."""
     _require(
         it.claims.get("iss") == expected.issuer, errors.WrongIssuer, "iss is not the provider of this app"
     )
 
 
 def _aud_is_this_client_alone(it: _Candidate, expected: Expectations) -> None:
-    """Step 4: a token that is for others as well could have been passed on by one of them."""
+    """Step 4: a token with further audiences could have been passed on by one of them."""
     accepted = it.claims.get("aud") in (expected.client_id, [expected.client_id])
     _require(accepted, errors.WrongAudience, "aud is not this client alone")
 
@@ -171,7 +171,7 @@ def _nbf_has_come(it: _Candidate, expected: Expectations) -> None:
 
 
 def _life_is_short(it: _Candidate, expected: Expectations) -> None:
-    """backchannel §4: with a long life its jti would have to be remembered for long."""
+    """backchannel §4: the jti of a long-lived token would have to be remembered for a long time."""
     life = it.claims["exp"] - it.claims["iat"]
     _require(
         0 < life <= expected.longest_life,
@@ -185,7 +185,7 @@ def _jti_is_present(it: _Candidate, _: Expectations) -> None:
 
 
 def _names_a_session(it: _Candidate, _: Expectations) -> None:
-    """Step 5: sub or sid or both; one that is present is well-formed."""
+    """Step 5: sub or sid or both; a claim that is present must be well-formed."""
     named = [it.claims[claim] for claim in ("sub", "sid") if claim in it.claims]
     _require(bool(named), errors.NamesNoSession, "neither sub nor sid is present")
     _require(all(map(is_identifier, named)), errors.NamesNoSession, "sub or sid is not a short text")

@@ -1,7 +1,7 @@
-"""Measures how long a running API lets calls in after a logout is committed.
+"""Measure how long a running API admits calls after a logout is committed.
 
-One caller calls without a pause; beside it the session is ended. The span is from the response of the logout,
-which the provider sends once it is committed, to the first refusal that the caller gets.
+One thread calls the API without a pause while the session is ended. The span is from the response to the
+logout, which the provider sends once it is committed, to the first refusal that the caller gets.
 """
 
 import os
@@ -34,7 +34,7 @@ class Tokens:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lag:
-    """One round: seconds from the committed logout to the first refusal, and what the API says of itself."""
+    """One round: seconds from the committed logout to the first refusal, and the API's stated freshness."""
 
     seconds: float
     freshness: str
@@ -43,7 +43,7 @@ class Lag:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """All rounds: seconds at the middle, at the 99th of a hundred, and at most."""
+    """All rounds: the median, the 99th percentile and the maximum, in seconds."""
 
     mode: str
     rounds: int
@@ -60,7 +60,7 @@ def measure(
     rounds: int,
     give_up_after: float,
 ) -> Result:
-    """Play the rounds, each with tokens of its own; raises ProbeFailed, also when a call is let in again."""
+    """Run the rounds, each with its own tokens; raises ProbeFailed, also if a refusal does not last."""
     lags = [_round(api_url, get_tokens(), end, give_up_after) for _ in range(rounds)]
     seconds = sorted(lag.seconds for lag in lags)
     return Result(
@@ -73,7 +73,7 @@ def measure(
 
 
 class _Caller(threading.Thread):
-    """Calls the API until it refuses, and then a few times more."""
+    """Calls the API until it refuses, and then a few more times."""
 
     def __init__(self, api_url: str, token: str, give_up_after: float) -> None:
         super().__init__(daemon=True)
@@ -99,13 +99,13 @@ class _Caller(threading.Thread):
         self.answered.set()
 
     def expect_refusal(self) -> float:
-        """Give up some time after now, when the logout is over; returns the instant."""
+        """Start the time limit, now that the logout is over; return the instant."""
         now = time.monotonic()
         self._gives_up_at = now + self._give_up_after
         return now
 
     def first_refusal(self) -> float:
-        """Wait for the end; returns the instant of the first refusal, or raises ProbeFailed."""
+        """Wait for the thread; return the instant of the first refusal, or raise ProbeFailed."""
         self.join()
         if self.problem or self.refused_at is None:
             raise ProbeFailed(self.problem)
@@ -166,7 +166,7 @@ def end_by_request(url: str, tokens: Tokens) -> None:
 
 
 def end_by_command(command: str, tokens: Tokens) -> None:
-    """End the session by a command, which finds its token in CURFEW_RP_TOKEN."""
+    """End the session with a command, which gets the token in CURFEW_RP_TOKEN."""
     _run(command, {"CURFEW_RP_TOKEN": tokens.end})
 
 
@@ -187,5 +187,5 @@ def _run(command: str, environ: dict[str, str]) -> str:
 
 
 def _percentile(ordered: Sequence[float], percent: int) -> float:
-    """Return the nearest rank."""
+    """Return the percentile by nearest rank."""
     return ordered[ceil(len(ordered) * percent / 100) - 1]

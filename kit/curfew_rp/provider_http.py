@@ -1,6 +1,7 @@
-"""Requests to the provider: past proxies and redirects, with responses of bounded size within a deadline.
+"""Requests to the provider without proxies and redirects, with bounded responses and a deadline.
 
-The timeouts of requests are for each read, so a server that sends byte by byte would hold a thread for ever.
+The timeouts of requests apply to each read, so a server that sends byte by byte would block a thread for
+ever.
 """
 
 import http.client
@@ -19,14 +20,14 @@ from curfew_rp.errors import ProviderUnreachable
 
 # To connect, and for each read.
 TIMEOUT_SECONDS = (3.0, 5.0)
-# For all of a response, its header included.
+# For the whole response, including its headers.
 DEADLINE_SECONDS = 10.0
 _CHUNK = 16 * 1024
 _CONNECTIONS = 32
 
 
 def open_session(ca_bundle: str | None = None) -> requests.Session:
-    """Return a session without proxies of the environment and without cookies, for `TIMEOUT_SECONDS`."""
+    """Return a session that ignores proxies in the environment and cookies; use it with `TIMEOUT_SECONDS`."""
     session = requests.Session()
     session.trust_env = False
     session.verify = ca_bundle or True
@@ -47,7 +48,7 @@ def bounded_body(response: requests.Response, limit: int) -> bytes:
 
 
 class _UntilDeadline(io.RawIOBase):
-    """Reads from a socket until the deadline of the response."""
+    """Reads from a socket, at most until the deadline of the response."""
 
     def __init__(self, raw: Any, sock: socket.socket) -> None:
         self._raw = raw
@@ -102,6 +103,6 @@ class _DeadlineAdapter(HTTPAdapter):
     """Opens connections whose responses have a deadline."""
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        """Have the pools open them."""
+        """Make the pools open such connections."""
         super().init_poolmanager(*args, **kwargs)
         self.poolmanager.pool_classes_by_scheme = {"http": _PlainPool, "https": _EncryptedPool}

@@ -1,6 +1,6 @@
-"""The provider's metadata and keys, fetched when first needed, kept for minutes and refreshed within bounds.
+"""The provider's metadata and keys: fetched when first needed, kept for minutes, refreshed at a limited rate.
 
-The provider may start later than the app: nothing is fetched at start-up, and a failed fetch is tried again.
+The provider may start later than the app: nothing is fetched at start-up, and a failed fetch is retried.
 """
 
 import json
@@ -20,16 +20,17 @@ from curfew_rp.provider_http import TIMEOUT_SECONDS, bounded_body, open_session
 from curfew_rp.signed_token import matching
 
 DOCUMENT_SIZE_LIMIT = 256 * 1024
-# After a failure, and as a mean between fetches for an unknown kid: anyone can send one.
+# The wait after a failure, and the mean interval of fetches for an unknown kid, which anyone can send.
 SECONDS_BETWEEN_FETCHES = 5.0
-# So many of the latter may follow each other at once, so that a few odd tokens do not delay an honest one.
+# How many fetches for an unknown kid may follow each other at once, so that a few invalid tokens do not delay
+# a valid one.
 FETCHES_AT_ONCE = 3
 Document = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class _Fetched:
-    """A document, and when it was asked for and had arrived, by the monotonic clock."""
+    """A document, with the times of its request and its arrival on the monotonic clock."""
 
     document: Document = field(repr=False)
     asked_at: float
@@ -39,8 +40,8 @@ class _Fetched:
 class ProviderKeys:
     """One issuer's discovery document and JWK Set, shared by the threads of a process.
 
-    `kept_for` is how long both are used before they are fetched again: a withdrawn key is accepted for so
-    long at most. `ca_bundle` names the certificates of a private authority.
+    `kept_for` is how long both are used before they are fetched again: a withdrawn key is accepted for at
+    most this long. `ca_bundle` is a file with the certificates of a private authority.
     """
 
     def __init__(
@@ -72,14 +73,15 @@ class ProviderKeys:
         return self._url_in(self.metadata(), name)
 
     def jwks(self, *, anew: bool = False) -> Document:
-        """Return the JWK Set; `anew` has it fetched now, within the bound. Raises ProviderUnreachable."""
+        """Return the JWK Set; with `anew` fetch it now, if the rate allows. Raises ProviderUnreachable."""
         return (self._jwks_since(time.monotonic()) if anew else self._kept_jwks()).document
 
     def find_keys(self, kid: str | None) -> list[Mapping[str, Any]]:
         """Return the keys that may have signed a token with this `kid`; raises ProviderUnreachable.
 
-        An unknown `kid` has the keys fetched again: the list is empty only if keys that were fetched after
-        this call began lack it. Such fetches are bounded, and beyond the bound it is not known (KIT-02).
+        An unknown `kid` causes the keys to be fetched again: the list is empty only if keys that were fetched
+        after this call began lack it. The rate of such fetches is limited; beyond the limit the result is
+        unknown (KIT-02).
         """
         began = time.monotonic()
         found = matching(_keys_in(self._kept_jwks()), kid)
@@ -105,7 +107,7 @@ class ProviderKeys:
             return kept
 
     def _count_fetch(self) -> None:
-        """Allow a fetch for an unknown `kid`; an invented one must not have the provider asked each time."""
+        """Allow a fetch for an unknown `kid`; made-up ones must not each cause a request."""
         now = time.monotonic()
         is_full = len(self._asked_anew) == FETCHES_AT_ONCE
         if is_full and now - self._asked_anew[0] < FETCHES_AT_ONCE * SECONDS_BETWEEN_FETCHES:
@@ -122,14 +124,14 @@ class ProviderKeys:
         kept = self._metadata
         if not _is_fresh(kept, self._kept_seconds):
             kept = self._fetch(self.issuer.rstrip("/") + "/.well-known/openid-configuration")
-            # discovery §4.3: the issuer in the document MUST be identical to the one asked for.
+            # discovery §4.3: the issuer in the document MUST be identical to the requested one.
             if kept.document.get("issuer") != self.issuer:
                 raise ProviderUnreachable("the discovery document names another issuer")
             self._metadata = kept
         return kept.document
 
     def _url_in(self, metadata: Document, name: str) -> str:
-        """Return a URL of the metadata; an https issuer has no endpoint that others could answer for."""
+        """Return a URL from the metadata; endpoints of an https issuer must use https as well."""
         url = metadata.get(name)
         if not isinstance(url, str):
             raise ProviderUnreachable(f"the provider has no {name}")
@@ -138,7 +140,7 @@ class ProviderKeys:
         return url
 
     def _fetch(self, url: str) -> _Fetched:
-        """Fetch a document, but not within seconds of a failure: each of many requests would wait for it."""
+        """Fetch a document, but not within seconds of a failure, or many requests would wait for it."""
         if self._failed_at is not None and time.monotonic() - self._failed_at < SECONDS_BETWEEN_FETCHES:
             raise ProviderUnreachable("the provider did not answer a moment ago")
         asked_at = time.monotonic()

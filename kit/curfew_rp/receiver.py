@@ -1,6 +1,6 @@
 """The endpoint that a provider posts Logout Tokens to (backchannel §2.5 to §2.8), without a web framework.
 
-The token is the only proof: the endpoint needs neither a cookie nor a CSRF token.
+The token is the only proof, so the endpoint needs neither a cookie nor a CSRF token.
 """
 
 import json
@@ -21,7 +21,7 @@ from curfew_rp.session_index import SessionIndex
 from curfew_rp.signed_token import ALGORITHMS, checked_algorithms, unverified_claims
 from curfew_rp.stores import Store, store_from_url
 
-# An adapter reads no more than this and one byte of a body.
+# An adapter reads at most one byte more than this of a body.
 BODY_SIZE_LIMIT = 16 * 1024
 _MOST_FIELDS = 20
 _SHOWN_CHARACTERS = 80
@@ -31,7 +31,7 @@ _log = logging.getLogger("curfew_rp")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Logout:
-    """A sign-out that the provider has sent, and the local sessions that it ended."""
+    """A logout from the provider, and the local sessions that it ended."""
 
     claims: LogoutClaims
     local_ids: list[str]
@@ -47,9 +47,9 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
-    """A request that was received: its verdict, why, and how many local sessions it ended.
+    """A received request: the verdict, its reason, and how many local sessions ended.
 
-    `stated` are the identifiers that the token states; unless it was accepted, nothing of them is verified.
+    `stated` are the identifiers in the token; unless the token was accepted, they are unverified.
     """
 
     verdict: Verdict
@@ -69,18 +69,18 @@ class Answer:
 
     @property
     def all_headers(self) -> dict[str, str]:
-        """Every header but the length of the body."""
+        """All headers except Content-Length."""
         kind = {"Content-Type": "application/json"} if self.body else {}
         return {"Cache-Control": "no-store", **kind, **self.headers}
 
 
 class LogoutReceiver:
-    """Validates Logout Tokens and ends what they name.
+    """Validates Logout Tokens and ends the sessions that they name.
 
-    `on_logout` is called with each accepted logout before it is answered, to delete the local sessions and
-    their tokens; when it raises, the response is 503 and the provider tries again, so it must bear to be
-    called twice. `on_receipt` is called with the verdict on each request. `leeway` allows for clocks that
-    differ; `longest_life` bounds how long a `jti` is remembered.
+    `on_logout` is called with each accepted logout before the response, to delete the local sessions and
+    their tokens; if it raises, the response is 503 and the provider tries again, so it must be idempotent.
+    `on_receipt` is called with the verdict on each request. `leeway` allows for clock differences;
+    `longest_life` bounds how long a `jti` is remembered.
     """
 
     def __init__(
@@ -109,10 +109,10 @@ class LogoutReceiver:
         self._longest_life = longest_life.total_seconds()
 
     def receive(self, method: str, content_type: str | None, body: bytes) -> Answer:
-        """Answer a request: 200 accepted, 400 refused, 405 not a POST, 503 cannot tell, try again.
+        """Answer a request: 200 accepted, 400 refused, 405 not a POST, 503 undecided, try again.
 
-        Whatever a client sends, the response is not a 5xx (KIT-02): that is for a store or a provider that is
-        away, and for an `on_logout` that fails.
+        No input from a client causes a 5xx (KIT-02): that status is for an unavailable store or provider, and
+        for an `on_logout` that fails.
         """
         if method != "POST":
             return _refusal(405, "invalid_request", "the method must be POST", {"Allow": "POST"})
@@ -140,7 +140,7 @@ class LogoutReceiver:
             _log.exception("on_receipt_failed")
 
     def _accept(self, claims: LogoutClaims) -> Logout:
-        """End what the token names; its `jti` is used up last, so that it can be tried again (KIT-03)."""
+        """End what the token names; its `jti` is used up last, so that it can be retried (KIT-03)."""
         local_ids = self.index.end(sub=claims.sub, sid=claims.sid, at=claims.iat)
         logout = Logout(claims=claims, local_ids=local_ids)
         self._tell_app(logout)
@@ -184,7 +184,7 @@ def make_receiver(
     on_logout: Callable[[Logout], None] | None = None,
     on_receipt: Callable[[Receipt], None] | None = None,
 ) -> LogoutReceiver:
-    """Return a receiver with all that it needs; a store may be given by its URL."""
+    """Return a receiver with its index and keys; a store may be given by its URL."""
     opened = store_from_url(store) if isinstance(store, str) else store
     index = SessionIndex(opened, issuer=issuer, client_id=client_id, session_lifetime=session_lifetime)
     keys = ProviderKeys(issuer, ca_bundle=ca_bundle)
@@ -241,7 +241,7 @@ def _write(receipt: Receipt) -> None:
     event = f"logout_token_{receipt.verdict}"
     level = logging.INFO if receipt.ended else logging.WARNING
     if receipt.verdict is Verdict.ACCEPTED and not receipt.ended:
-        # A success (backchannel §2.7), but a row of these shows that sid is not stored.
+        # A success (backchannel §2.7), but repeated entries suggest that the app does not store the sid.
         event = "logout_token_ended_nothing_known"
     shown = " ".join(f"{name}={value}" for name, value in fields.items())
     _log.log(level, "%s %s", event, shown, extra=fields)

@@ -1,9 +1,9 @@
 """The sessions of this app that have ended, and the local sessions of a `sid` or `sub`.
 
-Marks are the truth (KIT-01): a session is live while neither its `sid` nor its `sub` has a mark of a logout.
-They are read on each request, so a session in a cookie ends too, and a logout that arrives before the
-sign-in's callback has stored the session ends it as well. Links find local sessions, so that the app can
-delete them.
+Marks are authoritative (KIT-01): a session is live while neither its `sid` nor its `sub` has a mark of a
+logout. They are read on each request, so that sessions in cookies end as well, and so do sessions whose
+logout arrives before the sign-in's callback has stored them. Links lead to local sessions, so that the app
+can delete them.
 """
 
 import hashlib
@@ -16,15 +16,15 @@ from typing import Any
 from curfew_rp.stores import Store
 from curfew_rp.strict_json import is_identifier, is_numeric_date
 
-# How much later than the sign-in's response the app may begin its session, and clocks may differ.
+# Allows for the time between the sign-in's response and the app's session, and for different clocks.
 _MARGIN_SECONDS = 3600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignIn:
-    """One sign-in, as its validated ID Token tells; `issued_at` is the token's `iat` in seconds.
+    """One sign-in, from its validated ID Token; `issued_at` is the token's `iat` in seconds.
 
-    Keep it with the session, for instance as `as_dict()` in the cookie.
+    Store it with the session, for instance as `as_dict()` in the cookie.
     """
 
     iss: str
@@ -34,7 +34,7 @@ class SignIn:
 
     @classmethod
     def from_claims(cls, claims: Mapping[str, Any]) -> "SignIn":
-        """Return the sign-in of a validated ID Token; raises ValueError where a claim is missing or odd."""
+        """Return the sign-in of a validated ID Token; raises ValueError for a missing or malformed claim."""
         sid = claims.get("sid")
         known = claims.get("iss"), claims.get("sub")
         if not all(map(is_identifier, known)) or not (sid is None or is_identifier(sid)):
@@ -45,7 +45,7 @@ class SignIn:
 
     @classmethod
     def from_dict(cls, stored: object) -> "SignIn | None":
-        """Return what `as_dict` has stored, or None for anything else."""
+        """Return the sign-in stored by `as_dict`, or None for anything else."""
         if not isinstance(stored, Mapping) or "issued_at" not in stored:
             return None
         try:
@@ -54,15 +54,15 @@ class SignIn:
             return None
 
     def as_dict(self) -> dict[str, Any]:
-        """Return it as JSON can hold it."""
+        """Return the sign-in as JSON values."""
         return asdict(self)
 
 
 class SessionIndex:
     """The sessions of one app at one provider, in a store that all its processes share.
 
-    `session_lifetime` is the longest life of a local session, counted from the ID Token's `iat`: an older one
-    is not live any more, and a logout is remembered for as long.
+    `session_lifetime` is the maximum lifetime of a local session, counted from the ID Token's `iat`: an older
+    session is no longer live, and a logout is remembered for as long.
     """
 
     def __init__(
@@ -79,17 +79,18 @@ class SessionIndex:
         self.issuer = issuer
         self._lifetime = session_lifetime.total_seconds()
         self._kept_seconds = self._lifetime + _MARGIN_SECONDS
-        # Another issuer's sid is another session, and so is the sid of another app with the same store.
+        # The same sid from another issuer, or of another app with the same store, is a different session.
         self._scope = _digest(issuer, client_id)[:16]
 
     def remember(self, sign_in: SignIn, local_id: str) -> bool:
-        """Link a local session to its sign-in; False if that has ended already: do not begin it then.
+        """Link a local session to its sign-in; False, so do not begin it, if that has already ended.
 
         Raises ValueError for a `local_id` of more than 128 characters, and StoreUnavailable.
         """
         if not is_identifier(local_id, 128):
             raise ValueError("a local id is a text of 1 to 128 characters")
-        # The order matters: `end` marks first and looks for links after that, so one of both sees the other.
+        # The order matters: `end` marks first and then looks for links, so that one of the two sees the
+        # other.
         self.store.link(self._link_keys(sign_in), self._member(sign_in, local_id), self._kept_seconds)
         if self.is_live(sign_in):
             return True
@@ -97,19 +98,19 @@ class SessionIndex:
         return False
 
     def forget(self, sign_in: SignIn, local_id: str) -> None:
-        """End one local session, as the app does itself; a copy of its cookie is refused from now on."""
+        """End one local session at the app's own request; copies of its cookie are rejected from now on."""
         self.store.raise_mark(self._key("local", local_id), time.time(), self._kept_seconds)
         self.release(sign_in, local_id)
 
     def release(self, sign_in: SignIn, local_id: str) -> None:
-        """Unlink a local session from a sign-in that another one has replaced in it; the session lives on."""
+        """Unlink a local session from a sign-in that a newer one has replaced; the session stays live."""
         self.store.unlink(self._link_keys(sign_in), [self._member(sign_in, local_id)])
 
     def is_live(self, sign_in: SignIn, local_id: str | None = None) -> bool:
-        """Return whether no logout has ended it and it is not too old; raises StoreUnavailable.
+        """Return whether the sign-in is not too old and no logout has ended it; raises StoreUnavailable.
 
-        A sign-in at another issuer is not live here. With a `local_id`, a session that `forget` has ended is
-        not live either.
+        A sign-in from another issuer is not live. With a `local_id`, neither is a session that `forget` has
+        ended.
         """
         too_old = time.time() - sign_in.issued_at > self._lifetime
         if sign_in.iss != self.issuer or too_old:
@@ -121,9 +122,9 @@ class SessionIndex:
         return not _is_ended_by(marks, by_instant, sign_in) and not any(key in marks for key in named)
 
     def has_ended_since(self, sign_in: SignIn) -> bool:
-        """Return whether a logout has named the session or person at or after `issued_at`; for access tokens.
+        """Return whether a logout at or after `issued_at` named the session or person; for access tokens.
 
-        A token that is issued after the logout of its session is one that outlives it: with offline_access
+        A token that is issued after the logout of its session outlives it, which offline_access allows
         (KIT-04). Raises StoreUnavailable.
         """
         keys = self._by_instant(sign_in)
@@ -132,11 +133,11 @@ class SessionIndex:
         return _is_ended_by(self.store.marks(keys), keys, sign_in)
 
     def end(self, *, sub: str | None, sid: str | None, at: float) -> list[str]:
-        """End the session of a `sid`, or all sessions of a `sub` that were signed in by `at`.
+        """End the session of a `sid`, or all sessions of a `sub` whose sign-ins are not later than `at`.
 
-        `at` is the `iat` of the Logout Token: by the provider's clock, like that of the ID Tokens. Returns
-        the local ids that are linked; they stay linked until `drop`, so that they are
-        returned again if an app failed to delete them. Doing it twice is harmless. Raises StoreUnavailable.
+        `at` is the `iat` of the Logout Token, from the provider's clock like that of the ID Tokens. Returns
+        the linked local ids; they stay linked until `drop`, so that they are returned again if an app failed
+        to delete them. A repeated call is harmless. Raises StoreUnavailable.
         """
         keys = self._ended_keys(sub, sid)
         for key in keys:
@@ -164,18 +165,18 @@ class SessionIndex:
         return bool(self.store.marks([self._key("jti", jti)]))
 
     def use(self, jti: str, seconds: float) -> bool:
-        """Remember a `jti`; of several processes with the same token, one gets True."""
+        """Remember a `jti`; of several processes with the same token, only one gets True."""
         return self.store.claim(self._key("jti", jti), seconds)
 
     def _by_instant(self, sign_in: SignIn) -> list[str]:
-        """Return the keys of logouts that end only what began before them."""
+        """Return the keys of logouts that end only sessions that began before them."""
         kinds = ("sub",) if sign_in.sid is not None else ("sub", "sub-without-sid")
         return [self._key(kind, sign_in.sub) for kind in kinds]
 
     def _ended_keys(self, sub: str | None, sid: str | None) -> list[str]:
-        """Return the keys that a logout marks; one with a `sid` ends only that session.
+        """Return the keys that a logout marks; a logout with a `sid` ends only that session.
 
-        A session without a `sid` may be the one that a token with both names, so it ends too.
+        A session without a `sid` may be the one that a token with `sub` and `sid` names, so it ends as well.
         """
         if sid is None:
             return [self._key("sub", sub or "")]
@@ -194,12 +195,12 @@ class SessionIndex:
 
 
 def _is_ended_by(marks: Mapping[str, float], keys: Iterable[str], sign_in: SignIn) -> bool:
-    # Tokens hold whole seconds as a rule; a sign-in in the very second of a logout is refused.
+    # Tokens usually have whole seconds; a sign-in in the same second as a logout counts as ended.
     return any(int(sign_in.issued_at) <= marks[key] for key in keys if key in marks)
 
 
 def last_heard_at(store: Store, issuer: str) -> float | None:
-    """Return when the last logout of a provider reached any app with this store; None if none has lately."""
+    """Return when a provider's last logout reached any app with this store; None if none did recently."""
     return store.marks([_heard(issuer)]).get(_heard(issuer))
 
 
@@ -208,7 +209,7 @@ def _heard(issuer: str) -> str:
 
 
 def _tag(sub: str) -> str:
-    """Return the beginning of a link, which tells whose it is."""
+    """Return the prefix of a link, which identifies the person."""
     return _digest(sub)[:16] + "."
 
 
@@ -217,5 +218,5 @@ def _local_id(member: str) -> str:
 
 
 def _digest(*texts: str) -> str:
-    """Return a key that is short and printable whatever a provider writes into its claims."""
+    """Return a short and printable key, whatever the provider writes into its claims."""
     return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:40]

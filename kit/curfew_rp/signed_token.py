@@ -7,14 +7,15 @@ import jwt
 
 from curfew_rp.strict_json import read_object
 
-# Asymmetric algorithms alone: with a shared secret every app could sign for the provider.
+# Only asymmetric algorithms: with a shared secret every app could sign for the provider.
 ALGORITHMS = ("RS256", "ES256", "EdDSA", "PS256")
-# rfc7518 §3.3: RSA of 2048 bits at least. A DPoP proof brings its own key, so a client would choose.
+# rfc7518 §3.3: RSA keys have at least 2048 bits. Otherwise a client could choose, as a DPoP proof carries its
+# key.
 _OPTIONS: jwt.types.SigOptions = {"enforce_minimum_key_length": True}
 
 
 def checked_algorithms(algorithms: Iterable[str]) -> frozenset[str]:
-    """Return the allow-list of algorithms; raises ValueError for one that is not supported, or for none."""
+    """Return the allow-list of algorithms; raises ValueError if one is not supported or there is none."""
     chosen = frozenset(algorithms)
     if not chosen or not chosen <= set(ALGORITHMS):
         raise ValueError(f"algorithms must be some of {', '.join(ALGORITHMS)}")
@@ -22,8 +23,9 @@ def checked_algorithms(algorithms: Iterable[str]) -> frozenset[str]:
 
 
 def read_header(token: str) -> dict[str, Any]:
-    """Return the header of a token; raises ValueError where it is not that of a signed JWT."""
-    # Read by hand: PyJWT takes repeated members, and refuses an unknown crit without telling so.
+    """Return the header of a token; raises ValueError if it is not that of a signed JWT."""
+    # Parsed here, because PyJWT accepts repeated members, and rejects an unknown crit without a specific
+    # error.
     header = read_object(jwt.utils.base64url_decode(token.split(".", maxsplit=1)[0]))
     if token.count(".") != 2 or not isinstance(header.get("kid", ""), str):
         raise ValueError("not a signed JWT")
@@ -31,7 +33,7 @@ def read_header(token: str) -> dict[str, Any]:
 
 
 def verified_payload(token: str, keys: Iterable[Mapping[str, Any]], alg: str) -> bytes | None:
-    """Return the payload if one of the keys has signed it by this algorithm, else None."""
+    """Return the payload if one of the keys signed it with this algorithm, else None."""
     return next((body for jwk in keys if (body := _payload_by(token, jwk, alg)) is not None), None)
 
 
@@ -42,7 +44,7 @@ def _payload_by(token: str, jwk: Mapping[str, Any], alg: str) -> bytes | None:
         key = jwt.PyJWK.from_dict(dict(jwk), algorithm=alg)
         body: bytes = jwt.PyJWS([alg], _OPTIONS).decode(token, key, algorithms=[alg])
     except (jwt.InvalidTokenError, jwt.PyJWKError, jwt.InvalidKeyError):
-        # A key of another kind has not signed it.
+        # A key of another kind cannot have signed it.
         return None
     return body
 
@@ -54,7 +56,7 @@ def matching(keys: Iterable[object], kid: str | None) -> list[Mapping[str, Any]]
 
 
 def unverified_claims(token: str, limit: int) -> dict[str, Any]:
-    """Return the identifiers that a token states, for logs only; nothing of them is verified."""
+    """Return the unverified identifiers in a token, for logs only."""
     try:
         claims = read_object(jwt.utils.base64url_decode(token[:limit].split(".")[1]))
     except (IndexError, ValueError):

@@ -39,13 +39,13 @@ class CurfewRP:
     """Connects a Starlette or FastAPI app to one provider.
 
     It adds `/login`, `/callback`, `/logout`, `/signed-out` and `/backchannel-logout`, below `url_prefix`;
-    register their addresses at the provider. `base_url` is where browsers find the app, unless that is what
-    the header Host says. Add the middleware of the sessions after it.
+    register their addresses at the provider. `base_url` is the URL at which browsers find the app; by default
+    it is taken from the Host header. Add the session middleware after creating this object.
 
-    `pass_on` names parameters of `/login` that are sent to the provider, such as `prompt`. `render` makes the
-    pages. `on_sign_in` gets the token response of each sign-in; `on_logout`, in a thread, each logout that is
-    received, and `on_receipt`, in a thread, each request to the receiver. `on_ended` gets who was signed in
-    when a browser's session is over, after it was emptied.
+    `pass_on` names parameters of `/login` that are sent on to the provider, such as `prompt`. `render` makes
+    the pages. `on_sign_in` is called with the token response of each sign-in, and `on_ended` with the user of
+    a browser's session that has ended, after it was cleared. In a thread, `on_logout` is called with each
+    logout that is received, and `on_receipt` with each request to the receiver.
     """
 
     def __init__(
@@ -99,7 +99,7 @@ class CurfewRP:
         self._add_routes(app, url_prefix)
 
     def signed_in(self, connection: HTTPConnection) -> User:
-        """Return who is signed in: a dependency of FastAPI, or a call for Starlette.
+        """Return the user who is signed in; a dependency for FastAPI, or a call for Starlette.
 
         Raises HTTPException for others: browsers are sent to sign in, programs get 401.
         """
@@ -114,7 +114,7 @@ class CurfewRP:
         raise HTTPException(303, headers={"Location": f"{login}?{urlencode({'next': target})}"})
 
     async def sign_out(self, connection: HTTPConnection) -> User | None:
-        """Sign out of this app alone, with this request's session; returns who was signed in."""
+        """Sign this request's session out of this app only; return the user who was signed in."""
         return await self._end(connection, "signed out")
 
     def _add_routes(self, app: Starlette, url_prefix: str) -> None:
@@ -159,7 +159,7 @@ class CurfewRP:
     async def _logout(self, request: Request) -> Response:
         if is_from_another_site(request.headers.get("sec-fetch-site")):
             return self._show(request, 200, "confirm", "Sign out?")
-        # First here, whatever happens on the way to the provider (KIT-11).
+        # Sign out here first, whatever happens on the way to the provider (KIT-11).
         user = await self.sign_out(request)
         here = self._address(request, "signed_out")
         there = await asyncio.to_thread(self.sessions.end_session_url, user, here)

@@ -21,7 +21,7 @@ from curfew_rp.resource_server import TRY_AGAIN, Access, Call, Refused, Requirem
 
 
 def install(app: Starlette) -> None:
-    """Have the app answer refusals, and 503 when it is unknown whether a token is good."""
+    """Make the app answer refusals, and send 503 if it is unknown whether a token is valid."""
     app.add_exception_handler(Refused, _refusal)
     app.add_exception_handler(CannotTell, _unavailable)
 
@@ -34,10 +34,10 @@ def require(
     max_age: timedelta | None = None,
     base_url: str | None = None,
 ) -> Callable[[Request, Response], Awaitable[Access]]:
-    """Return a dependency that gives the access of a call with a good token; needs `install`.
+    """Return a dependency that provides the access of a call with a valid token; needs `install`.
 
-    `base_url` is the API's address as clients know it, which DPoP proofs name. Without it that is what the
-    header Host says, so a proof for another host would do where the server accepts any.
+    `base_url` is the API's URL as clients know it, which DPoP proofs contain. Without it the URL is taken
+    from the Host header, so a proof for another host would pass if the server accepts any host.
     """
     required = Requirements.of(scopes, acr_values, max_age)
 

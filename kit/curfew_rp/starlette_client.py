@@ -1,4 +1,4 @@
-"""Starlette: the sign-in by Authlib, with one view of the provider and strict ID Tokens (core §3.1)."""
+"""Starlette: sign-in with Authlib, with the kit's copy of the provider's documents and strict ID Tokens."""
 
 import asyncio
 from collections.abc import Iterable, Mapping
@@ -16,7 +16,7 @@ from curfew_rp.provider_keys import ProviderKeys
 
 
 class ProviderClient(StarletteOAuth2App):  # type: ignore[misc] # Authlib ships no types.
-    """Authlib's Starlette client, which also serves for calls with the tokens that it has got."""
+    """Authlib's Starlette client, which can also make calls with the tokens it has received."""
 
     keys: ProviderKeys
     algorithms: Iterable[str]
@@ -24,11 +24,11 @@ class ProviderClient(StarletteOAuth2App):  # type: ignore[misc] # Authlib ships 
     async def load_server_metadata(self) -> dict[str, Any]:
         """Give Authlib our copy of the metadata, with the algorithms that this app accepts."""
         metadata = await asyncio.to_thread(self.keys.metadata)
-        # core §3.1.3.7 (7): the alg is the one registered, not whatever the provider is able to use.
+        # core §3.1.3.7 (7): the alg must be the registered one, not any that the provider supports.
         return {**metadata, "id_token_signing_alg_values_supported": sorted(self.algorithms)}
 
     async def fetch_jwk_set(self, force: bool = False) -> dict[str, Any]:
-        """Give Authlib our copy of the keys, whose refresh is bounded."""
+        """Give Authlib our copy of the keys, which is refreshed at a limited rate."""
         return await asyncio.to_thread(self.keys.jwks, anew=force)
 
     async def parse_id_token(self, token: Mapping[str, Any], nonce: str | None, **_: Any) -> Any:
@@ -42,7 +42,7 @@ class ProviderClient(StarletteOAuth2App):  # type: ignore[misc] # Authlib ships 
     async def ask(self, request: Request, redirect_uri: str, wishes: Mapping[str, str]) -> RedirectResponse:
         """Send the browser to the provider; `wishes` are parameters of the request (core §3.1.2.1).
 
-        Raises SignInRefused for those that no provider may get.
+        Raises SignInRefused for parameters that must not be sent.
         """
         authlib_client.check_wishes(wishes)
         asked = await self.create_authorization_url(redirect_uri, **wishes)
@@ -78,7 +78,7 @@ class ProviderClient(StarletteOAuth2App):  # type: ignore[misc] # Authlib ships 
             token = await oauth.refresh_token(
                 metadata["token_endpoint"], refresh_token=refresh_token, scope=None
             )
-        # core §12.2: an ID Token that comes with a refresh has the same iss, sub and aud as the first one.
+        # core §12.2: an ID Token from a refresh has the same iss, sub and aud as the first one.
         if "id_token" in token and (await self.parse_id_token(token, None))["sub"] != sub:
             raise SignInRefused("the refreshed ID Token is of another person", "invalid_id_token")
         return dict(token)

@@ -1,10 +1,10 @@
-"""JSON that others have signed: an object that means the same to every reader, or an error."""
+"""Read JSON that another party signed: an object that means the same to every reader, or an error."""
 
 import json
 import math
 from typing import Any, TypeGuard
 
-# 9999-12-31; an integer of 400 digits is more than any date, and more than a float can be compared with.
+# 9999-12-31; an integer of 400 digits is later than any date, and too large for a float.
 _END_OF_CALENDAR = 253402300800
 
 
@@ -12,7 +12,7 @@ def read_object(text: bytes) -> dict[str, Any]:
     """Return the JSON object of a token's header or payload; raises ValueError.
 
     A repeated member has two meanings under one signature (rfc7519 §4 lets a reader refuse it). NaN and
-    Infinity are not JSON, and no comparison refuses them.
+    Infinity are not JSON, and comparisons would not reject them.
     """
     try:
         value = json.loads(
@@ -27,13 +27,13 @@ def read_object(text: bytes) -> dict[str, Any]:
 
 
 def is_numeric_date(value: object) -> TypeGuard[float]:
-    """Return whether a claim is an instant (rfc7519 §2): a number, no boolean, within the calendar."""
+    """Return whether a claim is an instant (rfc7519 §2): a number, not a boolean, within the calendar."""
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < _END_OF_CALENDAR
 
 
 def is_identifier(value: object, limit: int = 255) -> TypeGuard[str]:
     """Return whether a claim is a text of 1 to `limit` characters that every database can store."""
-    # JSON can hold one half of a surrogate pair, which has no encoding, and NUL, which PostgreSQL refuses.
+    # JSON can contain one half of a surrogate pair, which has no encoding, and NUL, which PostgreSQL rejects.
     return isinstance(value, str) and 0 < len(value) <= limit and not any(map(_is_unstorable, value))
 
 

@@ -1,6 +1,6 @@
-"""Tries any app that receives Logout Tokens, in whatever language, with good tokens and bad ones.
+"""Tests any app that receives Logout Tokens, in whatever language, with valid and invalid tokens.
 
-It acts as the provider: configure the app with its issuer, and the app fetches its keys. With the address of
-a receiver alone all tokens name a session that does not exist; with those of a sign-in and of a page, people
-sign in and must be signed out. A running Curfew tries receivers by `curfew doctor`.
+It acts as the provider: configure the app with its issuer, and the app fetches its keys. If only the URL of
+the receiver is given, all tokens name a session that does not exist; if those of a sign-in and of a page are
+given as well, people sign in and must be signed out. A running Curfew tests receivers with `curfew doctor`.
 """

@@ -1,4 +1,4 @@
-"""An app under test: the addresses by which a browser and a provider reach it."""
+"""An app under test, and a browser that visits it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,29 +14,29 @@ _HEADERS = {"Accept": "text/html,application/json;q=0.9", "User-Agent": "curfew-
 
 
 class CannotPlay(Exception):
-    """The app did not let a person sign in, so that no sign-out can be tried; the sentence says why."""
+    """The app did not let a person sign in, so no sign-out can be tested; the message says why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class App:
-    """An app, by its addresses."""
+    """An app, given by its URLs."""
 
     # Logout Tokens are posted here.
     backchannel_logout_uri: str
-    # A browser that opens it is sent to the provider.
+    # Redirects a browser to the provider.
     login_url: str
-    # Shows by its response whether a person is signed in.
+    # Its response shows whether a person is signed in.
     page_url: str
-    # Whether a response of the page is one to a person who is signed in.
+    # Returns whether a response of the page is for a person who is signed in.
     shows_person: Callable[[requests.Response], bool] = lambda response: (
         response.status_code == requests.codes.ok
     )
-    # Ends the app's processes and starts them again; returns once the app answers.
+    # Stops the app's processes and starts them again; returns once the app answers.
     restart: Callable[[], None] | None = None
 
 
 class Visitor:
-    """A person at a browser of their own."""
+    """A person with their own browser."""
 
     def __init__(self, app: App, party: Party) -> None:
         self._app = app
@@ -44,9 +44,9 @@ class Visitor:
         self._http = requests.Session()
         self._http.trust_env = False
         self._http.headers.update(_HEADERS)
-        # What the last response of the page was, in words.
+        # The last response of the page, in words.
         self.saw = "was not asked"
-        # The claims that name the last sign-in that was completed.
+        # The claims that identify the last completed sign-in.
         self.names: Claims = {}
 
     def sign_in(self) -> SignedIn:
@@ -59,7 +59,7 @@ class Visitor:
         return signed_in
 
     def come_back(self) -> tuple[str, SignedIn]:
-        """Sign in at the provider; returns the app's callback with the code, which is not opened yet."""
+        """Sign in at the provider; return the app's callback URL with the code, without opening it."""
         self._party.admit(self._http)
         url = self._app.login_url
         for _ in range(_MOST_STEPS):
@@ -73,7 +73,7 @@ class Visitor:
         raise CannotPlay(f"the sign-in was redirected {_MOST_STEPS} times, at last to {url}")
 
     def open(self, url: str) -> None:
-        """Open an address and follow where it leads, but not to the provider again."""
+        """Open a URL and follow redirects, but not back to the provider."""
         for _ in range(_MOST_STEPS):
             response = self._get(url)
             if not response.is_redirect:

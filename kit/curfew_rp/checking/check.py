@@ -1,4 +1,4 @@
-"""Posts the tokens to a receiver, and judges its responses (backchannel §2.6, §2.8)."""
+"""Post the tokens to a receiver, and judge its responses (backchannel §2.6, §2.8)."""
 
 from collections.abc import Callable, Iterator
 
@@ -13,9 +13,10 @@ _GOOD = "a good Logout Token of a session that the app does not know"
 
 
 def check(url: str, party: Party, names: Callable[[], Claims] = dict) -> Iterator[Finding]:
-    """Try a receiver; if it refuses the good token, the bad ones prove nothing and are left out.
+    """Test a receiver; if it rejects the good token, the bad ones prove nothing and are skipped.
 
-    `names` gives what the next bad token names; by default it is a session that never was.
+    `names` returns the claims that identify the session of the next bad token; by default one that never
+    existed.
     """
     good = party.sign(party.claims())
     accepted = judge_good("good token", *post(url, good), sent=_GOOD)
@@ -27,7 +28,7 @@ def check(url: str, party: Party, names: Callable[[], Claims] = dict) -> Iterato
 
 
 def judge_good(name: str, status: int | None, saw: str, *, sent: str) -> Finding:
-    """Judge the response to a token in order."""
+    """Judge the response to a valid token."""
     is_accepted = status in SUCCESS
     return Finding(
         check=name,
@@ -43,7 +44,7 @@ def judge_good(name: str, status: int | None, saw: str, *, sent: str) -> Finding
 
 
 def post(url: str, token: str) -> tuple[int | None, str]:
-    """Post a token as a provider does; returns the status, if there is one, and what was seen."""
+    """Post a token as a provider does; return the status, or None, and a description."""
     with requests.Session() as http:
         http.trust_env = False
         try:

@@ -1,4 +1,4 @@
-"""`curfew-rp check`: what it is asked for, and how it answers."""
+"""`curfew-rp check`: its arguments and its output."""
 
 import argparse
 import json
@@ -24,7 +24,7 @@ _PAUSE_SECONDS = 0.1
 
 
 class CannotCheck(Exception):
-    """The check cannot be made; the sentence says why."""
+    """The check cannot be made; the message says why."""
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
@@ -51,7 +51,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 
 def run(asked: argparse.Namespace) -> int:
-    """Check and print what was found; returns the exit code. Raises CannotCheck."""
+    """Run the checks and print the findings; return the exit code. Raises CannotCheck."""
     if bool(asked.login) != bool(asked.page) or (asked.restart and not asked.page):
         raise CannotCheck("--login and --page belong together, and --restart needs them")
     issuer = Issuer(asked.issuer, asked.client_id, asked.alg)
@@ -94,7 +94,7 @@ def _restart(command: str, page: str) -> None:
     """Run the command that restarts the app, and wait until the app answers."""
     deadline = time.monotonic() + _RESTARTED_WITHIN_SECONDS
     try:
-        # A line of a shell, as the person who types it writes it.
+        # A shell command, as the person typed it.
         done = subprocess.run(command, shell=True, check=False, timeout=_RESTARTED_WITHIN_SECONDS)  # noqa: S602
     except subprocess.TimeoutExpired as exc:
         raise CannotCheck("the command of --restart did not end in time") from exc

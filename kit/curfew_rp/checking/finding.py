@@ -16,8 +16,8 @@ class Finding:
     grade: str
     saw: str
     rule: str = ""
-    # In words: what the app was sent, and what was expected of it.
+    # What the app was sent, and what was expected of it, in words.
     sent: str = ""
     expected: str = ""
-    # Of Back-Channel Logout 1.0, unless another specification is named.
+    # A section of Back-Channel Logout 1.0, unless another specification is named.
     section: str = ""

@@ -1,4 +1,4 @@
-"""A provider for the occasion: a signing key, its documents, and endpoints by which apps sign people in."""
+"""A temporary provider: a signing key, its documents, and endpoints with which apps sign people in."""
 
 import json
 import secrets
@@ -20,7 +20,7 @@ _RSA_BITS = 2048
 
 
 class Issuer:
-    """Signs tokens for one client under a key of its own, which it publishes."""
+    """Signs tokens for one client with its own key, which it publishes."""
 
     def __init__(self, url: str, client_id: str, alg: str) -> None:
         self.url = url
@@ -33,21 +33,21 @@ class Issuer:
         self._last: SignedIn | None = None
 
     def claims(self) -> Claims:
-        """Return the claims of a Logout Token in order, of a session that never was."""
+        """Return the claims of a valid Logout Token for a session that never existed."""
         return new_claims(self.url, self.client_id)
 
     def sign(self, claims: Claims, *, key: Any = None, typ: str = TYP) -> str:
-        """Sign claims with the published key, or with another one under its name."""
+        """Sign claims with the published key, or with another key under the same kid."""
         headers = {"kid": self.kid, "typ": typ}
         return jwt.encode(claims, key or self.key, algorithm=self.alg, headers=headers)
 
     def public_pem(self) -> bytes:
-        """Return the public key as text."""
+        """Return the public key as PEM."""
         pem: bytes = self.key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
         return pem
 
     def admit(self, _browser: requests.Session) -> None:
-        """Do nothing: each request to sign in is that of a new person."""
+        """Do nothing: each sign-in request gets a new person."""
 
     def last_sign_in(self) -> SignedIn:
         """Return the newest sign-in. Raises LookupError if there was none."""
@@ -56,7 +56,7 @@ class Issuer:
         return self._last
 
     def authorize(self, asked: dict[str, str]) -> str:
-        """Sign a new person in, and return where the browser is sent with the code."""
+        """Sign a new person in, and return the URL to which the browser is sent with the code."""
         self._last = SignedIn(f"person-{secrets.token_hex(8)}", secrets.token_urlsafe(16))
         code = secrets.token_urlsafe(16)
         self._codes[code] = (self._last, asked.get("nonce"))
@@ -65,7 +65,7 @@ class Issuer:
         return f"{asked.get('redirect_uri', '')}{mark}{urlencode(response)}"
 
     def redeem(self, code: str) -> dict[str, Any] | None:
-        """Return the response of the token endpoint; None for a code that is unknown or was used."""
+        """Return the response of the token endpoint; None if the code is unknown or already used."""
         signed_in, nonce = self._codes.pop(code, (None, None))
         if signed_in is None:
             return None
@@ -80,7 +80,7 @@ class Issuer:
             "auth_time": now,
             "name": signed_in.sub,
         } | ({"nonce": nonce} if nonce else {})
-        # The person's access token is their name: it gives access to nothing else.
+        # The access token is simply the person's name: it gives access to nothing else.
         return {
             "access_token": signed_in.sub,
             "token_type": "Bearer",
@@ -113,7 +113,7 @@ class Issuer:
 
 
 def new_claims(issuer: str, client_id: str) -> Claims:
-    """Return the claims of a Logout Token in order, of a session that never was."""
+    """Return the claims of a valid Logout Token for a session that never existed."""
     now = int(time.time())
     return {
         "iss": issuer,

@@ -1,4 +1,4 @@
-"""Serves an issuer for the occasion at an address of this machine."""
+"""Serve a temporary issuer at an address of this machine."""
 
 import json
 import threading
@@ -12,7 +12,7 @@ _LARGEST_BODY = 64 * 1024
 
 
 class IssuerServer(ThreadingHTTPServer):
-    """Serves an issuer's documents and endpoints while it is entered."""
+    """Serves an issuer's documents and endpoints while used as a context manager."""
 
     daemon_threads = True
 
@@ -39,7 +39,7 @@ class _Handler(BaseHTTPRequestHandler):
     server: IssuerServer
 
     def do_GET(self) -> None:
-        """Send a document, or lead a browser back to the app."""
+        """Send a document, or redirect a browser back to the app."""
         url = urlsplit(self.path)
         if url.path == f"{self.server.base}/authorize":
             self._redirect(self.server.issuer.authorize(dict(parse_qsl(url.query))))
@@ -59,7 +59,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _redirect(self, target: str) -> None:
         self.send_response(302)
-        # A line break in the address that the app has named must not begin another header.
+        # A line break in the URL that the app sent must not start another header.
         self.send_header("Location", "".join(c for c in target if c.isprintable()))
         self.send_header("Content-Length", "0")
         self.end_headers()
@@ -73,4 +73,4 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *_: object) -> None:  # noqa: A002 – the name is the base class's.
-        """Say nothing."""
+        """Log nothing."""

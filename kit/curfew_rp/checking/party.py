@@ -1,4 +1,4 @@
-"""The provider's part in a check: it signs tokens and lets people sign in."""
+"""The provider's role in a check: it signs tokens and lets people sign in."""
 
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -11,14 +11,14 @@ Claims = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """The names by which the app knows one sign-in."""
+    """The identifiers by which the app knows one sign-in."""
 
     sub: str
     sid: str
 
     @property
     def names(self) -> Claims:
-        """The claims by which a token names it."""
+        """The claims by which a token identifies the sign-in."""
         return {"sub": self.sub, "sid": self.sid}
 
 
@@ -32,16 +32,16 @@ class Party(Protocol):
     kid: str
 
     def claims(self) -> Claims:
-        """Return the claims of a Logout Token in order, of a session that never was."""
+        """Return the claims of a valid Logout Token for a session that never existed."""
 
     def sign(self, claims: Claims, *, key: Any = None, typ: str = TYP) -> str:
-        """Sign claims with the published key, or with another one under its name."""
+        """Sign claims with the published key, or with another key under the same kid."""
 
     def public_pem(self) -> bytes:
-        """Return the public key as text."""
+        """Return the public key as PEM."""
 
     def admit(self, browser: requests.Session) -> None:
-        """Have a person be signed in at the provider in this browser, so that no page asks."""
+        """Make sure that a person is signed in at the provider in this browser, so that no page asks."""
 
     def last_sign_in(self) -> SignedIn:
         """Return the newest sign-in at the client."""

@@ -1,4 +1,4 @@
-"""Signs people in at an app, and sees whether Logout Tokens sign them out, in order and out of order."""
+"""Sign people in at an app, and check whether Logout Tokens sign them out, in order and out of order."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -12,7 +12,7 @@ ENDED = "the page no longer shows the person"
 
 
 def check_app(app: App, party: Party) -> Iterator[Finding]:
-    """Try an app from sign-in to sign-out. Raises CannotPlay where no one can sign in."""
+    """Test an app from sign-in to sign-out. Raises CannotPlay if signing in is impossible."""
     with closing(Visitor(app, party)) as visitor:
         if visitor.is_signed_in():
             yield _unprotected(app, visitor)
@@ -36,7 +36,7 @@ def _unprotected(app: App, visitor: Visitor) -> Finding:
 
 
 def _bad_tokens(app: App, party: Party) -> Iterator[Finding]:
-    """Try the tokens of a receiver; the bad ones name the session of a person, who must stay signed in."""
+    """Send a receiver the tokens; the bad ones name the session of a person who must stay signed in."""
     with closing(Visitor(app, party)) as ada:
         ada.sign_in()
         for finding in check(app.backchannel_logout_uri, party, lambda: ada.names):
@@ -97,7 +97,7 @@ def _too_early(app: App, party: Party) -> Finding:
 
 
 def _restarted(app: App, party: Party) -> Iterator[Finding]:
-    """Restart the app between sign-in and sign-out, and after another one's sign-out."""
+    """Restart the app between one person's sign-in and sign-out, and after another person's sign-out."""
     with closing(Visitor(app, party)) as ada, closing(Visitor(app, party)) as ben:
         signed_in = ada.sign_in()
         ended = ben.sign_in()

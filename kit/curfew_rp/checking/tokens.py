@@ -1,4 +1,4 @@
-"""One good token, and thirteen that each break one rule."""
+"""Thirteen tokens that each break one rule."""
 
 import base64
 import hashlib
@@ -15,18 +15,18 @@ _AN_HOUR = 3600
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BadToken:
-    """A token that must be refused, or, where `is_must` is False, should be."""
+    """A token that must be rejected, or should be if `is_must` is False."""
 
     name: str
     is_must: bool
     rule: str
-    # Of Back-Channel Logout 1.0, unless another specification is named.
+    # A section of Back-Channel Logout 1.0, unless another specification is named.
     section: str
     token: str = field(repr=False)
 
 
 class _Signer:
-    """Makes tokens for a client, which are in order but for what is changed."""
+    """Makes tokens for a client, which are valid except for the given changes."""
 
     def __init__(self, party: Party, names: Callable[[], Claims]) -> None:
         self.party = party
@@ -42,7 +42,8 @@ class _Signer:
 def bad_tokens(party: Party, good: str, names: Callable[[], Claims]) -> Iterator[BadToken]:
     """Yield the bad tokens; `good` is the one that the receiver has just accepted.
 
-    `names` gives the person and the session that the next token names, or nothing for some that never were.
+    `names` returns the claims for the person and session of the next token, or nothing if they should not
+    exist.
     """
     signer = _Signer(party, names)
     for name, is_must, rule, section, make in _TABLE:
@@ -50,7 +51,7 @@ def bad_tokens(party: Party, good: str, names: Callable[[], Claims]) -> Iterator
 
 
 def _with(**changes: object) -> Callable[[_Signer, str], str]:
-    """Make a signed token with wrong claims; `...` leaves one out."""
+    """Make a signed token with wrong claims; `...` omits a claim."""
 
     def make(signer: _Signer, _good: str) -> str:
         return signer.sign(_changed(signer, changes))
@@ -59,7 +60,7 @@ def _with(**changes: object) -> Callable[[_Signer, str], str]:
 
 
 def _shifted(**seconds: int) -> Callable[[_Signer, str], str]:
-    """Make a signed token whose instants are that far from where they should be."""
+    """Make a signed token whose times are shifted by that many seconds."""
 
     def make(signer: _Signer, _good: str) -> str:
         claims = signer.claims()
@@ -77,7 +78,7 @@ def _unsigned(signer: _Signer, _good: str) -> str:
 
 
 def _confused(signer: _Signer, _good: str) -> str:
-    """Sign by HMAC with the public key for a secret, by hand: PyJWT refuses to (rfc8725 §2.1)."""
+    """Sign by HMAC with the public key as the secret; by hand, because PyJWT refuses to (rfc8725 §2.1)."""
     signed = _joined({"alg": "HS256", "kid": signer.party.kid, "typ": TYP}, signer)
     return f"{signed}.{_base64(hmac.digest(signer.party.public_pem(), signed.encode(), hashlib.sha256))}"
 

@@ -1,4 +1,4 @@
-"""Django: a decorator for the views of an API, whose access is then `request.access`."""
+"""Django: a decorator for the views of an API; the access is then in `request.access`."""
 
 from collections.abc import Callable, Iterable
 from datetime import timedelta
@@ -22,10 +22,10 @@ def require(
     max_age: timedelta | None = None,
     base_url: str | None = None,
 ) -> Callable[[View], View]:
-    """Return a decorator that lets in calls with a good token.
+    """Return a decorator that admits calls with a valid token.
 
-    `base_url` is the API's address as clients know it, which DPoP proofs name. Without it that is what the
-    header Host says, so a proof for another host would do where the server accepts any.
+    `base_url` is the API's URL as clients know it, which DPoP proofs contain. Without it the URL is taken
+    from the Host header, so a proof for another host would pass if the server accepts any host.
     """
     required = Requirements.of(scopes, acr_values, max_age)
 
@@ -52,7 +52,7 @@ def require(
 def _call(request: HttpRequest, base_url: str | None) -> Call:
     path = quote(request.path)
     here = request.build_absolute_uri(path) if base_url is None else base_url.rstrip("/") + path
-    # WSGI joins a repeated header by commas, which neither a token nor a proof has.
+    # WSGI joins a repeated header by commas, which neither a token nor a proof contains.
     return Call(
         method=request.method,
         url=here,
@@ -67,7 +67,7 @@ def _each(header: str | None) -> list[str]:
 
 def _refusal(refused: Refused) -> HttpResponse:
     response = JsonResponse({"error_description": refused.description}, status=refused.status)
-    # A Django response has each header once; several challenges are one list (rfc9110 §11.6.1).
+    # A Django response has each header only once; several challenges form one list (rfc9110 §11.6.1).
     for name, value in refused.headers.items():
         response.headers[name] = value
     response.headers["WWW-Authenticate"] = ", ".join(refused.challenges)

@@ -15,7 +15,7 @@ _MIDDLEWARE = "curfew_rp.django.middleware.LogoutMiddleware"
 
 
 class CurfewRPConfig(AppConfig):  # type: ignore[misc]
-    """Sign-out by the provider."""
+    """The Django app for sign-out by the provider."""
 
     name = "curfew_rp.django"
     label = "curfew_rp"
@@ -29,7 +29,7 @@ class CurfewRPConfig(AppConfig):  # type: ignore[misc]
 
 
 def check_settings(**_: Any) -> list[checks.CheckMessage]:
-    """Find what would let an ended session live on; for `manage.py check`."""
+    """Find settings that would keep an ended session alive; for `manage.py check`."""
     from curfew_rp.django.conf import options
 
     try:

@@ -1,4 +1,4 @@
-"""Read `CURFEW_RP` from the settings, and build from it once for a process."""
+"""Read `CURFEW_RP` from the settings, and build the sessions from it once per process."""
 
 from datetime import timedelta
 from functools import lru_cache
@@ -20,7 +20,7 @@ _REQUIRED = {"issuer", "client_id", "store"}
 
 
 def options() -> dict[str, Any]:
-    """Return `CURFEW_RP`; raises ImproperlyConfigured for one that lacks a name or has an unknown one."""
+    """Return `CURFEW_RP`; raises ImproperlyConfigured for missing and unknown names."""
     found: dict[str, Any] = getattr(settings, "CURFEW_RP", {})
     unknown, missing = found.keys() - NAMES, _REQUIRED - found.keys()
     if unknown or missing:
@@ -33,8 +33,8 @@ def options() -> dict[str, Any]:
 def the_sessions() -> AppSessions:
     """Return the sessions of this project.
 
-    `store` is a URL or `cache:ALIAS`; `session_lifetime` is SESSION_COOKIE_AGE unless said otherwise, and
-    `on_logout` the path of a function that is called after Django's sessions are deleted.
+    `store` is a URL or `cache:ALIAS`; `session_lifetime` is SESSION_COOKIE_AGE by default, and `on_logout`
+    the path of a function that is called after Django's sessions are deleted.
     """
     chosen = {"session_lifetime": timedelta(seconds=settings.SESSION_COOKIE_AGE), **options()}
     return AppSessions(make_receiver(**{**chosen, "store": _store(chosen["store"]), "on_logout": _on_logout}))

@@ -1,4 +1,4 @@
-"""Refuses sessions that have ended, on each request; belongs after Django's session and authentication."""
+"""Reject sessions that have ended, on each request; belongs after Django's session and authentication."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,13 +13,13 @@ from curfew_rp.errors import CannotTell
 
 
 class LogoutMiddleware:
-    """Empties a session that the provider has ended; 503 when the store cannot tell whether it has."""
+    """Clears a session that the provider has ended; answers 503 if the store cannot tell."""
 
     def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> Any:
-        """Check the session, unless the request has none, and go on."""
+        """Check the session, if there is one, and continue."""
         if SESSION_KEY in request.session:
             try:
                 is_live = the_sessions().check(request.session)
@@ -37,7 +37,7 @@ class LogoutMiddleware:
         return response
 
     def process_exception(self, _request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        """Answer a sign-in that could not be remembered."""
+        """Answer a sign-in that could not be stored."""
         return unavailable() if isinstance(exception, CannotTell) else None
 
 

@@ -1,4 +1,4 @@
-"""Django's own sessions: how the kit calls them, and how they are deleted."""
+"""Django's own sessions: their ids in the kit, and how they are deleted."""
 
 import secrets
 from collections.abc import Iterable
@@ -11,14 +11,14 @@ _IN_COOKIES = "django.contrib.sessions.backends.signed_cookies"
 
 
 def local_id_of(session: Any) -> str:
-    """Return the key of a session at the server; one in a cookie has none, so it is given an id."""
+    """Return the key of a server-side session; a session in a cookie has none, so it gets a new id."""
     if settings.SESSION_ENGINE == _IN_COOKIES or not session.session_key:
         return secrets.token_urlsafe(16)
     return str(session.session_key)
 
 
 def delete_sessions(local_ids: Iterable[str]) -> None:
-    """Delete sessions at the server; those in cookies are only refused by the middleware."""
+    """Delete server-side sessions; sessions in cookies are only rejected by the middleware."""
     if settings.SESSION_ENGINE == _IN_COOKIES:
         return
     store = import_module(settings.SESSION_ENGINE).SessionStore()

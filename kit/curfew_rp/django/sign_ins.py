@@ -1,4 +1,4 @@
-"""Learns from the signals of mozilla-django-oidc and django-allauth which sign-in a session belongs to."""
+"""Learn from the signals of mozilla-django-oidc and django-allauth which sign-in a session belongs to."""
 
 import logging
 from collections.abc import Mapping
@@ -37,15 +37,15 @@ def _by_mozilla_django_oidc(request: Any, user: Any, **_: Any) -> None:
     id_token = request.session.get("oidc_id_token")
     if not id_token:
         raise ImproperlyConfigured("OIDC_STORE_ID_TOKEN must be True, so that a logout finds its session")
-    # Its signature and claims have just been verified, by the backend that has stored it.
+    # The backend that stored the token has just verified its signature and claims.
     remember(request, _claims_in(id_token), id_token)
 
 
 def follow_renewal(request: Any) -> None:
-    """Take over the newer sign-in of a session in which the same person has signed in again.
+    """Adopt the newer sign-in of a session in which the same person has signed in again.
 
-    mozilla-django-oidc stores its ID Token, but sends no signal then. A sign-in that the provider has ended
-    meanwhile is undone. Raises CannotTell.
+    mozilla-django-oidc stores its ID Token, but sends no signal in this case. A sign-in that the provider has
+    already ended is undone. Raises CannotTell.
     """
     user = user_of(request.session) if request.session.modified else None
     id_token = request.session.get("oidc_id_token") if user is not None else None
@@ -73,14 +73,14 @@ def _is_of_mozilla_django_oidc(user: Any) -> bool:
 
 
 def _by_allauth(request: Any, sociallogin: Any = None, **_: Any) -> None:
-    """Keep the claims of the ID Token, which allauth has just verified; another provider's are not ours."""
+    """Store the claims of the ID Token, which allauth has just verified; ignore other providers."""
     if sociallogin is None:
         return
     claims = sociallogin.account.extra_data.get("id_token")
     if isinstance(claims, Mapping):
         remember(request, claims)
     elif _is_ours(sociallogin):
-        # An adapter of the project's own may have taken it out. No logout would end this session.
+        # An adapter of the project may have removed it. No logout would end this session.
         _log.error("sign_in_not_tracked reason='allauth has no ID Token in extra_data'")
 
 
@@ -91,14 +91,15 @@ def _is_ours(sociallogin: Any) -> bool:
 
 
 def remember(request: Any, claims: Mapping[str, Any], id_token: str | None = None) -> None:
-    """Keep a sign-in by the claims of its validated ID Token: call it after a sign-in by other software.
+    """Store a sign-in with the claims of its validated ID Token; call this after a sign-in by other software.
 
-    Claims of another issuer than that of `CURFEW_RP` are ignored. A sign-in that the provider has ended
-    meanwhile is undone. Raises CannotTell, which the middleware answers with 503, and SignInRefused.
+    Claims of an issuer other than that of `CURFEW_RP` are ignored. A sign-in that the provider has already
+    ended is undone. Raises CannotTell, which the middleware answers with 503, and SignInRefused.
     """
     sessions = the_sessions()
     if claims.get("iss") != sessions.index.issuer:
-        # Usual beside other providers; else `issuer` is not written as the provider writes it.
+        # Normal if the project uses other providers; otherwise `issuer` is not spelled as the provider spells
+        # it.
         _log.info("sign_in_of_another_issuer iss=%r", str(claims.get("iss"))[:_SHOWN_CHARACTERS])
         return
     try:
@@ -116,7 +117,7 @@ def _undo(request: Any) -> None:
 
 
 def _signed_out(request: Any, **_: Any) -> None:
-    """Forget a session that a person signs out of; Django deletes it after this."""
+    """Forget a session that a person signs out of; Django deletes it afterwards."""
     user = user_of(request.session) if hasattr(request, "session") else None
     if user is not None:
         the_sessions().forget(user)

@@ -1,4 +1,4 @@
-"""The receiver of Logout Tokens, and a sign-out that goes on at the provider."""
+"""The receiver of Logout Tokens, and a sign-out that continues at the provider."""
 
 from typing import Any
 
@@ -32,9 +32,9 @@ def sign_out(request: HttpRequest) -> HttpResponse:
 
 
 def provider_logout_url(request: Any) -> str:
-    """Return where to sign out at the provider, before the session is gone; for OIDC_OP_LOGOUT_URL_METHOD.
+    """Return the provider's sign-out URL while the session still exists; for OIDC_OP_LOGOUT_URL_METHOD.
 
-    People come back to LOGOUT_REDIRECT_URL, whose whole address is registered at the provider.
+    People come back to LOGOUT_REDIRECT_URL, whose absolute URL must be registered at the provider.
     """
     here: str = request.build_absolute_uri(resolve_url(settings.LOGOUT_REDIRECT_URL or "/"))
     return the_sessions().end_session_url(user_of(request.session), here) or here

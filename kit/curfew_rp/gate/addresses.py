@@ -1,4 +1,4 @@
-"""Addresses that clients write: the path that a rule is looked up by, and where to go after signing in."""
+"""URLs from clients: the path by which a rule is found, and the target after signing in."""
 
 import re
 from collections.abc import Collection
@@ -6,8 +6,8 @@ from urllib.parse import quote, unquote
 
 LONGEST_TARGET = 1024
 _VISIBLE = "".join(map(chr, range(0x21, 0x7F)))
-# Proxies and apps differ in what they make of these: dot segments, empty ones, `;` parameters, encoded
-# separators, encoded percent signs, and what is no percent encoding at all.
+# Proxies and apps interpret these differently: dot segments, empty segments, `;` parameters, encoded
+# separators, encoded percent signs, and malformed percent encoding.
 _AMBIGUOUS = re.compile(
     r"[\\;#]|//|/\.\.?(?=/|$)|%(?:00|2[35ef]|3[bf]|5c)|%(?![0-9a-f]{2})|[^\x21-\x7e]", re.IGNORECASE
 )
@@ -26,7 +26,7 @@ def plain_path(uri: str) -> str | None:
 
 
 def target_of(origin: str, uri: str) -> str:
-    """Return where a request goes, to come back to it; the front page if the address is too long or odd."""
+    """Return the URL of a request, to come back to it; the front page if the URL is too long or odd."""
     visible = quote(uri, safe=_VISIBLE, encoding="latin-1", errors="replace")
     return checked_target(visible, here=origin, origins=(origin,))
 
@@ -34,8 +34,9 @@ def target_of(origin: str, uri: str) -> str:
 def checked_target(target: str | None, *, here: str, origins: Collection[str]) -> str:
     """Return an absolute URL at one of the origins, whatever a link says; the front page for any other.
 
-    A path is one of `here`. Nothing is parsed: a text that begins with an origin and a slash is there for
-    every browser, while backslashes, spaces and control characters are read in different ways.
+    A path is taken as one of `here`. Nothing is parsed: every browser agrees on a URL that begins with an
+    origin and a slash, while backslashes, spaces and control characters are read in different ways and
+    refused.
     """
     front = f"{here}/"
     if not target or len(target) > LONGEST_TARGET or not all(letter in _VISIBLE for letter in target):

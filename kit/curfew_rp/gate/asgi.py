@@ -1,6 +1,6 @@
-"""The gate as an ASGI app: bodies are read whole and within bounds before a thread works on the request.
+"""The gate as an ASGI app: each body is read completely, within bounds, before a thread gets the request.
 
-A client that sends a body slowly so keeps no thread from others.
+So a client that sends its body slowly does not occupy a thread.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ class GateApp:
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="gate")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request; there is nothing else here."""
+        """Answer an HTTP request; other scopes are not supported."""
         if scope["type"] != "http":
             raise RuntimeError("the gate serves HTTP alone")
         try:
@@ -44,7 +44,7 @@ class GateApp:
         try:
             return self._gate.handle(request)
         except Exception:
-            # The server answers 500, which no proxy takes for leave to pass.
+            # The server answers 500, which no proxy takes for permission.
             _log.exception("gate_failed")
             raise
 

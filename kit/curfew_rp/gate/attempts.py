@@ -1,4 +1,4 @@
-"""Sign-ins under way: each is a signed cookie of its own, so that attackers cannot fill a store (KIT-07).
+"""Sign-ins under way: each is kept in a signed cookie, so that attackers cannot fill a store (KIT-07).
 
 Several tabs may sign in at once. Number and size of these cookies are bounded; the oldest are dropped.
 """
@@ -16,7 +16,7 @@ from urllib.parse import quote, unquote
 
 LIFETIME = timedelta(minutes=15)
 MOST = 8
-# All of them together: servers refuse headers of 8 KB, and the app has cookies as well.
+# For all of them together: servers refuse headers of 8 KB, and the app has cookies as well.
 _MOST_BYTES = 3072
 _STATE = re.compile(r"[A-Za-z0-9_-]{22}", re.ASCII)
 _VALUE = re.compile(r"(\d{10})\.([A-Za-z0-9_-]{43})\.([\x21-\x7e]{1,4096})", re.ASCII)
@@ -24,7 +24,7 @@ _VALUE = re.compile(r"(\d{10})\.([A-Za-z0-9_-]{43})\.([\x21-\x7e]{1,4096})", re.
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """One sign-in under way, and where it leads."""
+    """One sign-in under way, and its target."""
 
     state: str
     target: str
@@ -47,7 +47,7 @@ class Attempts:
         return self._attempt(state, target), self._prefix + state, f"{until}.{seal}.{quote(target)}"
 
     def find(self, state: str | None, cookies: Mapping[str, str]) -> Attempt | None:
-        """Return the attempt of a response, if this browser has begun it and it has not expired."""
+        """Return the attempt that a response belongs to, if this browser began it and it has not expired."""
         if state is None or not _STATE.fullmatch(state):
             return None
         read = _VALUE.fullmatch(cookies.get(self._prefix + state, ""))
@@ -58,7 +58,7 @@ class Attempts:
         return self._attempt(state, target) if is_ours else None
 
     def surplus(self, cookies: Mapping[str, str], newest: str) -> list[str]:
-        """Return the names of cookies that have to go, so that the newest one fits beside the others."""
+        """Return the names of cookies to drop, so that the newest one fits in with the others."""
         mine = {name: value for name, value in cookies.items() if name.startswith(self._prefix)}
         room, dropped = _MOST_BYTES - len(newest), []
         for number, name in enumerate(sorted(mine, key=lambda name: mine[name], reverse=True), start=2):
@@ -68,7 +68,7 @@ class Attempts:
         return dropped
 
     def _attempt(self, state: str, target: str) -> Attempt:
-        # Derived, so that the cookie holds neither of them.
+        # Both are derived, so that the cookie does not contain them.
         nonce, verifier = (self._derive(kind, state) for kind in ("nonce", "code_verifier"))
         return Attempt(state=state, target=target, nonce=nonce, code_verifier=verifier)
 

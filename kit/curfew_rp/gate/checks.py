@@ -1,7 +1,7 @@
-"""The question of a proxy: may this request pass, and what is it answered if not.
+"""Answer a proxy's question whether a request may pass, and how to answer it if not.
 
-nginx asks twice: `auth_request` understands a status alone, and `answer` says what the browser gets. Traefik,
-Caddy and Envoy pass on what the first response says (KIT-05).
+nginx asks twice: `auth_request` understands only a status, and `answer` makes the response for the browser.
+Traefik, Caddy and Envoy pass the first response on (KIT-05).
 """
 
 import logging
@@ -26,7 +26,7 @@ _log = logging.getLogger("curfew_rp")
 
 
 class NotAsked(Exception):
-    """The request is not one that a proxy of this gate asks about."""
+    """The request does not come from a proxy of this gate, or not in a valid form."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,13 +39,13 @@ class Original:
 
     @property
     def host(self) -> str:
-        """The host with its port, as the header Host names it."""
+        """The host with its port, as in the Host header."""
         return urlsplit(self.origin).netloc
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """The outcome; `identity` is set where a session was asked for and is live."""
+    """The outcome; `identity` is set if a session was required and is live."""
 
     verdict: Verdict
     applied: Applied
@@ -53,7 +53,7 @@ class Decision:
 
 
 class Checks:
-    """Decides about requests by the rules and the sessions."""
+    """Decides on requests by the rules and the sessions."""
 
     def __init__(self, settings: Settings, sessions: GateSessions, cookies: Cookies) -> None:
         self._settings = settings
@@ -62,7 +62,7 @@ class Checks:
         self.signer = IdentitySigner(settings) if settings.identity_key else None
 
     def origin_of(self, request: Request) -> str:
-        """Return the origin at which the browser is, as a trusted proxy or the header Host says."""
+        """Return the origin that the browser uses, by the headers of a trusted proxy or by Host."""
         forwarded = request.header("x-forwarded-host") if self.is_trusted(request.peer) else None
         host = forwarded or request.header("host") or ""
         origin = self._settings.hosts.get(host.lower())
@@ -71,7 +71,7 @@ class Checks:
         return origin
 
     def is_trusted(self, peer: str) -> bool:
-        """Return whether the address is that of a proxy, whose X-Forwarded headers count (THR-58)."""
+        """Return whether the address belongs to a trusted proxy, whose X-Forwarded headers count (THR-58)."""
         try:
             address = ip_address(peer)
         except ValueError:
@@ -80,26 +80,26 @@ class Checks:
         return any((mapped or address) in network for network in self._settings.trusted_proxies)
 
     def check(self, request: Request) -> Reply:
-        """Answer nginx: 200 with the identity headers, else 401, 403 or 503 without a word."""
+        """Answer nginx: 200 with the identity headers, else 401, 403 or 503 without a body."""
         reply = self._decided(request, lambda: self._forwarded(request))
         return Reply(status=401) if reply.status in _REDIRECTS else reply
 
     def forward(self, request: Request) -> Reply:
-        """Answer Traefik or Caddy: 200 with the identity headers, else what the client gets."""
+        """Answer Traefik or Caddy: 200 with the identity headers, else the response for the client."""
         return self._decided(request, lambda: self._forwarded(request))
 
     def envoy(self, request: Request) -> Reply:
-        """The same for Envoy, which asks with the method and the path of the request."""
+        """The same for Envoy, which queries with the method and the path of the request."""
         own = f"{self._settings.prefix}/envoy"
         uri = request.path.removeprefix(own) + (f"?{request.query}" if request.query else "")
         return self._decided(request, lambda: self._asked(request, request.method, uri))
 
     def answer(self, request: Request) -> Reply:
-        """Answer the client in nginx's place, after `check` has refused."""
+        """Answer the client in nginx's place, after `check` has refused its request."""
         reply = self.forward(request)
         if reply.status != _OK:
             return reply
-        # The store is back, or the person has signed in meanwhile.
+        # The store is available again, or the person has signed in since.
         original = self._forwarded(request)
         if original.method == "GET":
             return redirect(target_of(original.origin, original.uri))
@@ -147,7 +147,7 @@ class Checks:
         return Decision(verdict=applied.judge(facts), applied=applied, identity=identity)
 
     def _identity(self, session: GateSession) -> Identity | None:
-        """Return the identity; None for a session that began before the settings asked for another claim."""
+        """Return the identity; None for a session that began before the settings required another claim."""
         try:
             return identity_of(session.user.sign_in.sub, session.claims, self._settings)
         except UnfitClaims:
@@ -170,14 +170,14 @@ class Checks:
         if is_for_people:
             return page(401, "Please sign in", link=(start, "Sign in")).adding(challenge)
         if decision.verdict is Verdict.STEP_UP:
-            # rfc9470 §3, by its name; the token here is a cookie.
+            # The error code of rfc9470 §3, although the token here is a cookie.
             error, why = "insufficient_user_authentication", "a stronger sign-in is needed"
         else:
             error, why = "sign_in_required", "there is no session, or it has ended"
         return json_reply(401, error, why).adding(challenge)
 
     def start_url(self, original: Original) -> str:
-        """Return where a sign-in begins that comes back to a request."""
+        """Return the URL that starts a sign-in and then comes back to a request."""
         target = target_of(original.origin, original.uri)
         start = f"{self._settings.sign_in_origin(original.origin)}{self._settings.prefix}/start"
         return f"{start}?rd={quote(target, safe='/:')}"
@@ -209,6 +209,6 @@ def _accepts_pages(request: Request) -> bool:
 
 
 def _is_navigation(request: Request) -> bool:
-    """Return whether a person sees the response; a script or a WebSocket could not sign in."""
+    """Return whether a person will see the response; a script or a WebSocket could not sign in."""
     mode = request.header("sec-fetch-mode")
     return mode in (None, "navigate") and request.header("sec-websocket-key") is None

@@ -54,7 +54,7 @@ def _at_most(limit: int) -> Callable[[str], int]:
 
 
 def run(asked: argparse.Namespace) -> int:
-    """Do what the arguments ask for; raises GateFailed, and returns the exit code."""
+    """Run the command with these arguments; return the exit code. Raises GateFailed."""
     settings = _settings(asked.config)
     if settings is None:
         return 2
@@ -95,7 +95,7 @@ def _serve(asked: argparse.Namespace, settings: Settings) -> None:
 
 
 def _to_register(settings: Settings) -> str:
-    """Say what the provider must know of the gate."""
+    """Return what to register for the gate at the provider."""
     origins = settings.origins[:1] if settings.cookie_domain else settings.origins
     lines = ["Register at the provider:"]
     for origin in origins:

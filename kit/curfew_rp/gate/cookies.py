@@ -14,7 +14,7 @@ class Cookies:
         host_only = "__Host-" if settings.is_https else ""
         shared = "__Secure-" if settings.is_https else ""
         self.session_name = (shared if settings.cookie_domain else host_only) + settings.cookie_name
-        # Always of one host: another one of the domain must not plant a sign-in of its own.
+        # Always for one host: another host of the domain must not plant a sign-in of its own.
         self.attempt_prefix = f"{host_only}{settings.cookie_name}_try_"
 
     def session(self, request: Request) -> str | None:

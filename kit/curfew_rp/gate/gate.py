@@ -62,7 +62,7 @@ class Gate:
         }
 
     def handle(self, request: Request) -> Reply:
-        """Answer a request; a store or a provider that is away is a 503, never a sign-in."""
+        """Answer a request; an unavailable store or provider leads to a 503, never to a sign-in."""
         if request.path.startswith(f"{self._settings.prefix}/envoy/"):
             return self._checks.envoy(request)
         route, methods = self._routes.get(request.path, (None, None))
@@ -96,7 +96,7 @@ class Gate:
         here, response = self._checks.origin_of(request), request.parameters()
         attempt = self._attempts.find(response.get("state"), request.cookies())
         if attempt is None and self._find(request, here) is not None:
-            # The response has been used: by a second click, or by going back.
+            # The response was already used, by a second click or by going back.
             return redirect(f"{here}/")
         if attempt is None:
             return self._failed(f"{here}/", "This sign-in is not one of this browser, or it took too long.")
@@ -109,7 +109,7 @@ class Gate:
         return reply.adding(self._cookies.drop_attempt(self._cookies.attempt_prefix + attempt.state))
 
     def _begin(self, request: Request, here: str, attempt: Attempt, signed_in: SignedIn) -> Reply:
-        """Begin a session of its own, in place of the one that the browser had."""
+        """Begin a new session, in place of the one that the browser had."""
         claims = kept_claims(signed_in.claims, self._settings)
         identity_of(str(signed_in.id_claims.get("sub")), claims, self._settings)
         facts = facts_of(claims, signed_in.scopes, self._settings)
@@ -139,14 +139,14 @@ class Gate:
         if session is not None:
             self._sessions.end(session)
             _log.info("gate_signed_out sub=%.80r", session.user.sign_in.sub)
-        # One address to register where one origin signs everybody in.
+        # There is only one URL to register if one origin signs everybody in.
         back = f"{self._settings.sign_in_origin(here)}{self._settings.prefix}/signed-out"
         there = self._app_sessions.end_session_url(session.user if session else None, back)
-        # What the browser has kept of the app's pages goes as well.
+        # The browser also drops its cached pages of the app.
         return redirect(there or back).adding(self._cookies.drop_session(), ("Clear-Site-Data", '"cache"'))
 
     def _session_to_end(self, request: Request, here: str) -> GateSession | None:
-        """Find the session; while the store is away the provider can still end it, and will tell it later."""
+        """Find the session, or None if the store is unavailable: the provider can still end it."""
         try:
             return self._find(request, here)
         except StoreUnavailable:
@@ -196,7 +196,7 @@ def _origin_of(target: str) -> str:
 
 
 def _is_meant(request: Request, here: str) -> bool:
-    """Return whether the person asked for it here: by the form, or by a click on a link of this origin."""
+    """Return whether the person asked for the sign-out here, by the form or a link on this origin."""
     site, origin = request.header("sec-fetch-site"), request.header("origin")
     if request.method == "POST":
         return origin == here if site is None else site == "same-origin"

@@ -1,4 +1,4 @@
-"""The person as the app sees them: the identity headers, and what rules ask about the person."""
+"""The person as the app sees them: the identity headers, and the facts for the rules."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -12,10 +12,11 @@ PREFIX = "X-Auth-Request-"
 JWT_HEADER = PREFIX + "JWT"
 HEADERS = (*(PREFIX + name for name in ("User", "Sub", "Email", "Name", "Groups")), JWT_HEADER)
 _LOWER = PREFIX.lower()
-# Twice as much, with the same as a JWT, fits into the 32 KB that the generated nginx configuration reads.
+# Twice this size, because the JWT repeats them, fits into the 32 KB that the generated nginx configuration
+# allows.
 _LONGEST_HEADERS = 8 * 1024
 _LONGEST_CLAIMS = 16 * 1024
-# All visible characters and the space but "%", so that decoding has one result.
+# All visible characters and the space, except "%", so that decoding is unambiguous.
 _PLAIN = "".join(chr(code) for code in range(0x20, 0x7F) if chr(code) != "%")
 
 
@@ -34,7 +35,7 @@ def kept_claims(claims: Mapping[str, Any], settings: Settings) -> dict[str, Any]
 
 
 def facts_of(claims: Mapping[str, Any], scopes: Iterable[str], settings: Settings) -> Facts:
-    """Return what rules ask about a person."""
+    """Return the facts about a person that rules need."""
     acr = claims.get("acr")
     return Facts(
         groups=frozenset(_groups(claims, settings)),
@@ -46,7 +47,7 @@ def facts_of(claims: Mapping[str, Any], scopes: Iterable[str], settings: Setting
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """The facts for the app about the person who is signed in."""
+    """The facts about the signed-in person that are passed to the app."""
 
     user: str
     sub: str
@@ -56,10 +57,10 @@ class Identity:
 
     @property
     def headers(self) -> tuple[tuple[str, str], ...]:
-        """The identity headers but the JWT; one without a value is left out.
+        """The identity headers except the JWT; a header without a value is omitted.
 
-        Values are ASCII: "%" and all that is not printable ASCII are percent-encoded as UTF-8, and in groups,
-        which are separated by commas, the comma too (KIT-08). Different values stay different.
+        Values are ASCII: "%" and everything that is not printable ASCII are percent-encoded as UTF-8, and so
+        is the comma in groups, which are separated by commas (KIT-08). Different values stay different.
         """
         named = {
             "User": _encoded(self.user),
@@ -89,13 +90,13 @@ def identity_of(sub: str, claims: Mapping[str, Any], settings: Settings) -> Iden
 def is_forged(headers: Iterable[tuple[str, str]]) -> bool:
     """Return whether a client has sent a header that only the gate may set (THR-55).
 
-    Many apps cannot tell `_` from `-` in names of headers (rfc3875 §4.1.18).
+    Many apps cannot tell `_` from `-` in header names (rfc3875 §4.1.18).
     """
     return any(name.lower().replace("_", "-").startswith(_LOWER) for name, _ in headers)
 
 
 def _user(sub: str, claims: Mapping[str, Any], settings: Settings) -> str:
-    """Return the name of the account; another claim in its place could be that of someone else."""
+    """Return the name of the account; a fallback to another claim could name another person."""
     if settings.user_claim == "sub":
         return sub
     user = claims.get(settings.user_claim)
@@ -120,5 +121,5 @@ def _groups(claims: Mapping[str, Any], settings: Settings) -> list[str]:
 
 def _encoded(value: str | None) -> str:
     text = quote(value or "", safe=_PLAIN, errors="surrogatepass")
-    # A leading or final space would be lost on the way.
+    # A leading or trailing space would be lost in transit.
     return text if text == text.strip() else text.replace(" ", "%20")

@@ -11,7 +11,7 @@ _MOST_FIELDS = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """A request as it arrived; names of headers are in lower case, and `peer` is the address it came from."""
+    """A request as received; header names are in lower case, and `peer` is the address it came from."""
 
     method: str
     path: str
@@ -21,12 +21,12 @@ class Request:
     peer: str = ""
 
     def header(self, name: str) -> str | None:
-        """Return the one value of a header; None where it is missing or there are several."""
+        """Return the only value of a header; None if it is missing or repeated."""
         values = [value for given, value in self.headers if given == name]
         return values[0] if len(values) == 1 else None
 
     def cookies(self) -> dict[str, str]:
-        """Return the cookies; one that is there twice is left out, because another host may have set it."""
+        """Return the cookies without repeated ones, because another host may have set them."""
         text = "; ".join(value for name, value in self.headers if name == "cookie")
         if len(text) > _LONGEST_COOKIES:
             return {}
@@ -35,12 +35,12 @@ class Request:
         return {name: value for name, _, value in pairs if names.count(name) == 1}
 
     def parameters(self) -> dict[str, str]:
-        """Return the query; a parameter that is there twice is left out (rfc6749 §3.1)."""
+        """Return the query parameters without repeated ones (rfc6749 §3.1)."""
         return read_form(self.query) if len(self.query) <= _LONGEST_QUERY else {}
 
 
 def read_form(text: str) -> dict[str, str]:
-    """Return the fields of a form that are there once; none where it has too many."""
+    """Return the fields of a form that are given once; none if there are too many."""
     try:
         pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=_MOST_FIELDS)
     except ValueError:
@@ -51,7 +51,7 @@ def read_form(text: str) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """A response; nothing that the gate says is cached."""
+    """A response; none of the gate's responses may be cached."""
 
     status: int
     body: bytes = b""
@@ -59,7 +59,7 @@ class Reply:
 
     @property
     def all_headers(self) -> tuple[tuple[str, str], ...]:
-        """Every header with the length of the body."""
+        """All headers, with the length of the body."""
         length = ("Content-Length", str(len(self.body)))
         return (("Cache-Control", "no-store"), *self.headers, length)
 

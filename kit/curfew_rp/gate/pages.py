@@ -1,4 +1,4 @@
-"""The few pages that the gate shows to people; they load nothing."""
+"""The few pages that the gate shows to people; they load no other resources."""
 
 import hashlib
 from base64 import b64encode
@@ -25,13 +25,13 @@ _HEADERS = (
 
 
 def page(status: int, title: str, text: str = "", *, link: tuple[str, str] | None = None) -> Reply:
-    """Say something, with a link of an address and a text."""
+    """Return a page with a title, a text and a link, which is a URL with its text."""
     anchor = f'<p><a id="next" href="{escape(link[0])}">{escape(link[1])}</a></p>' if link else ""
     return _render(status, title, f"<p>{escape(text)}</p>{anchor}" if text else anchor)
 
 
 def question(title: str, text: str, action: str, button: str) -> Reply:
-    """Ask before something is done."""
+    """Return a page that asks for confirmation."""
     form = f'<form method="post" action="{escape(action)}">'
     pressed = f'<button id="sign-out">{escape(button)}</button></form>'
     return _render(200, title, f"<p>{escape(text)}</p>{form}{pressed}")

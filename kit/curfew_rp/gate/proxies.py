@@ -1,6 +1,6 @@
-"""Ready configurations of proxies, which ask the gate before they pass a request on.
+"""Ready-made configurations of proxies, which query the gate before they pass a request on.
 
-In all of them no client can set an identity header or pretend another address to the gate.
+None of them lets a client set an identity header or pretend another address to the gate.
 """
 
 from collections.abc import Callable
@@ -77,7 +77,7 @@ def _of_origin(origin: str) -> dict[str, str]:
     )
     return {
         "HOST": parts.hostname or "",
-        # With its port; $http_host is empty in HTTP/3, and whatever a client says in a default server.
+        # With the port; $http_host is empty in HTTP/3, and chosen by the client in a default server.
         "NETLOC": parts.netloc,
         "LISTEN": tls if parts.scheme == "https" else f"listen {port};",
     }
@@ -88,7 +88,7 @@ def _variable(header: str) -> str:
 
 
 def _filled(name: str, values: dict[str, str]) -> str:
-    """Return a file of `samples`, in which a name between two @ stands for a value."""
+    """Return a file from `samples` with its placeholders, such as @GATE@, filled in."""
     text = files("curfew_rp.gate").joinpath("samples", name).read_text()
     for variable, value in values.items():
         text = text.replace(f"@{variable}@", value)

@@ -1,4 +1,4 @@
-"""Storage of sessions: texts under a key until they expire, in Redis or a database.
+"""Storage for sessions: texts under a key until they expire, in Redis or a database.
 
 It does not know what a session is; that is `curfew_rp.gate.sessions`. Methods raise StoreUnavailable.
 """
@@ -49,7 +49,7 @@ Result = TypeVar("Result")
 
 
 class Kept(NamedTuple):
-    """A text and how many seconds it is still kept."""
+    """A text and the number of seconds for which it is still kept."""
 
     text: str
     seconds_left: float
@@ -65,14 +65,14 @@ class Records(Protocol):
         """Return the text, or None."""
 
     def extend(self, key: str, seconds: float) -> None:
-        """Keep a text that is there for so long from now on; one that is gone stays gone."""
+        """Keep an existing text for `seconds` from now on; do not revive an expired one."""
 
     def delete(self, keys: Iterable[str]) -> None:
         """Drop texts."""
 
 
 def open_stores(url: str) -> tuple[RedisStore | SQLAlchemyStore, Records]:
-    """Open the store that a URL names, for marks of logouts and for sessions."""
+    """Open the store at a URL, for marks of logouts and for sessions."""
     if url.startswith(("redis://", "rediss://", "unix://")):
         client = redis.Redis.from_url(
             url,
@@ -91,7 +91,7 @@ def open_stores(url: str) -> tuple[RedisStore | SQLAlchemyStore, Records]:
 
 
 def _prepare_sqlite(engine: Engine) -> None:
-    """Keep the file to its owner, and let others read while one process writes."""
+    """Restrict the file to its owner, and let other processes read while one writes."""
     if engine.url.database:
         path = Path(engine.url.database)
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
@@ -99,7 +99,7 @@ def _prepare_sqlite(engine: Engine) -> None:
     @event.listens_for(engine, "connect")
     def use_wal(connection: Any, _: ConnectionPoolEntry) -> None:
         connection.execute("PRAGMA journal_mode = WAL")
-        # A logout that has been answered 200 must survive a loss of power.
+        # A logout that was answered with 200 must survive a power failure.
         connection.execute("PRAGMA synchronous = FULL")
 
 

@@ -9,7 +9,7 @@ from curfew_rp.gate.addresses import plain_path
 
 
 class Access(Enum):
-    """The need of a request: a sign-in to which people are sent, one that programs must have, or nothing."""
+    """The requirement for a request: a sign-in to which people are sent, an existing one, or none."""
 
     SIGN_IN = "sign-in"
     API = "api"
@@ -17,7 +17,7 @@ class Access(Enum):
 
 
 class Verdict(Enum):
-    """The decision about a request: passed on, sent to sign in (again, and more strongly), or refused."""
+    """The decision on a request: allowed, sent to sign in, sent to sign in more strongly, or forbidden."""
 
     ALLOW = "allow"
     SIGN_IN = "sign in"
@@ -37,10 +37,10 @@ class Facts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """One rule; empty collections ask for nothing.
+    """One rule; empty collections impose no condition.
 
-    `path` is exact, or with a slash at its end everything below it. The person needs one of the groups, all
-    of the scopes, one of the acr values, and of each claim one of the values.
+    `path` matches exactly, or everything below it if it ends with a slash. The person needs one of the
+    groups, all of the scopes, one of the acr values, and one of the values of each claim.
     """
 
     path: str = "/"
@@ -53,13 +53,13 @@ class Rule:
     claims: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     def covers(self, host: str, method: str, path: str) -> bool:
-        """Return whether the request is one of this rule."""
+        """Return whether this rule applies to the request."""
         return self._has(host, method) and (
             path.startswith(self.path) if self.path.endswith("/") else path == self.path
         )
 
     def nearly_covers(self, host: str, method: str, path: str) -> bool:
-        """The same for an app that ignores case, or a slash at the end."""
+        """The same for an app that ignores case or a trailing slash."""
         mine, asked = self.path.casefold(), path.casefold()
         return self._has(host, method) and (
             asked.startswith(mine) or asked.rstrip("/") == mine.rstrip("/")
@@ -68,11 +68,11 @@ class Rule:
         )
 
     def is_of(self, host: str) -> bool:
-        """Return whether the rule is one of this host."""
+        """Return whether the rule applies to this host."""
         return not self.hosts or host in self.hosts
 
     def admits(self, facts: Facts) -> bool:
-        """Return whether the person may, apart from how the sign-in was made."""
+        """Return whether the person is admitted, apart from the strength of the sign-in."""
         return (
             (not self.groups or bool(self.groups & facts.groups))
             and self.scopes <= facts.scopes
@@ -89,13 +89,13 @@ DEFAULT = Rule()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Applied:
-    """The rules that a request must satisfy, all of them, and the kind of response when it does not."""
+    """The rules that a request must satisfy, all of them, and the kind of response if it does not."""
 
     access: Access
     rules: tuple[Rule, ...]
 
     def judge(self, facts: Facts | None) -> Verdict:
-        """Decide about a request; `facts` is None when the person is not signed in."""
+        """Decide on a request; `facts` is None if the person is not signed in."""
         if self.access is Access.PUBLIC:
             return Verdict.ALLOW
         if facts is None:
@@ -107,15 +107,16 @@ class Applied:
 
     @property
     def acr_values(self) -> str | None:
-        """The parameters for the provider (core §3.1.2.1); None where every sign-in will do."""
+        """The parameter for the provider (core §3.1.2.1); None if any sign-in is sufficient."""
         return " ".join(dict.fromkeys(acr for rule in self.rules for acr in rule.acr_values)) or None
 
 
 def rules_for(rules: Iterable[Rule], *, host: str, method: str, uri: str) -> Applied:
-    """Return what applies to a request (KIT-06).
+    """Return the rules that apply to a request (KIT-06).
 
-    The first rule that covers it. If an app that ignores case or a final slash could take the path for one
-    of another rule, that one applies as well, and for a path that servers read in different ways all do.
+    The first rule that covers it applies. If an app that ignores case or a trailing slash could take the path
+    for that of another rule, that rule applies as well. For a path that servers read in different ways, all
+    rules apply.
     """
     of_host = [rule for rule in rules if rule.is_of(host)]
     path = plain_path(uri)
@@ -134,7 +135,7 @@ def _not_public(rules: Collection[Rule]) -> tuple[Rule, ...]:
 
 
 def _texts(value: object) -> frozenset[str]:
-    """Return the values of a claim as text, one or several."""
+    """Return the value or values of a claim as text."""
     values = value if isinstance(value, list) else [] if value is None else [value]
     return frozenset(
         str(one).lower() if isinstance(one, bool) else str(one)

@@ -1,4 +1,4 @@
-"""Runs the gate on granian, in one or several processes."""
+"""Run the gate on granian, in one or several processes."""
 
 import errno
 import logging
@@ -24,7 +24,7 @@ class CannotServe(Exception):
 
 
 def prepare(settings: Settings, host: str, port: int) -> None:
-    """Make the tables, and find out what would fail later; raises CannotServe."""
+    """Create the tables, and detect problems that would occur later; raises CannotServe."""
     _refuse_busy_port(host, port)
     try:
         store, _ = open_stores(settings.store)
@@ -43,7 +43,7 @@ def serve(settings: Settings, *, host: str, port: int, workers: int, threads: in
         workers=workers,
         backpressure=_MOST_CONNECTIONS,
         http=HTTPModes.http1,
-        # Caddy asks about a WebSocket with the headers of its upgrade.
+        # Caddy queries the gate about a WebSocket with the headers of its upgrade.
         websockets=False,
         workers_kill_timeout=_SECONDS_TO_STOP,
         respawn_failed_workers=True,
@@ -59,7 +59,7 @@ def _load(settings: Settings, threads: int) -> GateApp:
 
 
 def _refuse_busy_port(host: str, port: int) -> None:
-    """Refuse a taken port: the server would listen there too, and requests would go to either program."""
+    """Refuse a port in use: the server would share it, and requests would go to either program."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         with socket.socket(family) as probe:

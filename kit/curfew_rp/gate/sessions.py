@@ -1,7 +1,7 @@
-"""Sessions at the gate: a random cookie in the browser, and what it stands for in the store.
+"""Sessions at the gate: a random cookie in the browser, and a record in the store.
 
-The store knows the cookie's digest alone. The marks of logouts are read on each request, so neither a cookie
-nor a record outlives the logout.
+The store contains only the cookie's digest. The marks of logouts are read on each request, so neither a
+cookie nor a record is accepted after the logout.
 """
 
 import hashlib
@@ -18,13 +18,13 @@ from curfew_rp.gate.records import Records
 from curfew_rp.gate.settings import Settings
 
 _HANDLE = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
-# The lifetime while idle is renewed when this part of it has passed: not each request writes.
+# The idle lifetime is renewed when this part of it has passed, so that not every request writes.
 _RENEWED_AFTER = 1 / 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateSession:
-    """A session that lives, as its cookie finds it."""
+    """A live session, found by its cookie."""
 
     key: str
     user: User
@@ -33,7 +33,7 @@ class GateSession:
 
 
 class GateSessions:
-    """Begins, finds and ends sessions; raises StoreUnavailable when the store is away."""
+    """Begins, finds and ends sessions; raises StoreUnavailable if the store is unavailable."""
 
     def __init__(self, settings: Settings, sessions: AppSessions, records: Records) -> None:
         self._settings = settings
@@ -51,9 +51,9 @@ class GateSessions:
         claims: Mapping[str, Any],
         scopes: Iterable[str],
     ) -> str | None:
-        """Return the cookie of a new session; None if the provider has ended it meanwhile.
+        """Return the cookie of a new session; None if the provider has already ended it.
 
-        Raises SignInRefused for claims that cannot be believed.
+        Raises SignInRefused for invalid claims.
         """
         handle = secrets.token_urlsafe(32)
         kept: dict[str, Any] = {"origin": self._bound_to(origin), "of": dict(claims), "scopes": [*scopes]}
@@ -64,7 +64,7 @@ class GateSessions:
         return handle
 
     def find(self, handle: str | None, origin: str) -> GateSession | None:
-        """Return the live session of a cookie, if it is one of this origin; its idle time starts anew."""
+        """Return the live session of a cookie, if it belongs to this origin; its idle time starts again."""
         if handle is None or not _HANDLE.fullmatch(handle):
             return None
         key = _digest(handle)
@@ -83,7 +83,7 @@ class GateSessions:
         return GateSession(key=key, user=user, claims=kept["of"], scopes=tuple(kept["scopes"]))
 
     def end(self, session: GateSession) -> None:
-        """End one session, as a person does here; copies of its cookie are refused from now on."""
+        """End one session when a person signs out here; copies of its cookie are rejected from now on."""
         self._sessions.forget(session.user)
         self._records.delete([self._key(session.key)])
 

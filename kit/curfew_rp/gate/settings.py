@@ -1,7 +1,7 @@
-"""The settings of the gate, each declared once with how it is read; all wrong ones are reported together.
+"""The settings of the gate, each declared once with its reader; all wrong ones are reported together.
 
-They come from a TOML file and from the environment, which wins: `CURFEW_RP_GATE_ISSUER` and the like. Rules
-are in the file alone.
+They come from a TOML file and from the environment, which takes precedence: `CURFEW_RP_GATE_ISSUER` and the
+like. Rules can only be in the file.
 """
 
 import difflib
@@ -63,16 +63,16 @@ class Settings:
 
     @property
     def is_https(self) -> bool:
-        """Whether browsers come by https; cookies are then for https alone."""
+        """Whether browsers use https; if so, cookies are only for https."""
         return self.origins[0].startswith("https://")
 
     @property
     def hosts(self) -> dict[str, str]:
-        """The origins by their host, as the header Host names it."""
+        """The origins by their host, as in the Host header."""
         return {urlsplit(origin).netloc: origin for origin in self.origins}
 
     def sign_in_origin(self, origin: str) -> str:
-        """Return where people of an app sign in: with a cookie for the domain, all at the first origin."""
+        """Return the origin at which people sign in: with a cookie for the domain, always the first."""
         return self.origins[0] if self.cookie_domain else origin
 
 
@@ -103,7 +103,7 @@ def _read_file(path: Path) -> dict[str, Any]:
 
 
 def _read_secret_files(given: dict[str, Any], problems: list[str]) -> None:
-    """Replace `client_secret_file` and the like by what is in the file."""
+    """Replace `client_secret_file` and the like by the contents of the file."""
     for name in _SECRET:
         if (file := given.pop(f"{name}_file", None)) is None:
             continue

@@ -1,7 +1,7 @@
-"""The way to the provider and back: the authorization request, and what its response proves.
+"""The way to the provider and back: the authorization request, and the check of its response.
 
-Authlib speaks the protocol; tokens are used here and then forgotten. The gate keeps none but the ID Token,
-which names the session at the sign-out.
+Authlib implements the protocol; tokens are used here and then forgotten. The gate keeps only the ID Token,
+which identifies the session at sign-out.
 """
 
 from collections.abc import Mapping
@@ -47,7 +47,7 @@ class Provider:
         self._sessions = sessions
 
     def authorization_url(self, attempt: Attempt, redirect_uri: str, acr_values: str | None) -> str:
-        """Return where to send the browser."""
+        """Return the URL to which the browser is sent."""
         more = {"acr_values": acr_values} if acr_values else {}
         made = self._client().create_authorization_url(
             redirect_uri,
@@ -59,7 +59,7 @@ class Provider:
         return str(made["url"])
 
     def redeem(self, attempt: Attempt, params: Mapping[str, str], redirect_uri: str) -> SignedIn:
-        """Return what an authorization response proves; raises SignInRefused."""
+        """Redeem the code of an authorization response; return the verified facts. Raises SignInRefused."""
         self._sessions.check_answer(params)
         if "error" in params:
             raise SignInRefused(f"the provider answered {params['error'][:80]!r}")
@@ -87,7 +87,7 @@ class Provider:
         return SignedIn(
             id_claims=id_claims,
             claims=self._userinfo(client, token, id_claims) | dict(id_claims),
-            # rfc6749 §5.1: a scope that is left out is the one that was asked for.
+            # rfc6749 §5.1: an omitted scope means the scope that was requested.
             scopes=tuple((scope if isinstance(scope, str) else self._settings.scope).split()),
             id_token=token["id_token"],
         )
@@ -105,7 +105,7 @@ class Provider:
         return said
 
     def _client(self) -> Any:
-        """Return a client with the provider's metadata and keys as they are now."""
+        """Return a client with the provider's current metadata and keys."""
         settings, keys = self._settings, self._sessions.receiver.keys
         configured = authlib_client.settings(
             issuer=settings.issuer,

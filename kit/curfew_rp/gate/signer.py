@@ -1,4 +1,4 @@
-"""The identity as a signed JWT, for apps that check by themselves that a request came through the gate."""
+"""The identity as a signed JWT, for apps that verify themselves that a request came through the gate."""
 
 import hashlib
 import json
@@ -14,14 +14,14 @@ from curfew_rp.gate.identity import Identity
 from curfew_rp.gate.settings import Settings
 
 TYP = "gate-identity+jwt"
-# Proxies pass it on at once; clocks may differ by as much.
+# Proxies pass the token on at once, so this is mainly an allowance for different clocks.
 LIFETIME_SECONDS = 60
-# rfc7638 §3.2: the members that a thumbprint is made of.
+# rfc7638 §3.2: the members that make up a thumbprint.
 _THUMBPRINT_MEMBERS = ("crv", "kty", "x", "y")
 
 
 class IdentitySigner:
-    """Signs with the key of the settings; its issuer is where the gate is found, and `/jwks` below it."""
+    """Signs with the configured key; the issuer is the gate's own URL, with the keys at `/jwks` below."""
 
     def __init__(self, settings: Settings) -> None:
         self._prefix = settings.prefix
@@ -48,7 +48,7 @@ class IdentitySigner:
         return jwt.encode(said, self._key, algorithm=self._alg, headers=headers)
 
     def jwks(self) -> list[dict[str, Any]]:
-        """Return the public key, by which apps verify."""
+        """Return the public key with which apps verify the JWT."""
         return [self._jwk]
 
 

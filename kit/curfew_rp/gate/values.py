@@ -1,4 +1,4 @@
-"""Read the value of a setting from TOML or from an environment variable, which is always a text."""
+"""Read the value of a setting from TOML, or from an environment variable, which is always a string."""
 
 import re
 from collections.abc import Mapping
@@ -24,18 +24,18 @@ _SHORTEST_SECRET = 16
 
 
 class WrongValue(Exception):
-    """The value of a setting is wrong; the message follows its name."""
+    """The value of a setting is wrong; the message is shown after its name."""
 
 
 def text(value: object) -> str:
-    """Read a text in one line."""
+    """Read a string of one line."""
     if not isinstance(value, str) or not value or len(value) > _TEXT_LIMIT or not value.isprintable():
         raise WrongValue("must be a text in one line")
     return value
 
 
 def secret(value: object) -> str:
-    """Read a secret that cannot be guessed, because the cookies of sign-ins are signed by it."""
+    """Read a secret that cannot be guessed, because it signs the cookies of sign-ins."""
     if len(text(value)) < _SHORTEST_SECRET:
         raise WrongValue(f"must have at least {_SHORTEST_SECRET} characters")
     return text(value)
@@ -55,7 +55,7 @@ def url(value: object) -> str:
 
 
 def origins(value: object) -> tuple[str, ...]:
-    """Read where browsers find the apps: scheme and host, without a path."""
+    """Read the origins at which browsers find the apps: scheme and host, without a path."""
     read = tuple(dict.fromkeys(one.rstrip("/").lower() for one in texts(value)))
     for one in read:
         scheme, _, host = one.partition("://")
@@ -69,7 +69,7 @@ def origins(value: object) -> tuple[str, ...]:
 
 
 def _is_private_enough(read: str) -> bool:
-    """Return whether no one between browser and server reads along: https, or the machine itself."""
+    """Return whether the traffic is private: by https, or because it stays on this machine."""
     parts = urlsplit(read)
     host = parts.hostname or ""
     try:
@@ -93,7 +93,7 @@ def scope(value: object) -> str:
 
 
 def prefix(value: object) -> str:
-    """Read the path below which the gate's own pages are."""
+    """Read the path prefix of the gate's own pages."""
     read = text(value).rstrip("/")
     if not re.fullmatch(r"(/[A-Za-z0-9_-]+)+", read):
         raise WrongValue("must be a path like /_gate")
@@ -101,14 +101,14 @@ def prefix(value: object) -> str:
 
 
 def cookie_name(value: object) -> str:
-    """Read the name of the cookie, without the prefix that browsers know."""
+    """Read the name of the cookie, without the prefix that browsers enforce."""
     if not _TOKEN.fullmatch(text(value)):
         raise WrongValue("must be letters, digits, - and _")
     return text(value)
 
 
 def domain(value: object) -> str:
-    """Read a domain of the apps."""
+    """Read the common domain of the apps."""
     read = text(value).removeprefix(".").lower()
     if not _HOST.fullmatch(read) or ":" in read or "." not in read:
         raise WrongValue("must be a domain like example.com")
@@ -132,7 +132,7 @@ def networks(value: object) -> tuple[IPv4Network | IPv6Network, ...]:
 
 
 def private_key(value: object) -> str:
-    """Read a private key in PEM that JWTs can be signed with."""
+    """Read a private key in PEM that can sign JWTs."""
     try:
         key = load_pem_private_key(str(value).encode(), password=None)
     except (TypeError, ValueError, UnsupportedAlgorithm) as exc:
@@ -152,14 +152,14 @@ def flag(value: object) -> bool:
 
 
 def file(value: object) -> str:
-    """Read the name of a file that is there."""
+    """Read the name of an existing file."""
     if not Path(text(value)).is_file():
         raise WrongValue(f"names no file: {value}")
     return text(value)
 
 
 def texts(value: object) -> tuple[str, ...]:
-    """Read a list of texts, or one text that is separated by commas or spaces."""
+    """Read a list of strings, or one string whose items are separated by commas or spaces."""
     several = re.split(r"[,\s]+", value.strip(" ,")) if isinstance(value, str) else value
     if not isinstance(several, list) or not several:
         raise WrongValue("must be a list of texts")
@@ -216,7 +216,7 @@ def _several(value: object) -> frozenset[str]:
 
 
 def _several_in_order(value: object) -> list[str]:
-    """Read a list; names of groups may contain spaces and commas, so a text is one of them."""
+    """Read a list; names of groups may contain spaces and commas, so a string is a single item."""
     several = [value] if isinstance(value, str) else value
     if not isinstance(several, list) or not several:
         raise WrongValue("must be a list of texts")

@@ -1,7 +1,7 @@
-"""Guards an API: which calls are let in by their access token, and how fresh that answer is.
+"""Guards an API: decides which access tokens admit a call, and states how fresh that decision is.
 
 Knows tokens and headers, no web framework: `curfew_rp.flask_api`, `curfew_rp.starlette_api` and
-`curfew_rp.django.api` connect it. It refuses as RFC 6750, RFC 9449 (DPoP) and RFC 9470 (step-up) say.
+`curfew_rp.django.api` connect it. Refusals follow RFC 6750, RFC 9449 (DPoP) and RFC 9470 (step-up).
 """
 
 from curfew_rp.resource_server.access import TRY_AGAIN, Access, Freshness, Refused

@@ -1,4 +1,4 @@
-"""The access of a call, and the reasons of a refusal."""
+"""The access of a call, and the reasons for a refusal."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from typing import Any
 
 from curfew_rp.strict_json import is_numeric_date
 
-# Of a 503, which says that nothing is known of the token.
+# The headers of a 503, when it is unknown whether the token is valid.
 TRY_AGAIN = {"Retry-After": "10", "Cache-Control": "no-store"}
 
 
@@ -14,9 +14,9 @@ TRY_AGAIN = {"Retry-After": "10", "Cache-Control": "no-store"}
 class Freshness:
     """The age of the knowledge that a token is valid; all spans are seconds.
 
-    `age` is how long ago the provider said so. `stale_for_at_most` is how long a revoked token may be
-    accepted in this mode, if no Logout Token arrives; `last_heard_at` is when the last one arrived, where
-    that matters.
+    `age` is the time since the provider's statement. `stale_for_at_most` is how long a revoked token may be
+    accepted in this mode if no Logout Token arrives; `last_heard_at` is when the last one arrived, in modes
+    that depend on them.
     """
 
     mode: str
@@ -25,7 +25,7 @@ class Freshness:
     last_heard_at: float | None = None
 
     def as_header(self) -> str:
-        """Return it for the header `Token-Freshness`, for people who look for a response's reasons."""
+        """Return the value of the header `Token-Freshness`, which helps people to explain a response."""
         heard = "" if self.last_heard_at is None else f"; last-heard={self.last_heard_at:.0f}"
         return f"{self.mode}; age={self.age:.1f}; stale-for-at-most={self.stale_for_at_most:.1f}{heard}"
 
@@ -46,7 +46,7 @@ class Access:
 
     @classmethod
     def from_claims(cls, claims: Mapping[str, Any], freshness: Freshness) -> "Access":
-        """Return the access that claims of an introspection response or a signed token give."""
+        """Return the access described by the claims of an introspection response or a signed token."""
         scope, cnf = claims.get("scope"), claims.get("cnf")
         return cls(
             sub=_text(claims.get("sub")),
@@ -62,7 +62,7 @@ class Access:
 
 
 class Refused(Exception):
-    """A call is refused: with this status, and these headers that tell the client what to do."""
+    """A call is refused, with a status and with headers that tell the client what to do."""
 
     def __init__(
         self, status: int, challenges: list[str], description: str, headers: Mapping[str, str] | None = None
@@ -75,12 +75,12 @@ class Refused(Exception):
 
     @property
     def all_headers(self) -> list[tuple[str, str]]:
-        """Every header, one `WWW-Authenticate` for each scheme."""
+        """All headers, with one `WWW-Authenticate` for each scheme."""
         return [*self.headers.items(), *(("WWW-Authenticate", challenge) for challenge in self.challenges)]
 
 
 class InvalidToken(Exception):
-    """A token or its proof is not accepted; the guard makes a refusal of it."""
+    """A token or its proof is not accepted; the guard turns this into a refusal."""
 
 
 class InvalidProof(InvalidToken):

@@ -1,4 +1,4 @@
-"""Proof of possession by DPoP (RFC 9449): every check of §4.3, and nonces that need no memory (§9)."""
+"""Proof of possession by DPoP (RFC 9449): every check of §4.3, and stateless nonces (§9)."""
 
 import base64
 import hashlib
@@ -17,11 +17,11 @@ from curfew_rp.stores import Store
 from curfew_rp.strict_json import is_identifier, is_numeric_date, read_object
 
 _PROOF_SIZE_LIMIT = 4 * 1024
-# RSA of more than 4096 bits, or with a long exponent, would let a client choose how long verifying takes.
+# With an RSA key of more than 4096 bits, or a long exponent, a client could make verification slow.
 _LONGEST_MEMBER = 690
 _LONGEST_EXPONENT = 6
 _PRIVATE = {"d", "p", "q", "dp", "dq", "qi", "k", "oth"}
-# rfc7638 §3.2 and rfc8037 §2: what the thumbprint is made of.
+# rfc7638 §3.2 and rfc8037 §2: the members that make up the thumbprint.
 _THUMBPRINT_OF = {"EC": ("crv", "kty", "x", "y"), "OKP": ("crv", "kty", "x"), "RSA": ("e", "kty", "n")}
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _SHORTEST_SECRET = 32
@@ -29,7 +29,7 @@ _SHORTEST_SECRET = 32
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProofOf:
-    """The call that a proof has to be for; `url` is the address that the client has called."""
+    """The call that a proof must match; `url` is the URL that the client called."""
 
     method: str
     url: str
@@ -40,9 +40,9 @@ class ProofOf:
 class ProofOfPossession:
     """Checks DPoP proofs, in all processes that share a store.
 
-    With a `nonce_secret`, the same in all of them and at least 32 bytes, a proof must have a nonce of this
-    API from this period of `nonce_lifetime` or the one before. `window` is how far a proof's clock may be
-    off.
+    With a `nonce_secret`, which is the same in all processes and at least 32 bytes long, a proof must have a
+    nonce of this API from the current period of `nonce_lifetime` or the previous one. `window` is how far
+    `iat` may be from now.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class ProofOfPossession:
         self._window = window.total_seconds()
 
     def check(self, proofs: Sequence[str], proof_of: ProofOf) -> None:
-        """Refuse a call whose proof is not for it; raises InvalidProof, NonceNeeded or StoreUnavailable."""
+        """Check that the proof matches the call; raises InvalidProof, NonceNeeded or StoreUnavailable."""
         if len(proofs) != 1:
             raise InvalidProof("there must be one DPoP header")
         claims, jkt = _verified(proofs[0])
@@ -72,7 +72,7 @@ class ProofOfPossession:
         self._use(jkt, claims["jti"])
 
     def new_nonce(self) -> str | None:
-        """Return a nonce for the header DPoP-Nonce, or None where none is asked for."""
+        """Return a nonce for the header DPoP-Nonce, or None if nonces are not required."""
         return self._nonce(self._period()) if self._secret else None
 
     def _check_claims(self, claims: Mapping[str, Any], proof_of: ProofOf) -> None:
@@ -98,7 +98,7 @@ class ProofOfPossession:
             raise NonceNeeded("the proof needs the nonce of the header DPoP-Nonce")
 
     def _use(self, jkt: bytes, jti: str) -> None:
-        """Accept a proof once, in whichever process (rfc9449 §11.1)."""
+        """Accept a proof only once among all processes (rfc9449 §11.1)."""
         name = hashlib.sha256(jkt + b"\0" + jti.encode()).hexdigest()[:40]
         if not self._store.claim(f"dpop:{name}", 2 * self._window + 1):
             raise InvalidProof("this proof was used before")
@@ -111,7 +111,7 @@ class ProofOfPossession:
 
 
 def _verified(proof: str) -> tuple[dict[str, Any], bytes]:
-    """Return a proof's claims and its key's thumbprint; the key in the header has signed it."""
+    """Return a proof's claims and the thumbprint of the key in its header, which must have signed it."""
     if len(proof) > _PROOF_SIZE_LIMIT:
         raise InvalidProof("the proof is too large")
     try:
@@ -142,7 +142,7 @@ def _thumbprint(jwk: object) -> bytes:
 
 
 def _normalised(url: object) -> tuple[str, str, int | None, str] | None:
-    """rfc9449 §4.3: without query and fragment, and as rfc3986 §6.2.2 and §6.2.3 compare.
+    """rfc9449 §4.3: without query and fragment, normalised as in rfc3986 §6.2.2 and §6.2.3.
 
     An encoded slash counts as a slash: routes see only the decoded path.
     """

@@ -1,4 +1,4 @@
-"""The guard: reads a call's token, asks how good it is, and refuses what a route does not allow."""
+"""The guard: read a call's token, check it, and refuse what the route does not allow."""
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,7 +15,7 @@ _TOKEN_SIZE_LIMIT = 8 * 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """The input of the guard: `url` as the client has called it, headers as often as they were sent."""
+    """The input of the guard: `url` as the client called it, and every value of repeated headers."""
 
     method: str
     url: str
@@ -35,26 +35,27 @@ class Requirements:
     def of(
         cls, scopes: Iterable[str] = (), acr_values: Iterable[str] = (), max_age: timedelta | None = None
     ) -> "Requirements":
-        """Return requirements from what is easy to write."""
+        """Return requirements from any iterables."""
         return cls(scopes=frozenset(scopes), acr_values=tuple(acr_values), max_age=max_age)
 
 
 class Mode(Protocol):
-    """The way to check a token: `Introspection` or `SignedTokens`."""
+    """A way to check tokens: `Introspection` or `SignedTokens`."""
 
     @property
     def description(self) -> str:
-        """Say how fresh its responses are."""
+        """Describe the freshness of the results."""
 
     def look_at(self, token: str) -> Access:
-        """Return what a token gives; raises InvalidToken or CannotTell."""
+        """Return the access of a token; raises InvalidToken or CannotTell."""
 
 
 class ResourceServer:
     """Guards an API in one freshness mode.
 
-    With `dpop`, tokens that are bound to a key are accepted with its proof; with `requires_dpop` no others
-    are. A bound token is never accepted as a bearer token, and one that is bound to a certificate not at all.
+    With `dpop`, tokens that are bound to a key are accepted with a proof; with `requires_dpop`, only these
+    are. A bound token is never accepted as a bearer token, and a token that is bound to a certificate is not
+    accepted at all.
     """
 
     def __init__(
@@ -67,7 +68,7 @@ class ResourceServer:
         self._requires_dpop = requires_dpop
 
     def check(self, call: Call, required: Requirements = Requirements()) -> Access:
-        """Return the access of a call; raises Refused, or CannotTell, which is to be answered by 503."""
+        """Return the access of a call; raises Refused, or CannotTell, which must be answered with 503."""
         scheme, token = self._credentials(call)
         try:
             access = self.mode.look_at(token)
@@ -79,7 +80,7 @@ class ResourceServer:
         return access
 
     def headers(self, access: Access) -> dict[str, str]:
-        """Return the headers of a response to a call that was let in: freshness, and the next DPoP nonce."""
+        """Return headers for the response to an admitted call: freshness, and the next DPoP nonce."""
         nonce = self._dpop.new_nonce() if self._dpop and access.jkt else None
         return {
             "Token-Freshness": access.freshness.as_header(),
@@ -87,7 +88,7 @@ class ResourceServer:
         }
 
     def _credentials(self, call: Call) -> tuple[str, str]:
-        """rfc6750 §2.1, rfc9449 §7.1: one token, in the header; without one no error is named (§3.1)."""
+        """rfc6750 §2.1, rfc9449 §7.1: one token, in the header; without it there is no error code (§3.1)."""
         if not call.authorization:
             raise Refused(401, self._challenges(), "there is no access token")
         scheme, _, token = call.authorization[0].partition(" ")
@@ -133,7 +134,7 @@ class ResourceServer:
         raise Refused(403, [challenge], f"the token lacks a scope of: {needed}")
 
     def _check_step_up(self, scheme: str, access: Access, required: Requirements) -> None:
-        """rfc9470 §3: say which sign-in is needed, so that the app can ask the person for it."""
+        """rfc9470 §3: state the required sign-in, so that the app can ask the person for it."""
         asked: dict[str, str] = {}
         if required.acr_values and access.acr not in required.acr_values:
             asked["acr_values"] = " ".join(required.acr_values)
@@ -147,7 +148,7 @@ class ResourceServer:
             raise Refused(401, [challenge], description)
 
     def _challenges(self, scheme: str | None = None, **parameters: str) -> list[str]:
-        """rfc9449 §7.1: each scheme that would do; the error stands with the one that was used."""
+        """rfc9449 §7.1: every accepted scheme; the error is given with the scheme that was used."""
         offered = ["DPoP"] if self._requires_dpop else ["Bearer", "DPoP"] if self._dpop else ["Bearer"]
         return [
             _challenge(
@@ -164,6 +165,6 @@ def _is_recent(access: Access, max_age: timedelta) -> bool:
 
 
 def _challenge(scheme: str, **parameters: str) -> str:
-    """Write a challenge; the texts are this module's own and need no escaping."""
+    """Write a challenge; all values come from this module and need no escaping."""
     written = ", ".join(f'{name}="{value}"' for name, value in parameters.items())
     return f"{scheme} {written}".strip()

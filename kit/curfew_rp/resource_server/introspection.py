@@ -1,7 +1,7 @@
-"""Freshness by introspection (RFC 7662): the provider is asked on each call, or once in n seconds.
+"""Freshness by introspection (RFC 7662): the provider is queried on each call, or once in n seconds.
 
-Without a cache a token is refused from the moment that a sign-out is committed. With a cache of n seconds it
-may be accepted for n seconds longer, which each response says.
+Without a cache a token is refused from the moment at which a sign-out is committed. With a cache of n seconds
+it may be accepted for up to n seconds longer, which each response states.
 """
 
 import threading
@@ -27,10 +27,10 @@ _TYPES_FOR_APIS = frozenset({"bearer", "dpop"})
 
 
 class Introspection:
-    """Asks the provider whether a token is active, as a client of its own with a secret.
+    """Queries the provider whether a token is active, as a client with its own secret.
 
-    `audience` is the URI of this API, which a token that names an audience must name. `kept_for` is how long
-    a response is believed without asking again.
+    `audience` is the URI of this API; a token with an audience must include it. `kept_for` is how long a
+    response is used without querying again.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class Introspection:
         ca_bundle: str | None = None,
     ) -> None:
         self._keys = keys
-        # rfc6749 §2.3.1: both are form-encoded first, so that a colon or a plus sign arrives.
+        # rfc6749 §2.3.1: both are form-encoded first, so that colons and plus signs arrive unchanged.
         self._auth = (quote_plus(client_id), quote_plus(client_secret))
         self._audience = audience
         self._kept_seconds = kept_for.total_seconds()
@@ -54,13 +54,13 @@ class Introspection:
 
     @property
     def description(self) -> str:
-        """Say how fresh its responses are, for a page or a log."""
+        """Describe the freshness of the results, for a page or a log."""
         if not self._kept_seconds:
             return "introspection on each call"
         return f"introspection, each response kept for {self._kept_seconds:g} s"
 
     def look_at(self, token: str) -> Access:
-        """Return what an active token gives; raises InvalidToken or ProviderUnreachable."""
+        """Return the access of an active token; raises InvalidToken or ProviderUnreachable."""
         asked_at, response = self._answer(token)
         if response.get("active") is not True:
             raise InvalidToken("the token is not active")
@@ -81,7 +81,7 @@ class Introspection:
             kept = self._kept.get(name)
         if kept and time.monotonic() - kept[0] < self._kept_seconds:
             return kept
-        # The instant before the question: a sign-out after it may be missing in the response.
+        # The instant before the request: the response may not reflect a sign-out after it.
         fresh = time.monotonic(), self._ask(token)
         if self._kept_seconds:
             with self._lock:
@@ -113,8 +113,8 @@ class Introspection:
         return document
 
     def _check(self, response: Mapping[str, Any]) -> None:
-        """Refuse what is no access token, what is for others, and what has expired since it was asked."""
-        # A client may introspect its own refresh tokens too: they are active, and have no type to be sent by.
+        """Reject tokens that are not access tokens, are for other APIs, or have expired since the query."""
+        # A client may also introspect its own refresh tokens: they are active, but have no token_type.
         if str(response.get("token_type")).lower() not in _TYPES_FOR_APIS:
             raise InvalidToken("the token is not an access token")
         if response.get("iss", self._keys.issuer) != self._keys.issuer:

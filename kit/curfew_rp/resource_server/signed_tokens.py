@@ -1,7 +1,7 @@
-"""Freshness by signed tokens (RFC 9068) and the logouts that this app's receivers have heard of.
+"""Freshness by signed tokens (RFC 9068) and the logouts that the apps have received.
 
-No call leaves the API. A token is refused as soon as the Logout Token of its session has arrived in the store
-that it shares with the apps; if none arrives, it is accepted until it expires.
+The API makes no requests for this. A token is refused as soon as the Logout Token of its session has reached
+the store that the API shares with the apps; if none arrives, the token is accepted until it expires.
 """
 
 import time
@@ -43,21 +43,21 @@ class SignedTokens:
 
     @property
     def description(self) -> str:
-        """Say how fresh its responses are, for a page or a log."""
+        """Describe the freshness of the results, for a page or a log."""
         return (
             "signed tokens, and the Logout Tokens that the apps have received; "
             f"a token lives {self._longest_life.total_seconds():g} s at most"
         )
 
     def last_heard_at(self) -> float | None:
-        """Return when the last logout reached an app with this store, in seconds; None if none has lately.
+        """Return when the last logout reached an app with this store, in seconds; None if none did recently.
 
         Raises StoreUnavailable.
         """
         return last_heard_at(self._store, self._keys.issuer)
 
     def look_at(self, token: str) -> Access:
-        """Return what a token gives; raises InvalidToken, ProviderUnreachable or StoreUnavailable."""
+        """Return the access of a token; raises InvalidToken, ProviderUnreachable or StoreUnavailable."""
         claims = self._verified(token)
         self._check_claims(claims)
         self._check_session(claims)
@@ -75,7 +75,7 @@ class SignedTokens:
             header = read_header(token)
         except ValueError as exc:
             raise InvalidToken("the token is not a signed JWT") from exc
-        # rfc9068 §4: an ID Token or a Logout Token is signed by the same keys.
+        # rfc9068 §4: ID Tokens and Logout Tokens are signed with the same keys, so the type must be checked.
         if str(header.get("typ")).lower() not in _TYPES or "crit" in header:
             raise InvalidToken("the token is not an access token")
         alg = header.get("alg")
@@ -90,7 +90,7 @@ class SignedTokens:
             raise InvalidToken("the token's payload is not a JSON object") from exc
 
     def _check_claims(self, claims: Mapping[str, Any]) -> None:
-        """rfc9068 §4: iss, aud and exp; §2.2: what a token always has."""
+        """rfc9068 §4: iss, aud and exp; §2.2: the required claims."""
         if claims.get("iss") != self._keys.issuer:
             raise InvalidToken("the token is of another issuer")
         audience = claims.get("aud")
@@ -106,7 +106,7 @@ class SignedTokens:
             raise InvalidToken("the token lacks sub, client_id or jti")
 
     def _check_session(self, claims: Mapping[str, Any]) -> None:
-        """Refuse a token of a session, or of a person, whose logout the app has received."""
+        """Reject a token whose session or person has been logged out, as the app was notified."""
         try:
             sign_in = SignIn.from_claims(claims)
         except ValueError as exc:

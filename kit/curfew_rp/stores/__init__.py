@@ -1,7 +1,7 @@
 """Stores that the processes and nodes of an app share for sessions and logouts.
 
-A store knows marks (a number under a key), links (short texts under a key) and when each is forgotten. It
-does not know what a session is; that is `curfew_rp.session_index`.
+A store keeps marks (a number under a key) and links (short texts under a key) until they expire. It does not
+know what a session is; that is `curfew_rp.session_index`.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,20 +14,20 @@ __all__ = ["MemoryStore", "Store", "store_from_url"]
 
 
 class Store(Protocol):
-    """The interface of every store; each method raises StoreUnavailable when it cannot.
+    """The interface of every store; each method raises StoreUnavailable on failure.
 
     Keys are short and printable. `seconds` is how long an entry is kept. A store must not drop an entry
     before that: an evicted mark would revive an ended session.
     """
 
     def claim(self, key: str, seconds: float) -> bool:
-        """Set a mark that is not there yet; of several processes at once, exactly one gets True."""
+        """Set a mark that does not exist yet; of several concurrent processes, exactly one gets True."""
 
     def raise_mark(self, key: str, value: float, seconds: float) -> None:
-        """Set a mark unless it is greater already; safe against others who do the same."""
+        """Set a mark unless it is already greater; safe against concurrent calls."""
 
     def marks(self, keys: Sequence[str]) -> dict[str, float]:
-        """Return those of the marks that are there."""
+        """Return the existing ones of these marks."""
 
     def link(self, keys: Iterable[str], member: str, seconds: float) -> None:
         """Add a member under each key; the newest `LINKS_KEPT` of a key are kept."""
@@ -40,10 +40,10 @@ class Store(Protocol):
 
 
 def store_from_url(url: str) -> Store:
-    """Return the store that a URL names; raises ValueError for a URL that names none.
+    """Return the store for a URL; raises ValueError for any other URL.
 
-    `redis://…` and `rediss://…` are Redis or Valkey, `memory:` is for an app that is one process, and all
-    others are databases in SQLAlchemy's form, whose two tables are created when they are missing.
+    `redis://…` and `rediss://…` are Redis or Valkey, `memory:` is for an app of one process, and all others
+    are databases in SQLAlchemy's form, whose two tables are created if they are missing.
     """
     scheme = urlsplit(url).scheme
     if scheme == "memory":

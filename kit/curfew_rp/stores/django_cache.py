@@ -1,6 +1,6 @@
 """A store in one of Django's caches, which must be shared by all processes and must not evict.
 
-Django's Redis cache is one (`maxmemory-policy noeviction`). LocMemCache belongs to one process, and
+Django's Redis cache qualifies (with `maxmemory-policy noeviction`). LocMemCache belongs to one process, and
 Memcached and DatabaseCache drop entries when they are full: use `RedisStore` or `SQLAlchemyStore` there.
 """
 
@@ -14,7 +14,7 @@ from typing import Any, ParamSpec, TypeVar
 from curfew_rp.errors import StoreUnavailable
 from curfew_rp.stores.limits import LINKS_KEPT
 
-# A cache has no other step that one process wins than `add`, so changes are made under a lock of it.
+# A cache's only atomic operation is `add`, so changes are made under a lock that is made of it.
 LOCK_SECONDS = 10
 _PATIENCE_SECONDS = 3.0
 _WAIT_SECONDS = 0.005
@@ -23,7 +23,7 @@ Result = TypeVar("Result")
 
 
 class DjangoCacheStore:
-    """Marks as numbers, links as dictionaries of a member and the instant at which it expires."""
+    """Marks as numbers, links as dictionaries from members to the instants at which they expire."""
 
     def __init__(self, cache: Any = None, *, prefix: str = "curfew_rp:") -> None:
         if cache is None:
@@ -36,18 +36,18 @@ class DjangoCacheStore:
         self._lock = prefix + "lock:"
 
     def claim(self, key: str, seconds: float) -> bool:
-        """Set a mark that is not there yet."""
+        """Set a mark that does not exist yet."""
         return bool(self._call(self._cache.add, self._mark + key, time.time(), timeout=ceil(seconds)))
 
     def raise_mark(self, key: str, value: float, seconds: float) -> None:
-        """Set a mark unless it is greater already."""
+        """Set a mark unless it is already greater."""
         with self._locked(self._mark + key):
             known = self._call(self._cache.get, self._mark + key)
             highest = value if known is None else max(known, value)
             self._call(self._cache.set, self._mark + key, highest, timeout=ceil(seconds))
 
     def marks(self, keys: Sequence[str]) -> dict[str, float]:
-        """Return those of the marks that are there."""
+        """Return the existing ones of these marks."""
         found = self._call(self._cache.get_many, [self._mark + key for key in keys])
         return {key.removeprefix(self._mark): value for key, value in found.items()}
 
@@ -83,7 +83,7 @@ class DjangoCacheStore:
 
     @contextmanager
     def _locked(self, key: str) -> Iterator[None]:
-        """Hold the key's lock; raises StoreUnavailable when others hold it for too long."""
+        """Hold the key's lock; raises StoreUnavailable if others hold it for too long."""
         name, mine = self._lock + key, token_hex(8)
         gives_up_at = time.monotonic() + _PATIENCE_SECONDS
         while not self._call(self._cache.add, name, mine, timeout=LOCK_SECONDS):
@@ -93,13 +93,13 @@ class DjangoCacheStore:
         try:
             yield
         finally:
-            # After a pause it may have expired and be another's.
+            # After a pause of this process, the lock may have expired and belong to another.
             if self._call(self._cache.get, name) == mine:
                 self._call(self._cache.delete, name)
 
     @staticmethod
     def _call(method: Callable[Args, Result], *args: Args.args, **kwargs: Args.kwargs) -> Result:
-        """Call the cache; each backend has errors of its own, which share no class."""
+        """Call the cache; the errors of the backends share no base class."""
         try:
             return method(*args, **kwargs)
         except Exception as exc:

@@ -1,4 +1,5 @@
-"""Bounds that all stores share."""
+"""Limits that all stores share."""
 
-# Beyond so many sessions of one person at one app the oldest lose their link; a logout still refuses them.
+# With more sessions of one person at one app, the oldest lose their links; they are still rejected after a
+# logout.
 LINKS_KEPT = 1000

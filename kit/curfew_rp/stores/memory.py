@@ -1,6 +1,6 @@
-"""A store in the memory of one process: for tests, and for an app that is one process and may forget.
+"""A store in the memory of one process: for tests, and for an app of one process that may lose the data.
 
-After a restart it knows no logout any more, so sessions in cookies that have ended would be accepted again.
+After a restart all logouts are forgotten, so ended sessions in cookies would be accepted again.
 """
 
 import threading
@@ -22,7 +22,7 @@ class MemoryStore:
         self._pruned_at = time.monotonic()
 
     def claim(self, key: str, seconds: float) -> bool:
-        """Set a mark that is not there yet."""
+        """Set a mark that does not exist yet."""
         with self._lock:
             if self._mark(key) is not None:
                 return False
@@ -30,13 +30,13 @@ class MemoryStore:
             return True
 
     def raise_mark(self, key: str, value: float, seconds: float) -> None:
-        """Set a mark unless it is greater already."""
+        """Set a mark unless it is already greater."""
         with self._lock:
             known = self._mark(key)
             self._set(key, value if known is None else max(known, value), seconds)
 
     def marks(self, keys: Sequence[str]) -> dict[str, float]:
-        """Return those of the marks that are there."""
+        """Return the existing ones of these marks."""
         with self._lock:
             return {key: value for key in keys if (value := self._mark(key)) is not None}
 

@@ -1,7 +1,7 @@
 """A store in Redis or Valkey, for any number of processes and nodes.
 
-The server must not evict: `maxmemory-policy noeviction`. When its memory is full it refuses to write, and the
-provider is answered 503 and tries again.
+The server must not evict: `maxmemory-policy noeviction`. When its memory is full, it refuses to write; the
+provider then gets a 503 and tries again.
 """
 
 import time
@@ -15,7 +15,7 @@ from curfew_rp.errors import StoreUnavailable
 from curfew_rp.stores.limits import LINKS_KEPT
 
 TIMEOUT_SECONDS = 2.0
-# One step on the server, so that of two logouts of one person the later one counts.
+# Atomic on the server, so that of two logouts of one person the later one counts.
 _RAISE_MARK = """
 local known = redis.call('GET', KEYS[1])
 local value = ARGV[1]
@@ -65,17 +65,17 @@ class RedisStore:
 
     @_translated
     def claim(self, key: str, seconds: float) -> bool:
-        """Set a mark that is not there yet."""
+        """Set a mark that does not exist yet."""
         return bool(self._redis.set(self._mark + key, time.time(), nx=True, px=_milliseconds(seconds)))
 
     @_translated
     def raise_mark(self, key: str, value: float, seconds: float) -> None:
-        """Set a mark unless it is greater already."""
+        """Set a mark unless it is already greater."""
         self._raise_mark(keys=[self._mark + key], args=[repr(float(value)), _milliseconds(seconds)])
 
     @_translated
     def marks(self, keys: Sequence[str]) -> dict[str, float]:
-        """Return those of the marks that are there."""
+        """Return the existing ones of these marks."""
         values = self._redis.mget([self._mark + key for key in keys])
         return {key: float(value) for key, value in zip(keys, values, strict=True) if value is not None}
 

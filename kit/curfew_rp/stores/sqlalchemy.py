@@ -1,7 +1,7 @@
-"""A store in the app's own database, in two tables; tried on PostgreSQL and SQLite.
+"""A store in two tables of the app's own database; tested on PostgreSQL and SQLite.
 
-Every statement is a transaction of its own, so it needs nothing from the app's transactions and no dialect's
-own syntax. Expired rows are deleted while others are written, once a minute by each process.
+It uses transactions of its own, so it is independent of the app's, and no syntax of a particular dialect.
+Expired rows are deleted while others are written, once a minute by each process.
 """
 
 import threading
@@ -32,7 +32,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 from curfew_rp.errors import StoreUnavailable
 from curfew_rp.stores.limits import LINKS_KEPT
 
-# For migrations of the app's own, such as Alembic's: its `target_metadata` may be a list.
+# For the app's own migrations, such as Alembic's, whose `target_metadata` may be a list.
 metadata = MetaData()
 _SECONDS_BETWEEN_PRUNINGS = 60.0
 _KEY_LENGTH = 200
@@ -55,7 +55,7 @@ Result = TypeVar("Result")
 
 
 def _translated(method: Callable[Args, Result]) -> Callable[Args, Result]:
-    """Raise StoreUnavailable for every error of the database, a missing table among them."""
+    """Raise StoreUnavailable for every database error, including a missing table."""
 
     @wraps(method)
     def translated(*args: Args.args, **kwargs: Args.kwargs) -> Result:
@@ -68,7 +68,7 @@ def _translated(method: Callable[Args, Result]) -> Callable[Args, Result]:
 
 
 class SQLAlchemyStore:
-    """Marks and links as rows. Call `create_tables` once, or make them by migrations from `metadata`."""
+    """Marks and links as rows. Call `create_tables` once, or write migrations based on `metadata`."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -77,7 +77,7 @@ class SQLAlchemyStore:
 
     @classmethod
     def from_url(cls, url: str) -> "SQLAlchemyStore":
-        """Return a store with an engine and, if they are missing, tables of its own."""
+        """Return a store with its own engine; create the tables if they are missing."""
         store = cls(create_engine(url, pool_pre_ping=True))
         store.create_tables()
         return store
@@ -92,14 +92,14 @@ class SQLAlchemyStore:
         try:
             metadata.create_all(self._engine)
         except DBAPIError:
-            # Another process was first, if they are there now.
+            # If the tables exist now, another process created them first.
             present = inspect(self._engine).get_table_names()
             if not {MARK.name, LINK.name} <= set(present):
                 raise
 
     @_translated
     def claim(self, key: str, seconds: float) -> bool:
-        """Set a mark that is not there yet."""
+        """Set a mark that does not exist yet."""
         now = time.time()
         self._prune(now)
         with self._engine.begin() as connection:
@@ -108,19 +108,19 @@ class SQLAlchemyStore:
 
     @_translated
     def raise_mark(self, key: str, value: float, seconds: float) -> None:
-        """Set a mark unless it is greater already."""
+        """Set a mark unless it is already greater."""
         now = time.time()
         self._prune(now)
         with self._engine.begin() as connection:
             raised = _raise(connection, key, value, now, seconds)
-        # The row may have come between; then it decides whether it is raised.
+        # Another process may have inserted the row in between; then raise that mark if it is lower.
         if not raised and not self._insert_mark(key, value, now + seconds):
             with self._engine.begin() as connection:
                 _raise(connection, key, value, now, seconds)
 
     @_translated
     def marks(self, keys: Sequence[str]) -> dict[str, float]:
-        """Return those of the marks that are there."""
+        """Return the existing ones of these marks."""
         asked = select(MARK.c.key, MARK.c.value).where(MARK.c.key.in_(keys), MARK.c.expires_at > time.time())
         with self._engine.connect() as connection:
             return {row.key: row.value for row in connection.execute(asked)}
@@ -132,7 +132,7 @@ class SQLAlchemyStore:
         self._prune(now)
         for key in keys:
             row = {"key": key, "member": member, "expires_at": now + seconds}
-            # Another process that has just inserted the same link has done what was asked.
+            # If another process has just inserted the same link, nothing is left to do.
             with suppress(IntegrityError), self._engine.begin() as connection:
                 connection.execute(delete(LINK).where(LINK.c.key == key, LINK.c.member == member))
                 connection.execute(insert(LINK).values(row))
@@ -153,7 +153,7 @@ class SQLAlchemyStore:
             connection.execute(delete(LINK).where(LINK.c.key.in_(named), LINK.c.member.in_(gone)))
 
     def _insert_mark(self, key: str, value: float, expires_at: float) -> bool:
-        """Insert a mark, in a transaction of its own that a row of the same key fails."""
+        """Insert a mark in its own transaction; return False if the key exists."""
         try:
             with self._engine.begin() as connection:
                 connection.execute(insert(MARK).values(key=key, value=value, expires_at=expires_at))
@@ -172,7 +172,7 @@ class SQLAlchemyStore:
 
 
 def _raise(connection: Connection, key: str, value: float, now: float, seconds: float) -> bool:
-    """Raise a mark that is lower or expired; whether there was one that is now as high."""
+    """Raise a mark that is not higher or has expired; return whether there was one."""
     lower = or_(MARK.c.value <= value, MARK.c.expires_at <= now)
     raised = update(MARK).where(MARK.c.key == key, lower).values(value=value, expires_at=now + seconds)
     return connection.execute(raised).rowcount == 1

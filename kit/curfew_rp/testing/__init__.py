@@ -1,7 +1,7 @@
-"""Tests of an app against a real provider: `curfew dev`, started by the tests and driven by its API.
+"""Test an app against a real provider: `curfew dev`, started by the tests and controlled by its API.
 
 The pytest plugin has the fixture `provider`; without pytest, `running_provider` is a context manager. The
-provider comes with the distribution `curfew-op`, which is only started here: install `curfew-rp[testing]`.
+provider is part of the distribution `curfew-op`, which is only started here: install `curfew-rp[testing]`.
 """
 
 from curfew_rp.testing.assertion import App, assert_logs_out

@@ -1,4 +1,4 @@
-"""`assert_logs_out`: an app signs people out, whatever language it is written in."""
+"""`assert_logs_out`: check that an app signs people out, whatever language it is written in."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -15,7 +15,7 @@ from curfew_rp.testing.provider import Client, Provider, becomes_true
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class App(checking.App):
-    """An app under test: its addresses, and what it is at the provider of the tests."""
+    """An app under test: its URLs, and its client at the provider of the tests."""
 
     provider: Provider
     client: Client
@@ -24,11 +24,11 @@ class App(checking.App):
 def assert_logs_out(
     app: App, *, strict: bool = False, notified_within: timedelta = timedelta(seconds=15)
 ) -> None:
-    """Sign people in at an app and raise AssertionError unless Logout Tokens, and they alone, sign them out.
+    """Sign people in at an app; raise AssertionError unless Logout Tokens, and only they, sign them out.
 
-    Tries one good and thirteen bad tokens, a token that arrives before the sign-in's callback, a sign-out at
-    the provider and, if the app can be restarted, tokens after that. What a receiver only should do counts
-    if `strict`. `notified_within`: how long the provider's own notification may take.
+    Tests one good and thirteen bad tokens, a token that arrives before the sign-in's callback, a sign-out at
+    the provider and, if the app can be restarted, tokens after a restart. With `strict`, recommendations for
+    receivers count as well. `notified_within`: how long the provider's own notification may take.
     """
     try:
         findings = list(_check(app, notified_within))
@@ -43,13 +43,13 @@ def _check(app: App, notified_within: timedelta) -> Iterator[Finding]:
     party = ProviderParty(app.provider, app.client)
     findings = list(check_app(app, party))
     yield from findings
-    # An app that ends nothing by a token that is posted to it ends nothing by this one.
+    # If a token posted directly did not end a session, this one would not either.
     if any(one.check == "sign-out" and one.grade == PASS for one in findings):
         yield _ended_at_provider(app, party, notified_within)
 
 
 def _ended_at_provider(app: App, party: ProviderParty, within: timedelta) -> Finding:
-    """End a session at the provider, which notifies the app by itself."""
+    """End a session at the provider, which then notifies the app."""
     app.provider.change_client(app.client, backchannel_logout_uri=app.backchannel_logout_uri)
     with closing(Visitor(app, party)) as ada:
         app.provider.end_session(ada.sign_in().sid)
@@ -70,7 +70,7 @@ def _outcomes(app: App) -> list[str]:
 
 
 def describe(app: App, broken: Sequence[Finding], *, of: int) -> str:
-    """Return what is wrong with an app, for the person who develops it."""
+    """Return a description of the app's failures, for its developer."""
     failed = f"{len(broken)} of {of} checks failed"
     head = f"{app.backchannel_logout_uri} does not sign people out as it must: {failed}."
     return "\n\n".join([head, *map(_paragraph, broken)])

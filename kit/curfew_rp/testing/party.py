@@ -1,4 +1,4 @@
-"""The provider of the tests in the part that checks need: it signs tokens and lets people sign in."""
+"""The provider of the tests, adapted for the checks: it signs tokens and lets people sign in."""
 
 import json
 from typing import Any
@@ -13,7 +13,7 @@ from curfew_rp.testing.provider import Client, Person, Provider
 
 
 class ProviderParty:
-    """A running provider for one of its clients; each browser is that of a new person."""
+    """A running provider for one of its clients; each browser belongs to a new person."""
 
     def __init__(self, provider: Provider, client: Client) -> None:
         self._provider = provider
@@ -26,26 +26,26 @@ class ProviderParty:
         self.kid: str = header["kid"]
 
     def claims(self) -> Claims:
-        """Return the claims of a Logout Token in order, of a session that never was."""
+        """Return the claims of a valid Logout Token for a session that never existed."""
         return new_claims(self.url, self.client_id)
 
     def sign(self, claims: Claims, *, key: Any = None, typ: str = TYP) -> str:
-        """Have claims signed by the provider, or sign them with another key under the name of its own."""
+        """Have claims signed by the provider, or sign them with another key under the provider's kid."""
         if key is not None:
             return jwt.encode(claims, key, algorithm=self.alg, headers={"kid": self.kid, "typ": typ})
-        # The provider fills in what is not mentioned.
+        # None for claims that are left out: otherwise the provider fills them in.
         exactly = dict.fromkeys(self.claims()) | claims
         return self._provider.logout_token(self._client, exactly, typ=typ)
 
     def public_pem(self) -> bytes:
-        """Return the public key as text."""
+        """Return the public key as PEM."""
         jwk = next(one for one in self._provider.jwks()["keys"] if one["kid"] == self.kid)
         key: Any = jwt.get_algorithm_by_name(self.alg).from_jwk(json.dumps(jwk))
         pem: bytes = key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
         return pem
 
     def admit(self, browser: requests.Session) -> None:
-        """Have a new person be signed in at the provider in this browser."""
+        """Sign a new person in at the provider in this browser."""
         self._person = self._provider.add_person()
         self._provider.sign_in(browser, self._person)
 

@@ -1,4 +1,4 @@
-"""The pytest plugin: the fixtures `provider` and `stub_app`; nothing is started until a test asks for one."""
+"""The pytest plugin: the fixtures `provider` and `stub_app`; nothing is started until a test uses one."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -31,7 +31,7 @@ def provider(curfew_dev: "Provider") -> "Iterator[Provider]":
 
 @pytest.fixture
 def stub_app() -> "Iterator[StubApp]":
-    """An app that keeps the Logout Tokens that it gets, and fails on demand."""
+    """An app that records the Logout Tokens that it gets, and fails on demand."""
     from curfew_rp.testing import stub
 
     with stub.stub_app() as app:

@@ -1,4 +1,4 @@
-"""Starts `curfew dev` for as long as the tests run (KIT-10)."""
+"""Run `curfew dev` for as long as the tests run (KIT-10)."""
 
 import json
 import os
@@ -17,12 +17,12 @@ _STOPS_WITHIN_SECONDS = 30.0
 
 
 class ProviderMissing(Exception):
-    """The provider is not installed or did not start; the sentence says why."""
+    """The provider is not installed or did not start; the message says why."""
 
 
 @contextmanager
 def running_provider() -> Iterator[Provider]:
-    """Run a provider on a free port of this machine; nothing of it is left afterwards.
+    """Run a provider on a free port of this machine; leave nothing behind afterwards.
 
     It also stops when this process is killed, because that closes its standard input. Raises ProviderMissing.
     """
@@ -34,7 +34,7 @@ def running_provider() -> Iterator[Provider]:
             stderr=errors,
             env={name: value for name, value in os.environ.items() if not name.startswith("CURFEW_")},
             text=True,
-            # A Ctrl-C at the terminal is for the tests, which then stop it.
+            # Ctrl-C at the terminal must reach only the tests, which then stop the provider.
             process_group=0,
         )
         with process:
@@ -57,7 +57,7 @@ def _command() -> str:
 
 
 def _announced(process: "subprocess.Popen[str]", errors: IO[str]) -> dict[str, str]:
-    """Return what the provider says of itself once it is ready."""
+    """Return the provider's own description once it is ready."""
     said = process.stdout.readline() if process.stdout else ""
     try:
         about: dict[str, str] = json.loads(said)

@@ -1,4 +1,4 @@
-"""A running `curfew dev`, by its API: people, clients, logouts, time, and faults of deliveries."""
+"""A client for the API of a running `curfew dev`: people, clients, logouts, time, and delivery faults."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -16,7 +16,7 @@ Fault = Literal["late", "doubled", "bad", "off"]
 
 
 class RefusedByProvider(Exception):
-    """The provider refused a request of the test; the sentence is its own."""
+    """The provider refused a request of the test; the message is the provider's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +50,7 @@ class Provider:
     def add_person(
         self, username: str | None = None, *, password: str | None = None, **claims: object
     ) -> Person:
-        """Add a person; what is not given is made up. Raises RefusedByProvider, as all of these do."""
+        """Add a person; missing values are made up. Raises RefusedByProvider, like all methods here."""
         asked = {"username": username, "password": password, "claims": claims or None}
         made = self._post("people", asked)
         return Person(username=made["username"], sub=made["sub"], password=made["password"])
@@ -58,8 +58,8 @@ class Provider:
     def add_client(self, client_id: str | None = None, **metadata: object) -> Client:
         """Register a client by its metadata (rfc7591 §2).
 
-        Without `redirect_uris` it takes any address on loopback; with
-        `token_endpoint_auth_method="none"` it is public.
+        Without `redirect_uris` it accepts any address on loopback; with `token_endpoint_auth_method="none"`
+        it is public.
         """
         made = self._post("clients", {"client_id": client_id, **metadata})
         return Client(client_id=made["client_id"], client_secret=made.get("client_secret"), metadata=made)
@@ -70,7 +70,7 @@ class Provider:
         return Client(client_id=client.client_id, client_secret=client.client_secret, metadata=made)
 
     def sign_in(self, browser: requests.Session, person: Person) -> str:
-        """Sign a person in at the provider in this browser, without a page; returns the session's id.
+        """Sign a person in at the provider in this browser, without a page; return the session's id.
 
         The app's login address, opened in the same browser, then leads straight back to the app.
         """
@@ -96,7 +96,7 @@ class Provider:
         ]
 
     def end_session(self, session: str) -> dict[str, Any]:
-        """End a session, named by its id or by the `sid` of any of its apps; returns what ended."""
+        """End a session, given by its id or by the `sid` of any of its apps; return what ended."""
         return self._post(f"sessions/{quote(session, safe='')}/end", {})
 
     def end_app_session(self, sid: str) -> dict[str, Any]:
@@ -108,7 +108,7 @@ class Provider:
         return self._post(f"people/{quote(person.username, safe='')}/end", {})
 
     def turn_clock(self, forward: timedelta) -> None:
-        """Let time pass at the provider; apps keep their clocks and accept the tokens that follow."""
+        """Let time pass at the provider; apps keep their own clocks and still accept its tokens."""
         self._post("clock", {"forward": int(forward.total_seconds())})
 
     def faults(
@@ -120,17 +120,17 @@ class Provider:
         seconds: float | None = None,
         token: str | None = None,
     ) -> "FaultyDeliveries":
-        """Make the next attempts to notify a client go wrong; with `times=None` until they are cleared.
+        """Make the next attempts to notify a client fail; with `times=None` until the faults are cleared.
 
-        Used as a context manager, it clears the faults of this client at the end. Give the client, so that
-        tests do not disturb one another.
+        Used as a context manager, it clears the faults of this client at the end. Pass the client, so that
+        tests do not affect each other.
         """
         asked = {"fault": fault, "times": times, "seconds": seconds, "token": token}
         self._post("deliveries/faults", asked | ({"client_id": client.client_id} if client else {}))
         return FaultyDeliveries(self, client)
 
     def clear_faults(self, client: Client | None = None) -> None:
-        """Remove the faults of a client, or all, and have what they held up delivered now."""
+        """Remove the faults of a client, or all faults, and deliver now what they held up."""
         self._ask("DELETE", "deliveries/faults", {"client_id": client.client_id} if client else {})
 
     def retry(self, client: Client | None = None) -> None:
@@ -159,18 +159,18 @@ class Provider:
     def logout_token(
         self, client: Client, claims: Mapping[str, object] | None = None, *, typ: str | None = None
     ) -> str:
-        """Sign a Logout Token for a client; a claim that is None is left out. Nothing ends by it."""
+        """Sign a Logout Token for a client; a claim that is None is left out. This ends nothing."""
         asked = {"client_id": client.client_id, "claims": dict(claims or {}), "typ": typ}
         token: str = self._post("logout-tokens", asked)["logout_token"]
         return token
 
     def jwks(self) -> dict[str, Any]:
-        """Return the keys by which the provider's tokens are verified."""
+        """Return the keys with which the provider's tokens are verified."""
         keys: dict[str, Any] = self._http.get(f"{self.issuer}/jwks", timeout=_TIMEOUT_SECONDS).json()
         return keys
 
     def close(self) -> None:
-        """Close the connections of this object; the provider goes on."""
+        """Close the connections of this object; the provider keeps running."""
         self._http.close()
 
     def _post(self, path: str, body: Mapping[str, object]) -> dict[str, Any]:
@@ -182,7 +182,7 @@ class Provider:
 
 
 class FaultyDeliveries:
-    """Faults that wait; at the end of a `with` they are removed."""
+    """Pending faults; removed at the end of a `with` block."""
 
     def __init__(self, provider: Provider, client: Client | None) -> None:
         self._provider = provider
@@ -205,7 +205,7 @@ def _checked(response: requests.Response) -> dict[str, Any]:
 
 
 def becomes_true(question: Callable[[], bool], within: timedelta) -> bool:
-    """Ask again and again; return whether the condition became true in time."""
+    """Poll a condition; return whether it became true in time."""
     deadline = time.monotonic() + within.total_seconds()
     while not question():
         if time.monotonic() > deadline:

@@ -1,4 +1,4 @@
-"""Serves a WSGI app of the tests at a port of this machine, and starts it anew where a test asks for that."""
+"""Serve a WSGI app of the tests at a port of this machine, and restart it on request."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -11,7 +11,7 @@ WSGIApp = Callable[..., Any]
 
 
 class Server:
-    """An app at its address."""
+    """A running app with its URL."""
 
     def __init__(self, make_app: Callable[[str], WSGIApp]) -> None:
         self._make_app = make_app
@@ -28,11 +28,11 @@ class Server:
         self._thread.start()
 
     def restart(self) -> None:
-        """Make the app anew: it keeps what it has written somewhere, and nothing of its memory."""
+        """Create the app again: stored data is kept, but nothing in memory."""
         self._server.set_app(self._make_app(self.url))
 
     def stop(self) -> None:
-        """Answer no more."""
+        """Stop answering."""
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
@@ -40,7 +40,7 @@ class Server:
 
 @contextmanager
 def serve(make_app: Callable[[str], WSGIApp]) -> Iterator[Server]:
-    """Serve the app that a function makes for its address; an app in another process needs no such server."""
+    """Serve the app that a function makes for its URL; an app in another process needs no such server."""
     server = Server(make_app)
     try:
         yield server

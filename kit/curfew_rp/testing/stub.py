@@ -1,4 +1,4 @@
-"""An app that keeps the Logout Tokens that it gets, and fails when a test asks for that."""
+"""An app that records the Logout Tokens that it gets, and fails on request of a test."""
 
 import threading
 import time
@@ -16,7 +16,7 @@ _ACCEPTED = 200
 
 
 class StubApp:
-    """Stands for another app of a person: what it is sent, and how it answers."""
+    """A stand-in for another app of a person, with its received tokens and its planned failures."""
 
     def __init__(self) -> None:
         self.tokens: list[str] = []
@@ -31,17 +31,17 @@ class StubApp:
         self.redirect_uri = f"{self.url}/callback"
 
     def fail(self, status: int = 503, *, times: int = 1, after: timedelta = timedelta(0)) -> None:
-        """Answer the next notifications by a status, each after a time."""
+        """Answer the next notifications with a status, each after a delay."""
         with self._lock:
             self._failures += [(status, after.total_seconds())] * times
 
     @property
     def claims(self) -> list[dict[str, Any]]:
-        """The claims of the tokens, unverified; the oldest first."""
+        """The unverified claims of the tokens, oldest first."""
         return [jwt.decode(token, options={"verify_signature": False}) for token in self.tokens]
 
     def stop(self) -> None:
-        """Answer no more."""
+        """Stop answering."""
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
@@ -57,7 +57,7 @@ class StubApp:
 
 @contextmanager
 def stub_app() -> Iterator[StubApp]:
-    """Run such an app."""
+    """Run a stub app."""
     app = StubApp()
     try:
         yield app
@@ -74,7 +74,7 @@ def _handler_of(app: StubApp) -> type[BaseHTTPRequestHandler]:
             self._answer(app.take(sent.get("logout_token", [""])[0]))
 
         def do_GET(self) -> None:
-            """Be where people are sent back to."""
+            """Answer as the redirect URI."""
             self._answer(_ACCEPTED)
 
         def _answer(self, status: int) -> None:
@@ -83,6 +83,6 @@ def _handler_of(app: StubApp) -> type[BaseHTTPRequestHandler]:
             self.end_headers()
 
         def log_message(self, format: str, *_: object) -> None:  # noqa: A002 – the name is the base class's.
-            """Say nothing."""
+            """Log nothing."""
 
     return Handler
