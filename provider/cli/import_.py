@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -74,7 +74,7 @@ def _command(product: str, title: str, files: str, load: Callable[[Sequence[Path
         if not dry_run:
             demand(f"Import from {title}?", yes=yes, effect="this adds clients and people")
         report = Report()
-        with open_secret_file(None if dry_run else secrets_file) as keep:
+        with _no_file() if dry_run else open_secret_file(secrets_file) as keep:
             if only != "people":
                 _take_clients(source, report, keep, dry_run=dry_run)
             if only != "clients":
@@ -106,6 +106,12 @@ def _logto(paths: Sequence[Path]) -> "Source":
 _command("keycloak", "Keycloak", "what `kc.sh export` wrote: a realm, and files with its users", _keycloak)
 _command("auth0", "Auth0", "lists of clients and users, and the export of password hashes", _auth0)
 _command("logto", "Logto", "lists of applications and users, or rows of its database", _logto)
+
+
+@contextmanager
+def _no_file() -> Iterator[Keep]:
+    """Yield a function that forgets secrets: a dry run puts none into effect."""
+    yield lambda _secrets: None
 
 
 def _take_clients(source: "Source", report: Report, keep: Keep, *, dry_run: bool) -> None:

@@ -194,3 +194,41 @@ def test_odd_users_harm_no_one_else(curfew, export):
 
     assert report["people"] == {"not taken": 3, "taken": 4}
     assert curfew("user", "show", "ada", "--json").json["sub"] == ADA["id"]
+
+
+def test_the_new_secrets_of_an_import_that_stopped_stay_in_their_file(curfew, export, tmp_path, looking):
+    """The clients have been committed by then, and a second run generates no secrets for them."""
+    broken, kept = export({**REALM, "users": [3]}), tmp_path / "secrets.json"
+
+    stopped = curfew("import", "keycloak", broken, "--yes", "--secrets-file", kept, code=1)
+
+    assert f"the new secrets of clients that were registered before this error are in {kept}" in stopped.err
+    secret = json.loads(kept.read_text())["hidden"]
+    assert secret not in stopped.out + stopped.err
+    with looking():
+        assert check_secret(get_by_client_id("hidden"), secret)
+
+
+def test_without_a_file_they_are_printed(curfew, export, looking):
+    stopped = curfew("import", "keycloak", export({**REALM, "users": [3]}), "--yes", code=1)
+
+    secret = stopped.out.partition("client_secret of hidden: ")[2].strip()
+    with looking():
+        assert check_secret(get_by_client_id("hidden"), secret)
+
+
+def test_a_dry_run_that_stopped_shows_no_secrets(curfew, export, tmp_path):
+    broken, kept = export({**REALM, "users": [3]}), tmp_path / "secrets.json"
+
+    stopped = curfew("import", "keycloak", broken, "--dry-run", "--secrets-file", kept, code=1)
+
+    assert "secret" not in stopped.out + stopped.err
+    assert not kept.exists()
+
+
+def test_an_import_that_stopped_before_any_client_leaves_no_file(curfew, export, tmp_path):
+    broken, kept = export({"realm": "x", "users": [3]}), tmp_path / "secrets.json"
+
+    curfew("import", "keycloak", broken, "--yes", "--secrets-file", kept, code=1)
+
+    assert not kept.exists()
