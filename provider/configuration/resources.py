@@ -67,6 +67,8 @@ class ResourceObjects:
     def dangers(self, row: Resource, target: Target) -> list[str]:
         """Return the scopes that tokens will no longer carry."""
         before, after = self.state_of(row)["scopes"], target.state["scopes"]
+        if after and not before:
+            return [f"new tokens carry only the scopes {', '.join(after)}; until now, any scope"]
         gone = [scope for scope in before if after and scope not in after]
         return [f"new tokens no longer carry the scopes {', '.join(gone)}"] if gone else []
 

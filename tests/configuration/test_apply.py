@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import pytest
 from sqlalchemy import select
 
 from provider.audit.models import AuditEvent
@@ -200,3 +201,22 @@ def test_roles_are_given_and_taken(curfew, file, looking):
     file(head + "roles: {ben: administrator}\n")
     curfew("apply", both, "--prune", "--yes")
     assert curfew("user", "show", "ada", "--json").json["role"] is None
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "danger"),
+    [
+        ("[read, write]", "[read]", "! new tokens no longer carry the scopes write"),
+        ("[]", "[read]", "! new tokens carry only the scopes read; until now, any scope"),
+        ("[read]", "[read, write]", None),
+        ("[read]", "[]", None),
+    ],
+)
+def test_fewer_scopes_of_a_resource_server_are_a_danger(curfew, file, before, after, danger):
+    """Without a list it has any scope."""
+    stated = "apiVersion: curfew/v1\nconfiguration: api\nresources: {urn:api: {scopes: %s}}\n"
+    curfew("apply", file(stated % before), "--yes")
+
+    planned = curfew("plan", file(stated % after), code=2).out
+
+    assert (danger in planned) if danger else ("!" not in planned)
