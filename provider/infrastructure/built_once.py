@@ -65,7 +65,10 @@ class _Compiled:
         """Return the values of a row."""
         values = list(row)
         for index, reader in self.readers:
-            values[index] = reader(values[index])
+            value = values[index]
+            # All of our types read NULL as None.
+            if value is not None:
+                values[index] = reader(value)
         return values
 
 

@@ -176,6 +176,8 @@ def _postgresql_preparation(limits: Limits, said: str) -> Callable[[Any, Any], N
         "tcp_keepalives_interval": _KEEPALIVE["keepalives_interval"],
         "tcp_keepalives_count": _KEEPALIVE["keepalives_count"],
         "tcp_user_timeout": _UNACKNOWLEDGED,
+        # The driver converts each instant to the zone of the session, and in any other we convert it back.
+        "TimeZone": "'UTC'",
     }
     if limits.statement is not None:
         values["statement_timeout"] = _milliseconds(limits.statement)

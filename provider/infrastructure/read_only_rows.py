@@ -43,9 +43,16 @@ class ReadOnly(Generic[R]):
         return None if row is None else self.take(iter(row))
 
     def take_if_any(self, values: Iterator[Any]) -> R | None:
-        """Do the same for a table that is joined from outside: None if there is no row of it."""
-        row = self.take(values)
-        return None if row.__dict__[self._names[0]] is None else row
+        """Do the same for a table that is joined from outside: None without a row of it.
+
+        Of a row that is there, the first of the names has a value.
+        """
+        own = dict(zip(self._names, values, strict=False))
+        if own[self._names[0]] is None:
+            return None
+        row: R = object.__new__(self._row_class)
+        row.__dict__.update(own)
+        return row
 
 
 class NotSelected(LookupError):

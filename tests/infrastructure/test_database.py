@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from datetime import UTC
 
 import pytest
 from flask import Flask
@@ -166,3 +167,9 @@ def test_postgresql_is_connected_to_with_limits_to_our_patience(app: Flask) -> N
     assert {name: said.get(name) for name in PATIENCE} == {
         name: str(value) for name, value in PATIENCE.items()
     }
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_postgresql_says_instants_in_utc_whatever_its_own_zone(app: Flask) -> None:
+    assert db.session.scalar(text("SHOW TimeZone")) == "UTC"
+    assert db.session.scalar(text("SELECT now()")).tzinfo is UTC
