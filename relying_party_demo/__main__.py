@@ -61,7 +61,7 @@ def arguments() -> argparse.ArgumentParser:
 
 
 def config_from(given: argparse.Namespace) -> RelyingPartyConfig:
-    """Return the configuration that options say. Raises WrongConfiguration."""
+    """Return the configuration given by the options. Raises WrongConfiguration."""
     return RelyingPartyConfig(
         name=given.name,
         issuer=given.issuer,
@@ -79,7 +79,7 @@ def config_from(given: argparse.Namespace) -> RelyingPartyConfig:
 
 
 def main() -> int:
-    """Start the app; a wrong configuration is one line and exit code 2."""
+    """Start the app; a wrong configuration leads to one line of output and exit code 2."""
     given = arguments().parse_args()
     try:
         config = config_from(given)

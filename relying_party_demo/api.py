@@ -1,4 +1,4 @@
-"""The app for programs: what the browser's cookie stands for, as JSON, and the switch."""
+"""The app's API for programs: the session of a browser's cookie as JSON, and the switch."""
 
 import math
 from typing import Any
@@ -50,8 +50,8 @@ def state_of(session: LocalSession | None) -> dict[str, Any]:
 def tokens() -> Response:
     """The tokens of this cookie's session and the kept offline ones.
 
-    A real app never does this. This one is a demonstration whose owner may look at their own tokens, to try
-    them by hand after a sign-out; it has to be started with --expose-tokens for it.
+    A real app must never do this. This is a demonstration whose owner may look at their own tokens, to try
+    them by hand after a sign-out; it has to be started with --expose-tokens.
     """
     rp = current_rp()
     if not rp.config.expose_tokens:
@@ -79,21 +79,21 @@ def tokens_of(session: LocalSession | None, id_token: str | None = None) -> dict
 
 @bp.post("/refresh")
 def refresh_tokens() -> tuple[Response, int]:
-    """Redeem the refresh token; the response has the status that the provider's refusal had."""
+    """Redeem the refresh token; the response has the status of the provider's response."""
     outcome = refresh(current_rp())
     return jsonify(ok=outcome.is_ok, status=outcome.status, **outcome.body), outcome.status
 
 
 @bp.get("/userinfo")
 def call_userinfo() -> Response:
-    """Ask the provider's userinfo and tell its status and body, whatever they are."""
+    """Call the provider's userinfo endpoint and return its status and body, whatever they are."""
     outcome: Outcome = userinfo(current_rp())
     return jsonify(status=outcome.status, body=outcome.body)
 
 
 @bp.get("/events")
 def events() -> Response:
-    """All that happened here lately, newest first."""
+    """The recent events of this app, newest first."""
     return jsonify(events=[event_of(entry) for entry in current_rp().journal.list_newest()])
 
 
@@ -116,7 +116,7 @@ def behaviour() -> tuple[Response, int]:
 
 
 def turn(rp: RelyingParty, mode: object, seconds: object) -> bool:
-    """Turn the switch to a position that exists; False when there is none such."""
+    """Turn the switch to an existing position; False if there is no such position."""
     if mode not in list(Mode) or isinstance(seconds, bool):
         return False
     try:

@@ -1,4 +1,4 @@
-"""The app: the kit connects it to the provider, and the rest is what it keeps and shows."""
+"""The app: the kit connects it to the provider; the rest is what the app stores and shows."""
 
 import secrets
 from collections.abc import Mapping
@@ -78,7 +78,7 @@ def connect(app: Flask, config: RelyingPartyConfig) -> CurfewRP:
 
 
 def keep_sign_in(token: Mapping[str, Any]) -> None:
-    """Keep the tokens beside the kit's session."""
+    """Store the tokens along with the kit's session."""
     rp = current_rp()
     if user := rp.curfew.user:
         scope = str(token.get("scope") or rp.config.scope)
@@ -93,7 +93,7 @@ def end_sessions(logout: Logout) -> None:
 
 
 def secret_key(path: Path) -> str:
-    """Return the key of the session cookie, made once and kept, so that a restart signs no one out."""
+    """Return the key of the session cookie; it is stored, so that a restart does not sign people out."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     if not path.exists():
         draft = path.with_suffix(".new")
@@ -104,14 +104,14 @@ def secret_key(path: Path) -> str:
 
 
 def short(value: str | None) -> str:
-    """Return an identifier as a person can compare it by eye."""
+    """Return an identifier in a short form that a person can compare by eye."""
     if not value:
         return "–"
     return value if len(value) <= 16 else f"{value[:8]}…{value[-4:]}"
 
 
 def refuse_foreign_forms() -> None:
-    """A form of another site must not act here; SameSite does not help between ports of localhost."""
+    """Refuse forms of other sites; SameSite does not help between ports of localhost."""
     if request.method != "POST" or request.endpoint == "curfew_rp.receive":
         return
     origin = request.headers.get("Origin")
@@ -120,7 +120,7 @@ def refuse_foreign_forms() -> None:
 
 
 def add_headers(response: Response) -> Response:
-    """Nothing is cached or framed, and only what this app serves itself is run or shown."""
+    """Forbid caching and framing, and allow only resources that this app serves itself."""
     issuer = origin_of(current_rp().config.issuer)
     if request.endpoint != "static":
         response.headers["Cache-Control"] = "no-store"
@@ -129,13 +129,13 @@ def add_headers(response: Response) -> Response:
         f" form-action 'self' {issuer}; frame-ancestors 'none'; base-uri 'none'"
     )
     response.headers["X-Content-Type-Options"] = "nosniff"
-    # Not no-referrer: with that a browser sends "Origin: null" with our own forms.
+    # Not no-referrer: a browser would then send "Origin: null" with our own forms.
     response.headers["Referrer-Policy"] = "same-origin"
     return response
 
 
 def register_errors(app: Flask) -> None:
-    """Choose here, and only here, how a failure looks."""
+    """Define, here only, how failures are shown."""
 
     @app.errorhandler(CannotTell)
     @app.errorhandler(requests.RequestException)

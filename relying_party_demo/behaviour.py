@@ -1,9 +1,9 @@
-"""The switch for demonstrations: how the back-channel endpoint of this app behaves.
+"""The switch for demonstrations: it determines how the back-channel endpoint of this app behaves.
 
 normal answers as it should; slow does so after some seconds; failing answers 503; silent does not answer.
-A WSGI app cannot close its connection without a response, so a silent one holds it for a minute, which is
-longer than any provider waits, and answers 503 then, or as soon as the switch is turned. Only in the modes
-normal and slow a token is looked at.
+A WSGI app cannot close its connection without a response, so in silent mode it holds the connection for a
+minute, which is longer than any provider waits, and answers 503 after that, or as soon as the switch is
+turned. Tokens are processed only in the modes normal and slow.
 """
 
 import threading
@@ -34,14 +34,14 @@ class Behaviour:
         self.seconds = 0.0
 
     def turn(self, mode: Mode, seconds: float) -> None:
-        """Turn the switch; requests that wait because of its old position go on."""
+        """Turn the switch; requests that wait because of its old position continue."""
         with self._turned:
             self.mode, self.seconds = mode, min(max(seconds, 0.0), LONGEST_WAIT_SECONDS)
             self._turns += 1
             self._turned.notify_all()
 
     def lets_answer(self) -> bool:
-        """Wait as the switch says and tell whether the request shall be answered properly."""
+        """Wait as the switch demands; return whether the request should be answered properly."""
         match self.mode:
             case Mode.NORMAL:
                 return True

@@ -1,4 +1,4 @@
-"""The one door to the time of day; instants are aware and in UTC."""
+"""The only access to the time of day; instants are timezone-aware and in UTC."""
 
 from datetime import UTC, datetime
 
@@ -9,5 +9,5 @@ def now() -> datetime:
 
 
 def from_timestamp(seconds: float) -> datetime:
-    """Return the instant that a NumericDate means."""
+    """Return the instant of a NumericDate."""
     return datetime.fromtimestamp(seconds, UTC)

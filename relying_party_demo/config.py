@@ -12,12 +12,12 @@ DEFAULT_SCOPE = "openid profile email"
 
 
 class WrongConfiguration(Exception):
-    """The app cannot start like this; the message names everything that is wrong."""
+    """The app cannot start with this configuration; the message lists everything that is wrong."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RelyingPartyConfig:
-    """One app: who it is, which provider it trusts and where it keeps its sessions."""
+    """One app: its identity, the provider that it trusts, and where it stores its sessions."""
 
     name: str
     issuer: str
@@ -27,15 +27,15 @@ class RelyingPartyConfig:
     client_secret: str = field(default="", repr=False)
     scope: str = DEFAULT_SCOPE
     id_token_signed_response_alg: str = DEFAULT_SIGNING_ALGORITHM
-    # The store of logouts; empty for a file in the data folder.
+    # The URL of the store of logouts; empty for a file in the data folder.
     logouts: str = ""
     expose_tokens: bool = False
-    # APIs that people can have the app call with their token: a name and an address.
+    # APIs that the app calls with a person's token on request: a name and a URL for each.
     apis: tuple[tuple[str, str], ...] = ()
     ca_bundle: Path | None = None
 
     def __post_init__(self) -> None:
-        """Refuse a configuration that could only fail later, naming all of its faults at once."""
+        """Reject a configuration that would fail later, listing all of its faults at once."""
         faults = [sentence for is_wrong, sentence in self._faults() if is_wrong]
         if faults:
             raise WrongConfiguration("; ".join(faults))
@@ -56,7 +56,7 @@ class RelyingPartyConfig:
 
     @property
     def store(self) -> str:
-        """The store by which the processes of this app, and APIs that verify its tokens, learn of logouts."""
+        """The store from which this app's processes, and APIs that verify its tokens, learn of logouts."""
         return self.logouts or f"sqlite:///{self.data_dir / self.name}-logouts.sqlite3"
 
     @property
@@ -75,6 +75,6 @@ def _is_base_url(url: str) -> bool:
 
 
 def origin_of(url: str) -> str:
-    """Return scheme, host and port of a URL, as an Origin header and a policy write them."""
+    """Return scheme, host and port of a URL, in the form of an Origin header or a policy."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc}"

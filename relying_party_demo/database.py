@@ -1,4 +1,4 @@
-"""The app's SQLite file: one connection, one transaction at a time, whichever thread asks."""
+"""The app's SQLite file: one connection and one transaction at a time for all threads."""
 
 import sqlite3
 import threading
@@ -23,11 +23,11 @@ CREATE TABLE IF NOT EXISTS journal_entry (
 
 
 class Database:
-    """A SQLite file whose statements run inside `transaction()` only."""
+    """A SQLite file whose statements run only inside `transaction()`."""
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        # The file holds tokens of people, so no other user of this machine may read it.
+        # The file contains people's tokens, so no other user of this machine may read it.
         path.touch(mode=0o600)
         self._lock = threading.RLock()
         self._depth = 0
@@ -38,7 +38,7 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """Commit all of it or nothing; a transaction inside another one is part of it."""
+        """Commit everything or nothing; a nested transaction is part of the outer one."""
         with self._lock:
             self._depth += 1
             try:
@@ -55,6 +55,6 @@ class Database:
                 self._depth -= 1
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         with self._lock:
             self._connection.close()

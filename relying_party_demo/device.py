@@ -1,8 +1,8 @@
-"""A command line on a device without a browser: signs a person in by a code, and out again (rfc8628).
+"""A command line on a device without a browser: signs a person in with a code, and out again (rfc8628).
 
     python -m relying_party_demo.device --issuer http://localhost:8900 --client-id tv
 
-It is done when the person signs the device out elsewhere; Ctrl-C signs it out from here.
+It ends when the person signs the device out elsewhere; Ctrl-C signs it out from here.
 """
 
 import argparse
@@ -20,10 +20,10 @@ from curfew_rp.provider_keys import Document, ProviderKeys
 from relying_party_demo.wire import TIMEOUT
 
 GRANT_TYPE = "urn:ietf:params:oauth:grant-type:device_code"
-# rfc8628 §3.2, §3.5: the interval where none is named, and by how much slow_down lengthens it.
+# rfc8628 §3.2, §3.5: the default interval, and by how much slow_down lengthens it.
 USUAL_INTERVAL = 5
 LONGER_BY = 5
-# How often a signed-in device asks whether it still is; a sign-out elsewhere is noticed that soon.
+# How often a signed-in device checks that it still is; a sign-out elsewhere is noticed within this time.
 SECONDS_BETWEEN_LOOKS = 5.0
 
 
@@ -53,7 +53,7 @@ class Device:
         self.tokens = self._ask_until_answered(str(begun["device_code"]), interval)
 
     def stay(self) -> None:
-        """Stay signed in until the provider says that this has ended; silence says nothing."""
+        """Stay signed in until the provider says that this has ended; a missing response does not count."""
         while True:
             if self._person() is None and not self._refresh():
                 return
@@ -65,7 +65,7 @@ class Device:
         self.show(f"Signed in as {person.get('name') or person.get('sub')}. Ctrl-C signs out.")
 
     def sign_out(self) -> None:
-        """Give the tokens back, which ends the device's session (rfc7009)."""
+        """Revoke the token, which ends the device's session (rfc7009)."""
         token = self.tokens.get("refresh_token") or self.tokens["access_token"]
         self._post("revocation_endpoint", token=str(token))
         self.show("Signed out.")
@@ -90,7 +90,7 @@ class Device:
             self.wait(interval)
 
     def _refresh(self) -> bool:
-        """Return whether the sign-in lives on; only a refusal says that it does not."""
+        """Return whether the sign-in is still live; only a refusal shows that it is not."""
         refresh_token = self.tokens.get("refresh_token")
         if refresh_token is None:
             return False
@@ -101,7 +101,7 @@ class Device:
         return status not in (requests.codes.bad_request, requests.codes.unauthorized)
 
     def _person(self) -> Document | None:
-        """Return what the provider tells of the person; None once it refuses the token."""
+        """Return the provider's claims about the person; None if it refuses the token."""
         headers = {"Authorization": f"Bearer {self.tokens['access_token']}"}
         status, person = self._send("GET", "userinfo_endpoint", headers=headers)
         return None if status == requests.codes.unauthorized else person
@@ -118,7 +118,7 @@ class Device:
         headers: Mapping[str, str] | None = None,
     ) -> tuple[int, Document]:
         with requests.Session() as session:
-            # The provider itself, not a proxy that the environment names.
+            # Connect to the provider directly, not through a proxy from the environment.
             session.trust_env = False
             session.verify = str(self.ca_bundle) if self.ca_bundle else True
             session.headers["User-Agent"] = "CurfewDevice/1"
@@ -150,7 +150,7 @@ def arguments() -> argparse.ArgumentParser:
 
 
 def main() -> int:
-    """Sign in, stay, and sign out; exit code 1 if no one was signed in."""
+    """Sign in, stay, and sign out; exit code 1 if the sign-in failed."""
     given = arguments().parse_args()
     device = Device(
         provider=ProviderKeys(given.issuer, ca_bundle=given.ca_bundle),

@@ -1,6 +1,6 @@
-"""The journal of this app: one JSON line for its operator, one row for its page.
+"""The journal of this app: each entry is a JSON line for the operator and a row for the page.
 
-Entries hold identifiers only, never a token, a cookie or a hint.
+Entries contain identifiers only, never a token, a cookie or a hint.
 """
 
 import json
@@ -16,14 +16,14 @@ ENTRIES_KEPT = 300
 
 
 def write_line(line: str) -> None:
-    """Put one line on standard output, at once."""
+    """Write one line to standard output immediately."""
     sys.stdout.write(line + "\n")
     sys.stdout.flush()
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One thing that happened."""
+    """One event."""
 
     id: int
     at: datetime
@@ -40,7 +40,7 @@ class Journal:
         self._write = write
 
     def record(self, event: str, **details: object) -> None:
-        """Keep an entry and write it to standard output."""
+        """Store an entry and write it to standard output."""
         at = clock.now()
         with self._database.transaction() as connection:
             connection.execute(

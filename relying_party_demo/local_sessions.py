@@ -1,7 +1,7 @@
-"""The local sessions of this app: the person, the tokens and, once it is over, why.
+"""The local sessions of this app: the person, the tokens, and the reason once a session has ended.
 
 The kit knows whether a session is live; a row outlives it, so that the page can say why it ended. Ending a
-session takes its tokens away; only a refresh token with offline_access stays (backchannel §2.7).
+session deletes its tokens; only a refresh token with offline_access stays (backchannel §2.7).
 """
 
 import sqlite3
@@ -15,7 +15,7 @@ from relying_party_demo import clock
 from relying_party_demo.database import Database
 
 ENDED_ROWS_KEPT = 1000
-# The reason of a session that ended here while the provider's may live on.
+# The reason for a session that ended here while the provider's session may continue.
 LOCAL_ONLY = "signed out at this app only"
 # The scope that lets an app end a person's sessions.
 ACCOUNT = "account"
@@ -63,7 +63,7 @@ class LocalSession:
 
     @property
     def is_live(self) -> bool:
-        """Whether the person is signed in with it."""
+        """Whether the person is signed in with this session."""
         return self.ended_at is None
 
     @property
@@ -73,7 +73,7 @@ class LocalSession:
 
     @property
     def may_sign_out_everywhere(self) -> bool:
-        """Whether its access token is good for signing the person out everywhere."""
+        """Whether its access token allows signing the person out everywhere."""
         return self.is_live and self.access_token is not None and ACCOUNT in self.scope.split()
 
 
@@ -84,7 +84,7 @@ class LocalSessions:
         self._database = database
 
     def add(self, user: User, token: Mapping[str, Any], scope: str) -> None:
-        """Keep a sign-in and its tokens."""
+        """Store a sign-in and its tokens."""
         row = (
             *(user.local_id, user.sign_in.iss, user.sign_in.sub, user.sign_in.sid),
             *(user.claims.get("name"), user.claims.get("email"), scope),
@@ -95,13 +95,13 @@ class LocalSessions:
             connection.execute(INSERT, row)
 
     def find(self, local_id: str) -> LocalSession | None:
-        """Return the session that the kit calls so, live or ended."""
+        """Return the session with this id of the kit, live or ended."""
         with self._database.transaction() as connection:
             row = connection.execute("SELECT * FROM local_session WHERE local_id = ?", (local_id,)).fetchone()
         return _session_from(row) if row else None
 
     def list_kept_offline(self, iss: str, sub: str) -> list[LocalSession]:
-        """Return ended sessions of a person whose refresh token lives on."""
+        """Return the ended sessions of a person whose refresh tokens are still valid."""
         with self._database.transaction() as connection:
             return [_session_from(row) for row in connection.execute(KEPT_OFFLINE, (iss, sub)).fetchall()]
 
@@ -113,7 +113,7 @@ class LocalSessions:
         return [_session_from(row) for row in ended if row]
 
     def replace_tokens(self, session: LocalSession, token: Mapping[str, Any]) -> bool:
-        """Store what a refresh brought, unless the session lost its refresh token meanwhile."""
+        """Store the tokens of a refresh, unless the session has lost its refresh token in the meantime."""
         scope = str(token.get("scope") or session.scope)
         row = (token["access_token"], token["refresh_token"], scope, session.id, session.refresh_token)
         with self._database.transaction() as connection:

@@ -1,4 +1,4 @@
-"""The app for people: its own page, and a message with a way on."""
+"""The app's pages for people: its home page, and messages."""
 
 from flask import Blueprint, abort, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
@@ -10,7 +10,7 @@ from relying_party_demo.relying_party import current_rp, current_session
 from relying_party_demo.tokens_in_use import Outcome, call, refresh, userinfo
 
 RECEIVED_SHOWN = 12
-# What a person reads on the pages of the kit, by their code: a title and a sentence.
+# The texts of the kit's pages, by their code: a title and a sentence.
 WORDS = {
     "access_denied": (
         "You did not sign in",
@@ -76,7 +76,7 @@ def try_userinfo() -> Response:
 
 @bp.post("/try/refresh")
 def try_refresh() -> Response:
-    """Redeem the refresh token and show what came of it."""
+    """Redeem the refresh token and show the result."""
     return render_home("Refresh", refresh(current_rp()))
 
 
@@ -116,7 +116,7 @@ def render_home(tried: str | None = None, outcome: Outcome | None = None) -> Res
 
 
 def notice(shown: Notice) -> Response:
-    """Return a page of the kit in the look of this app; a sign-in that was refused is in the journal."""
+    """Return a page of the kit in the style of this app; record a refused sign-in in the journal."""
     rp = current_rp()
     code = "signed_in_again" if shown.code == "signed_out" and rp.curfew.user else shown.code
     title, sentence = WORDS.get(code, OTHERWISE)
@@ -127,7 +127,7 @@ def notice(shown: Notice) -> Response:
 
 
 def message(title: str, sentence: str, *, status: int = 200, detail: str | None = None) -> Response:
-    """Return a page that says one thing and offers a way on."""
+    """Return a page with one message and a link to continue."""
     return make_response(
         render_template("message.html", title=title, sentence=sentence, detail=detail), status
     )

@@ -1,6 +1,6 @@
-"""Logout Tokens as they arrive: the switch for demonstrations, and what the journal says of each.
+"""Incoming Logout Tokens: the switch for demonstrations, and a journal entry for each.
 
-The receiver is the kit's; the token is never written down.
+The kit receives them; the token itself is never stored.
 """
 
 from http import HTTPStatus
@@ -23,7 +23,7 @@ VERDICTS = {Verdict.REFUSED: "rejected", Verdict.UNDECIDED: "cannot tell"}
 
 
 def behave() -> ResponseReturnValue | None:
-    """Run before each request: have the receiver wait, or fail, as the switch says."""
+    """Run before each request: make the receiver wait or fail, as the switch demands."""
     if request.endpoint != "curfew_rp.receive" or request.method != "POST":
         return None
     g.arrived_at = clock.now().timestamp()
@@ -64,7 +64,7 @@ def _write(stated: Any, verdict: str, **details: object) -> None:
 
 
 def latency_of(iat: object, arrived_at: float) -> float | None:
-    """Return the seconds from iat to arrival, if the iat can be believed; it knows whole seconds only."""
+    """Return the seconds from iat to arrival, if iat is plausible; iat has whole seconds only."""
     if not is_numeric_date(iat) or not abs(arrived_at - iat) < MAX_LATENCY_SECONDS:
         return None
     return round(max(arrived_at - iat, 0.0), 1)

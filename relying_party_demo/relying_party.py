@@ -14,7 +14,8 @@ from relying_party_demo.database import Database
 from relying_party_demo.journal import Journal
 from relying_party_demo.local_sessions import LocalSession, LocalSessions
 
-# Where a browser remembers the session that is over, so that its page can say why.
+# The key under which the browser's session keeps the id of the ended session, so that the page can say why it
+# ended.
 _LAST = "last_session"
 _REASONS = {
     "signed out": "signed out at this app, which sent you to the provider",
@@ -33,7 +34,7 @@ class RelyingParty:
     sessions: LocalSessions
     journal: Journal
     behaviour: Behaviour
-    # A refresh token that rotates must not be redeemed twice at once, which would look like theft.
+    # A rotating refresh token must not be redeemed twice at once, which would look like theft.
     refresh_lock: threading.Lock = field(default_factory=threading.Lock)
 
 
@@ -59,13 +60,13 @@ def sign_out(reason: str) -> None:
 
 
 def end(local_ids: list[str], reason: str) -> None:
-    """End sessions and say so in the journal; ended ones stay as they are."""
+    """End sessions and record this in the journal; sessions that have already ended stay as they are."""
     rp = current_rp()
     for ended in rp.sessions.end(local_ids, reason):
         rp.journal.record("rp_session_ended", sub=ended.sub, sid=ended.sid, reason=ended.end_reason)
 
 
 def remember_ended(user: User, why: Why) -> None:
-    """Have the browser remember its session; unless a Logout Token or a view has, say why it is over."""
+    """Remember the ended session in the browser; set the reason, unless a Logout Token or a view has."""
     end([user.local_id], _REASONS[why])
     session[_LAST] = user.local_id

@@ -1,4 +1,4 @@
-"""Serving an app with granian: one worker process, several threads, gone as soon as it is asked to stop."""
+"""Serve an app with granian: one worker process with several threads, which stops at once when asked to."""
 
 import errno
 import multiprocessing
@@ -18,7 +18,7 @@ from relying_party_demo.config import RelyingPartyConfig, WrongConfiguration
 
 # More than the endpoint may hold at once when it is silent (behaviour.py).
 THREADS = 16
-# Requests that are held by the switch must not delay the end.
+# Requests that the switch holds must not delay stopping.
 SECONDS_TO_STOP = 1
 
 
@@ -44,7 +44,7 @@ def serve_application(title: str, make: Callable[[], Flask], host: str, port: in
 
 
 def refuse_busy_port(host: str, port: int) -> None:
-    """Refuse a taken port: the server would share it, which splits the visitors between two apps."""
+    """Refuse a port in use: the server would share it, so requests would be split between two apps."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -66,12 +66,12 @@ def load(config: RelyingPartyConfig) -> Flask:
 
 
 def leave_with_parent_later() -> None:
-    """Have this process leave when its parent is gone."""
+    """Make this process exit when its parent is gone."""
     threading.Thread(target=leave_with_parent, daemon=True).start()
 
 
 def leave_with_parent() -> None:
-    """Leave when the main process is gone, even if it was killed and could not say so."""
+    """Exit when the main process is gone, even if it was killed and could not announce it."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         wait([parent.sentinel])

@@ -1,7 +1,7 @@
-"""Two of the three sign-outs: at this app alone, and everywhere by the provider's account API.
+"""Two of the three sign-outs: at this app only, and everywhere, through the provider's account API.
 
-The third, at the provider for this browser, is the kit's `/logout`. Everywhere needs the scope `account`, and
-nothing ends here before the provider has said yes.
+The third, at the provider for this browser, is the kit's `/logout`. Signing out everywhere needs the scope
+`account`, and nothing ends here before the provider has confirmed.
 """
 
 from http import HTTPStatus
@@ -23,14 +23,14 @@ bp = Blueprint("sign_out", __name__)
 
 @bp.post("/logout/local")
 def logout_local() -> Response:
-    """End the session of this app alone; the provider's goes on, so the next sign-in may need no password."""
+    """End this app's session only; the provider's continues, so the next sign-in may need no password."""
     sign_out(LOCAL_ONLY)
     return redirect(url_for("home.home"), code=303)
 
 
 @bp.get("/logout/everywhere")
 def ask() -> Response:
-    """Ask first: it cannot be undone."""
+    """Ask first, because it cannot be undone."""
     session = current_session()
     if session is None or not session.may_sign_out_everywhere:
         return redirect(url_for("home.home"), code=303)
@@ -39,7 +39,7 @@ def ask() -> Response:
 
 @bp.post("/logout/everywhere")
 def sign_out_everywhere() -> Response:
-    """Have the provider end everything, and then this session."""
+    """Let the provider end everything, then end this session."""
     session = current_session()
     if session is None or not session.may_sign_out_everywhere:
         return redirect(url_for("home.home"), code=303)
@@ -56,7 +56,7 @@ def sign_out_everywhere() -> Response:
 
 
 def end_everything(rp: RelyingParty, session: LocalSession) -> requests.Response:
-    """Send the access token, or the refresh token once that has run out (account API)."""
+    """Send the access token, or the refresh token if the access token is refused (account API)."""
     url = rp.config.issuer.rstrip("/") + PATH
     client = rp.curfew.client
     bearer = {"access_token": session.access_token, "token_type": "Bearer"}

@@ -1,7 +1,7 @@
-"""Using the app's own tokens: redeem the refresh token, ask userinfo; and say what came of it.
+"""Use the app's own tokens: redeem the refresh token, call userinfo, and report the result.
 
-An ended session with offline_access still has its refresh token: that is what the grant is for, and here it
-can be seen to work until the provider revokes it.
+An ended session with offline_access still has its refresh token: that is the purpose of such a grant, and
+this shows that the token works until the provider revokes it.
 """
 
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ SHOWN_CHARACTERS = 4000
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The provider's status, or ours when it was not asked, and what may be shown of the response."""
+    """The provider's status, or our own if it was not called, and the part of the response to show."""
 
     status: int
     body: dict[str, Any]
@@ -36,14 +36,14 @@ class Outcome:
 def refresh(rp: RelyingParty) -> Outcome:
     """Redeem the refresh token of this browser's session, live or kept after it ended."""
     with rp.refresh_lock:
-        # Read inside the lock, since the holder before may have rotated the token.
+        # Read inside the lock, because the previous holder may have rotated the token.
         session = current_session()
         if session is None or session.refresh_token is None:
             return _failed(409, "no_refresh_token", "this app has no refresh token")
         try:
             return keep(rp, session, rp.curfew.client.refresh(session.refresh_token, session.sub))
         except OAuthError as exc:
-            # rfc6749 §5.2: an invalid_grant is for good, so the token is of no more use.
+            # rfc6749 §5.2: invalid_grant is final, so the token is useless.
             if exc.error == "invalid_grant":
                 rp.sessions.drop_refresh_token(session)
             return _failed(400, exc.error, exc.description)
@@ -54,7 +54,7 @@ def refresh(rp: RelyingParty) -> Outcome:
 
 
 def keep(rp: RelyingParty, session: LocalSession, token: Mapping[str, Any]) -> Outcome:
-    """Store the new tokens, unless a Logout Token took the old ones away while we waited."""
+    """Store the new tokens, unless a Logout Token has removed the old ones in the meantime."""
     # rfc6749 §6: without a new refresh token the old one stays in use; Authlib carries it over.
     if not rp.sessions.replace_tokens(session, token):
         return _failed(409, "session_ended", "the session ended meanwhile")
@@ -70,7 +70,7 @@ def keep(rp: RelyingParty, session: LocalSession, token: Mapping[str, Any]) -> O
 
 
 def userinfo(rp: RelyingParty) -> Outcome:
-    """Ask the provider who this is, with the session's access token."""
+    """Call userinfo with the session's access token."""
     try:
         return call(rp, rp.curfew.sessions.receiver.keys.endpoint("userinfo_endpoint"))
     except CannotTell:
@@ -78,7 +78,7 @@ def userinfo(rp: RelyingParty) -> Outcome:
 
 
 def call(rp: RelyingParty, url: str) -> Outcome:
-    """Call an address with the session's access token."""
+    """Call a URL with the session's access token."""
     session = current_session()
     if session is None or session.access_token is None:
         return _failed(409, "no_access_token", "this app has no access token")

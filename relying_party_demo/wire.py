@@ -1,4 +1,4 @@
-"""HTTP as the app speaks it: no redirects, bounded responses, DPoP with the nonce that a server asks for."""
+"""The app's HTTP client: no redirects, bounded responses, DPoP with the nonce that a server requests."""
 
 import base64
 import json
@@ -18,13 +18,13 @@ from relying_party_demo.dpop import DPoPKey
 # To connect, and for each read; in seconds.
 TIMEOUT = (3.0, 10.0)
 LARGEST_RESPONSE = 1024 * 1024
-# Over all reads of one response; TIMEOUT bounds each of them.
+# For the whole response; TIMEOUT applies to each read.
 DEADLINE_SECONDS = 20.0
 _CHUNK = 16 * 1024
 
 
 class NoNetwork(ProviderUnreachable):
-    """The server could not be reached, or its response did not arrive; what it did is not known."""
+    """The server could not be reached, or its response did not arrive; what it has done is unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +37,11 @@ class Response:
 
     @property
     def is_ok(self) -> bool:
-        """Whether the server did what it was asked to."""
+        """Whether the server fulfilled the request."""
         return self.status // 100 == 2
 
     def document(self) -> Document:
-        """Return the JSON object of the body; an empty one where there is none."""
+        """Return the JSON object in the body, or an empty one."""
         try:
             found = json.loads(self.body)
         except (ValueError, RecursionError):
@@ -62,7 +62,7 @@ class Wire:
 
     def __init__(self, ca_bundle: Path | None = None) -> None:
         self._session = requests.Session()
-        # As the other demo apps: past any proxy that the environment names. No retries: a DPoP proof and a
+        # Like the other demo apps, ignore proxies from the environment. No retries: a DPoP proof and a
         # refresh token are used once, and only the caller knows what a second attempt would mean.
         self._session.trust_env = False
         self._session.headers["User-Agent"] = "CurfewNative/1"
@@ -110,7 +110,7 @@ class Wire:
         except requests.RequestException as exc:
             raise NoNetwork(f"{urlsplit(url).netloc} does not answer") from exc
         if nonce := response.headers.get("DPoP-Nonce"):
-            # rfc9449 §8.2: the newest nonce of a server replaces the one before.
+            # rfc9449 §8.2: the newest nonce of a server replaces the previous one.
             self._nonces[_origin(url)] = nonce
         return Response(response.status_code, response.headers, body)
 

@@ -1,4 +1,4 @@
-"""The data about a person beside the tokens: profile, responses of the API, embedded pages' data."""
+"""The data about a person apart from the tokens: profile, API responses, data of embedded pages."""
 
 import hashlib
 import json
@@ -13,14 +13,14 @@ _PROFILE, _ANSWERS, _WEB_VIEWS = "profile.json", "answers.json", "web-views"
 
 
 class AccountData:
-    """The folder of one account; its name says nothing about whose it is."""
+    """The folder of one account; its name does not reveal whose it is."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     @property
     def profile(self) -> dict[str, Any]:
-        """The provider's statement about the person, and when; empty before the first response."""
+        """The provider's claims about the person and their time; empty before the first response."""
         return self._load(_PROFILE)
 
     def write_profile(self, claims: dict[str, Any]) -> None:
@@ -28,17 +28,17 @@ class AccountData:
         self._save(_PROFILE, {"claims": claims, "at": time.time()})
 
     def find_response(self, url: str) -> dict[str, Any] | None:
-        """Return the stored response of the API at a URL: its text, and when it arrived."""
+        """Return the stored API response for a URL: its text, and when it arrived."""
         found = self._load(_ANSWERS).get(url)
         return found if isinstance(found, dict) else None
 
     def write_response(self, url: str, text: str) -> None:
-        """Store a response of the API for moments without a network."""
+        """Store an API response for use without a network."""
         self._save(_ANSWERS, self._load(_ANSWERS) | {url: {"text": text, "at": time.time()}})
 
     @property
     def web_views(self) -> Path:
-        """The folder of what embedded pages store: cookies, local storage, caches."""
+        """The folder for the data of embedded pages: cookies, local storage, caches."""
         folder = self.folder / _WEB_VIEWS
         make_private_folder(folder)
         return folder
@@ -52,7 +52,7 @@ class AccountData:
         (self.folder / _ANSWERS).unlink(missing_ok=True)
 
     def delete_web_views(self) -> None:
-        """Delete what embedded pages have stored."""
+        """Delete the data of embedded pages."""
         _delete(self.folder / _WEB_VIEWS)
 
     def delete(self) -> None:
@@ -64,7 +64,7 @@ class AccountData:
         try:
             found = json.loads(text) if text else {}
         except ValueError:
-            # Only a copy of what can be fetched again.
+            # It is only a copy of data that can be fetched again.
             return {}
         return found if isinstance(found, dict) else {}
 

@@ -1,4 +1,4 @@
-"""Calling an API as the person: refreshed once when it answers 401."""
+"""Call an API as the person: refresh the token once if the API answers 401."""
 
 from http import HTTPStatus
 
@@ -15,7 +15,7 @@ def call(app: NativeApp, sign_in: SignIn, url: str, *, method: str = "GET") -> R
     sign_in = with_fresh_token(app, sign_in)
     response = _ask(app, sign_in, method, url)
     if response.status == HTTPStatus.UNAUTHORIZED:
-        # The clock of this device, or a revocation: the refresh token tells which.
+        # The reason is this device's clock or a revocation: the refresh token shows which.
         response = _ask(app, refreshed(app, sign_in), method, url)
     if not response.is_ok:
         raise refusal_of(response)

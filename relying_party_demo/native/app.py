@@ -21,7 +21,7 @@ class NotSignedIn(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NativeApp:
-    """The parts that the verbs work with."""
+    """The parts that the commands work with."""
 
     config: NativeConfig
     secrets: SecretStore
@@ -44,7 +44,7 @@ class NativeApp:
         return sign_in
 
     def tidy(self) -> None:
-        """Delete what belongs to no sign-in: leftovers of a crash, a restore or an earlier installation."""
+        """Delete data without a sign-in: leftovers of a crash, a restore or an earlier installation."""
         with changing(self.config.data_dir):
             sign_in = self.record.load()
             if sign_in is None:

@@ -1,4 +1,4 @@
-"""Signing in: the system's browser, a loopback redirect, PKCE, and a code bound to the device's key."""
+"""Sign in with the system's browser, a loopback redirect, PKCE, and a code bound to the device's key."""
 
 import base64
 import hashlib
@@ -50,11 +50,11 @@ def sign_in(
     wanted: Wanted,
     patience: float = PATIENCE_SECONDS,
 ) -> tuple[SignIn, Document]:
-    """Have the person sign in; returns the sign-in, which is not stored yet, and the ID Token's claims.
+    """Let the person sign in; return the sign-in, which is not stored yet, and the ID Token's claims.
 
-    `show` opens the address in the browser. `fresh` asks for the password whatever session the browser has,
-    `wanted` says how recent or of which kind the sign-in must be for an API.
-    Raises SignInRefused, Refused, NoResponse or ProviderUnreachable.
+    `show` opens the URL in the browser. `fresh` requires the password even if the browser has a session, and
+    `wanted` states how recent or of which kind the sign-in must be for an API. Raises SignInRefused, Refused,
+    NoResponse or ProviderUnreachable.
     """
     attempt = Attempt()
     with Loopback(attempt.state) as loopback:
@@ -85,7 +85,7 @@ def sign_in(
 def _authorization_url(
     app: NativeApp, attempt: Attempt, redirect_uri: str, *, fresh: bool, wanted: Wanted
 ) -> str:
-    # core §11: offline access needs prompt=consent; rfc8252 §8.6: a page is shown in any case.
+    # core §11: offline access needs prompt=consent; rfc8252 §8.6: a page must always be shown.
     prompts = [*(["login"] if fresh else []), "consent"]
     asked = {
         "response_type": "code",

@@ -1,4 +1,4 @@
-"""The command line: one command, or a prompt for several while nothing is kept beyond the program."""
+"""The command line: one command, or a prompt for several, which helps if nothing outlives the program."""
 
 import argparse
 import shlex
@@ -34,7 +34,7 @@ exit codes:
 
 
 class _WrongUse(Exception):
-    """The line is no command; the message says what is wrong with it."""
+    """The line is not a valid command; the message says what is wrong with it."""
 
 
 class _LineParser(ArgumentParser):
@@ -43,7 +43,7 @@ class _LineParser(ArgumentParser):
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run a command, or show a prompt where none is given; returns the exit code."""
+    """Run a command, or show a prompt if none is given; return the exit code."""
     given = _parser().parse_args(arguments)
     terminal = Terminal()
     try:
@@ -59,7 +59,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _run(app: NativeApp, given: Namespace, terminal: Terminal) -> Exit:
-    """Do one command, after what an earlier one has left to do."""
+    """Run one command, after finishing what an earlier one left undone."""
     try:
         _catch_up(app, given, terminal)
         command: Command = given.run
@@ -76,7 +76,7 @@ def _catch_up(app: NativeApp, given: Namespace, terminal: Terminal) -> None:
     if finish_interrupted(app):
         terminal.say("A sign-out that was interrupted is now complete.")
     app.tidy()
-    # A sign-out of this device makes no request, not even for an earlier one; `flush` says more itself.
+    # A sign-out of this device makes no request, not even for an earlier one; `flush` prints its own report.
     if given.command not in ("logout", "flush") and (done := hand_in(app).done):
         terminal.say(f"Handed in what was pending: {done}.")
 
@@ -100,7 +100,7 @@ def _prompt(app: NativeApp, terminal: Terminal) -> Exit:
 
 
 def _leave(app: NativeApp, terminal: Terminal) -> None:
-    """Leave nothing alive at the provider that the memory alone knew of."""
+    """Revoke at the provider what only this process's memory knows of."""
     try:
         if (sign_in := app.record.load()) is not None:
             end_sign_in(app, sign_in)

@@ -1,4 +1,4 @@
-"""The commands that ask and tell, each in order: `whoami`, `call-api`, `accounts` and `flush`."""
+"""The commands apart from sign-in and sign-out: `whoami`, `call-api`, `accounts` and `flush`."""
 
 import json
 import time
@@ -24,7 +24,7 @@ from relying_party_demo.native.terminal import Terminal
 
 
 def whoami(app: NativeApp, _given: Namespace, terminal: Terminal) -> Exit:
-    """Tell who is signed in, as the provider sees it now, and what is pending."""
+    """Show who is signed in, as the provider sees it now, and what is pending."""
     _tell_pending(app, terminal)
     begun = app.get_sign_in()
     try:
@@ -40,7 +40,7 @@ def whoami(app: NativeApp, _given: Namespace, terminal: Terminal) -> Exit:
 
 
 def call_api(app: NativeApp, given: Namespace, terminal: Terminal) -> Exit:
-    """Call the API; without a network show its stored response, as long as that is allowed."""
+    """Call the API; without a network show its stored response, within the offline limit."""
     begun = app.get_sign_in()
     url, method = _api_address(app, given.path), "POST" if given.post else "GET"
     try:
@@ -63,7 +63,7 @@ def call_api(app: NativeApp, given: Namespace, terminal: Terminal) -> Exit:
 
 
 def accounts(app: NativeApp, _given: Namespace, terminal: Terminal) -> Exit:
-    """Tell whose account is on this device, and what is owed for earlier ones, which are not named."""
+    """Show whose account is on this device, and what is pending for earlier ones, which are not named."""
     begun = app.record.load()
     if begun is None:
         terminal.say("No account is signed in on this device.")
@@ -75,7 +75,7 @@ def accounts(app: NativeApp, _given: Namespace, terminal: Terminal) -> Exit:
 
 
 def flush(app: NativeApp, given: Namespace, terminal: Terminal) -> Exit:
-    """Hand in what is pending, if need be as soon as there is a network."""
+    """Hand in what is pending; if requested, wait for a network."""
     outcome = hand_in_within(app, given.wait)
     if outcome.done or not outcome.left:
         terminal.say(f"Handed in: {outcome.done}.")
@@ -96,7 +96,7 @@ def readable(text: str) -> str:
 def _keep_response(app: NativeApp, begun: SignIn, url: str, text: str) -> None:
     with changing(app.config.data_dir):
         now = app.record.load()
-        # It may have taken so long that the person has signed out meanwhile.
+        # The call may have taken so long that the person has signed out in the meantime.
         if now is not None and now.local_id == begun.local_id:
             app.data_of(begun).write_response(url, text)
 
@@ -138,7 +138,7 @@ def _locked(terminal: Terminal) -> Exit:
 def _may_be_shown(app: NativeApp, stored: Document) -> bool:
     at = stored.get("at")
     limit = app.config.offline_limit.total_seconds()
-    # A clock that was set back must not prolong it.
+    # Setting the clock back must not extend the limit.
     return isinstance(at, int | float) and 0 <= time.time() - at <= limit
 
 

@@ -11,12 +11,12 @@ _LOOPBACKS = {"localhost", "127.0.0.1", "::1"}
 
 
 class WrongConfiguration(Exception):
-    """The app cannot start like this; the message names everything that is wrong."""
+    """The app cannot start with this configuration; the message lists everything that is wrong."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NativeConfig:
-    """One installation of the app: its provider, its API, and where it keeps what."""
+    """One installation of the app: its provider, its API, and where it stores its data."""
 
     issuer: str
     client_id: str
@@ -26,11 +26,11 @@ class NativeConfig:
     ca_bundle: Path | None = None
     insecure_storage: bool = False
     push_hook: str = ""
-    # How long stored personal data is shown without a word from the provider.
+    # How long stored personal data is shown without a response from the provider.
     offline_limit: timedelta = DEFAULT_OFFLINE_LIMIT
 
     def __post_init__(self) -> None:
-        """Refuse a configuration that could only fail later, naming all of its faults at once."""
+        """Reject a configuration that would fail later, listing all of its faults at once."""
         faults = [sentence for is_wrong, sentence in self._faults() if is_wrong]
         if faults:
             raise WrongConfiguration("; ".join(faults))

@@ -1,4 +1,4 @@
-"""Handing in what earlier sign-outs of this device still owe: at each start, and by `flush`."""
+"""Hand in what earlier sign-outs of this device left pending: at each start, and by `flush`."""
 
 import time
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from relying_party_demo.native.locks import changing
 from relying_party_demo.native.pending import Kind, Pending
 from relying_party_demo.native.push import HookFailed
 
-# Refusals that no later attempt changes: the token or the client is unknown, so nothing lives.
+# Final refusals: the token or the client is unknown, so there is nothing left to revoke.
 _FINAL = {"invalid_grant", "invalid_client", "unauthorized_client", "invalid_token"}
 _POLL_SECONDS = 0.5
 
@@ -25,7 +25,7 @@ class HandedIn:
 
 
 def hand_in(app: NativeApp) -> HandedIn:
-    """Hand in all that is pending, until there is trouble. It is harmless to do it twice."""
+    """Hand in everything that is pending, until an attempt fails. A repetition is harmless."""
     done, trouble = 0, ""
     owed = app.pending.list_all()
     for one in owed:
@@ -39,7 +39,7 @@ def hand_in(app: NativeApp) -> HandedIn:
 
 
 def hand_in_within(app: NativeApp, seconds: float) -> HandedIn:
-    """Hand in all that is pending, waiting for a network for so long."""
+    """Hand in everything that is pending, waiting up to `seconds` for a network."""
     deadline = time.monotonic() + seconds
     done = 0
     while True:
@@ -51,7 +51,7 @@ def hand_in_within(app: NativeApp, seconds: float) -> HandedIn:
 
 
 def _try(app: NativeApp, one: Pending) -> str:
-    """Return why it has to be tried again; empty when it is done."""
+    """Return why it has to be tried again; empty if it is done."""
     try:
         match one.kind:
             case Kind.PUSH:
@@ -64,7 +64,7 @@ def _try(app: NativeApp, one: Pending) -> str:
 
 
 def _revoke(app: NativeApp, token: str) -> str:
-    """Revoke a token (rfc7009 §2.1); its key is not needed for that and no longer exists."""
+    """Revoke a token (rfc7009 §2.1); this does not need its key, which no longer exists."""
     form = {"token": token, "token_type_hint": "refresh_token", "client_id": app.config.client_id}
     response = app.wire.send("POST", app.provider.endpoint("revocation_endpoint"), form=form)
     if response.status == HTTPStatus.OK or response.document().get("error") in _FINAL:

@@ -16,7 +16,7 @@ LARGEST = 16 * 1024
 
 
 class InvalidIDToken(Exception):
-    """The provider sent an ID Token that must not be believed, or none."""
+    """The provider sent an invalid ID Token or none."""
 
 
 def validate(id_token: object, provider: ProviderKeys, *, client_id: str, nonce: str | None) -> Document:
@@ -37,7 +37,7 @@ def _verified(id_token: str, provider: ProviderKeys) -> Document:
     try:
         header = jws.extract_compact(id_token.encode()).headers()
         alg = header.get("alg")
-        # The kind of key decides which algorithms it verifies, so a key never serves another one.
+        # The type of key determines its algorithms, so a key never verifies with another kind of algorithm.
         if alg not in ALGORITHMS or header.get("crit"):
             raise InvalidIDToken(f"the ID Token is signed by {alg!r}")
         keys = provider.find_keys(header.get("kid"))

@@ -1,4 +1,4 @@
-"""Locks between the processes of the app; each goes away with its process, however that ends."""
+"""Locks between the processes of the app; the system releases each when its process ends."""
 
 import fcntl
 import time
@@ -13,7 +13,7 @@ _POLL_SECONDS = 0.02
 
 
 class SignOutInProgress(Exception):
-    """A sign-out runs already; a second one is not begun."""
+    """A sign-out is already running; a second one is not started."""
 
 
 class Busy(Exception):
@@ -22,7 +22,7 @@ class Busy(Exception):
 
 @contextmanager
 def signing_out(data_dir: Path) -> Iterator[None]:
-    """Be the only sign-out. Raises SignOutInProgress at once where another one runs."""
+    """Hold the lock for a sign-out. Raises SignOutInProgress at once if another one runs."""
     with _open(data_dir, "sign-out") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -42,14 +42,14 @@ def is_signing_out(data_dir: Path) -> bool:
 
 @contextmanager
 def refreshing(data_dir: Path) -> Iterator[None]:
-    """Be the only refresh: a refresh token is used once. Raises Busy."""
+    """Hold the lock for a refresh, because a refresh token is used only once. Raises Busy."""
     with _waiting(data_dir, "refresh"):
         yield
 
 
 @contextmanager
 def changing(data_dir: Path) -> Iterator[None]:
-    """Change what is stored, alone. No request is made inside, so it takes a moment. Raises Busy."""
+    """Hold the lock for changes of stored data. It is held briefly, without any request. Raises Busy."""
     with _waiting(data_dir, "stored"):
         yield
 

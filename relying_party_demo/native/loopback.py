@@ -20,21 +20,21 @@ class NoResponse(Exception):
 
 
 class Loopback:
-    """A listener on 127.0.0.1, on a port that the system chose; it takes the one response with its state."""
+    """A listener on 127.0.0.1, on a port chosen by the system; it accepts one response, with its state."""
 
     def __init__(self, state: str) -> None:
         self._state = state
         self._lock = threading.Lock()
         self._arrived = threading.Event()
         self._response: dict[str, str] = {}
-        # Browsers open connections before they need them; one of those must not keep the response waiting.
+        # Browsers open connections in advance; such a connection must not keep the response waiting.
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_of(self))
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
 
     @property
     def authority(self) -> str:
-        """The host and port; rfc8252 §8.3: the literal address, as localhost may lead elsewhere."""
+        """The host and port; rfc8252 §8.3: the literal address, because localhost may resolve differently."""
         return f"127.0.0.1:{self._server.server_port}"
 
     @property
@@ -49,7 +49,7 @@ class Loopback:
         return self._response
 
     def take(self, response: dict[str, str]) -> bool:
-        """Take a response, if it is the first with the state of this sign-in."""
+        """Accept a response if it is the first with the state of this sign-in."""
         if not hmac.compare_digest(response.get("state", "").encode(), self._state.encode()):
             return False
         with self._lock:
@@ -59,7 +59,7 @@ class Loopback:
         return False
 
     def go_on(self) -> None:
-        """Let the app go on with the response that was taken, once its page is written."""
+        """Let the app continue with the accepted response, once the page has been written."""
         self._arrived.set()
 
     def __enter__(self) -> Self:
@@ -82,13 +82,13 @@ def _handler_of(listener: Loopback) -> type[BaseHTTPRequestHandler]:
 
         def do_GET(self) -> None:
             parts = urlsplit(self.path)
-            # Another name that leads here would be a page that has rebound its own to this address.
+            # Another host name would mean a page that has rebound its own name to this address.
             if self.headers.get("Host") != listener.authority or len(parts.query) > _LONGEST_QUERY:
                 self._show(HTTPStatus.BAD_REQUEST, "Not for this app", "The request is not a sign-in's.")
             elif parts.path != PATH:
                 self._show(HTTPStatus.NOT_FOUND, "Not found", "There is nothing here.")
             elif response := _taken(listener, parts.query):
-                # The app may end as soon as it goes on, and would cut the page off.
+                # Write the page first: the app may end as soon as it continues.
                 try:
                     self._show(HTTPStatus.OK, *_words(response))
                 finally:
@@ -113,14 +113,14 @@ def _handler_of(listener: Loopback) -> type[BaseHTTPRequestHandler]:
             self.wfile.write(body)
 
         def log_message(self, *_: Any) -> None:
-            """Log nothing: the query holds the code."""
+            """Log nothing: the query contains the code."""
 
     return Handler
 
 
 def _taken(listener: Loopback, query: str) -> dict[str, str] | None:
     found = parse_qs(query, keep_blank_values=True)
-    # rfc6749 §3.1: a parameter must not stand there twice.
+    # rfc6749 §3.1: a parameter must not be repeated.
     if any(len(values) > 1 for values in found.values()):
         return None
     response = {name: values[0] for name, values in found.items()}

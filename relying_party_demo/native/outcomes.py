@@ -1,4 +1,4 @@
-"""Exit codes, and the sentence for each kind of trouble."""
+"""Exit codes, and the message for each kind of error."""
 
 from enum import IntEnum
 
@@ -44,7 +44,7 @@ _BY_CODE = {Code.NO_TOKEN: Exit.SIGN_IN, Code.SESSION_ENDED: Exit.SESSION_ENDED}
 
 
 def exit_of(exc: Exception) -> tuple[Exit, str]:
-    """Return the exit code and the sentence for something that went wrong."""
+    """Return the exit code and the message for an error."""
     match exc:
         case NotSignedIn():
             return Exit.SIGN_IN, "You are not signed in. Sign in with: login"

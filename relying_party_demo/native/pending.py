@@ -1,4 +1,4 @@
-"""The pending part of a sign-out of this device: written down before anything is deleted, handed in later.
+"""The pending part of a sign-out of this device: recorded before anything is deleted, handed in later.
 
 The refresh token is kept without its DPoP key, which is deleted at the sign-out: a copy of the
 record can revoke the token and nothing else.
@@ -14,13 +14,13 @@ from enum import StrEnum
 
 from relying_party_demo.native.secret_store import SecretStore
 
-# The longest life of a grant: after it there is nothing left to revoke.
+# The maximum lifetime of a grant, after which there is nothing left to revoke.
 LONGEST_AGE = timedelta(days=180)
 _INDEX = "pending"
 
 
 class Kind(StrEnum):
-    """To whom something is owed."""
+    """The kind of pending action, by its recipient."""
 
     REVOCATION = "revocation"
     PUSH = "push"
@@ -28,7 +28,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pending:
-    """A token that the provider has to revoke, or a push registration that has to go."""
+    """A token that the provider has to revoke, or a push registration to remove."""
 
     id: str
     kind: Kind
@@ -37,28 +37,28 @@ class Pending:
 
     @property
     def is_too_old(self) -> bool:
-        """Whether it has run out by itself."""
+        """Whether it has expired on its own."""
         return time.time() - self.made_at > LONGEST_AGE.total_seconds()
 
 
 class PendingRecord:
-    """The list in the secret store, an entry each; it names no account."""
+    """The list in the secret store, with an entry for each item; it names no account."""
 
     def __init__(self, store: SecretStore) -> None:
         self._store = store
 
     def add(self, kind: Kind, value: str) -> None:
-        """Write something down; it is on the list once this returns. Raises StoreUnavailable."""
+        """Add an item; it is on the list once this returns. Raises StoreUnavailable."""
         one = Pending(id=secrets.token_hex(8), kind=kind, value=value, made_at=time.time())
         self._store.write(_name(one.id), json.dumps(asdict(one)))
         self._write_index([*self._index(), one.id])
 
     def list_all(self) -> list[Pending]:
-        """Return what is owed, the oldest first."""
+        """Return the pending items, oldest first."""
         return list(self._read())
 
     def remove(self, one: Pending) -> None:
-        """Take something off the list, since it is done."""
+        """Remove an item that is done from the list."""
         self._write_index([known for known in self._index() if known != one.id])
         self._store.delete(_name(one.id))
 

@@ -1,4 +1,4 @@
-"""Text of others on a terminal."""
+"""Text from other parties, made safe for a terminal."""
 
 _LONGEST = 300
 

@@ -11,7 +11,7 @@ _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 def read_private(path: Path) -> str | None:
     """Return a file's text, None without the file. Raises PermissionError if others can read it."""
     try:
-        # A link could lead to a file that another user writes.
+        # A symbolic link could lead to another user's file.
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
     except FileNotFoundError:
         return None
@@ -38,5 +38,5 @@ def write_private(path: Path, text: str) -> None:
 
 
 def make_private_folder(folder: Path) -> None:
-    """Make a folder that only its owner can enter, unless it is there."""
+    """Create a folder that only its owner can enter, unless it exists."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)

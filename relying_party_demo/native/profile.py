@@ -1,4 +1,4 @@
-"""The person who is signed in, by the provider's statement (core §5.3)."""
+"""The profile of the person who is signed in, from the provider (core §5.3)."""
 
 from curfew_rp.errors import ProviderUnreachable
 from curfew_rp.provider_keys import Document
@@ -11,7 +11,7 @@ from relying_party_demo.native.sign_in_record import SignIn
 
 
 def ask_profile(app: NativeApp, begun: SignIn) -> Document:
-    """Ask userinfo and store its response. Raises SessionEnded, Refused or ProviderUnreachable."""
+    """Call userinfo and store its response. Raises SessionEnded, Refused or ProviderUnreachable."""
     document = api.call(app, begun, app.provider.endpoint("userinfo_endpoint")).document()
     # core §5.3.2: if the sub is another one, the UserInfo Response values MUST NOT be used.
     if document.get("sub") != begun.sub:
@@ -24,7 +24,7 @@ def ask_profile(app: NativeApp, begun: SignIn) -> Document:
 
 
 def fetch_profile(app: NativeApp, begun: SignIn, claims: Document) -> Document:
-    """Ask userinfo, or be content with the ID Token's claims: the person is signed in all the same."""
+    """Call userinfo, or fall back to the ID Token's claims: the person is signed in either way."""
     try:
         return ask_profile(app, begun)
     except (SessionEnded, Refused, ProviderUnreachable):
@@ -32,5 +32,5 @@ def fetch_profile(app: NativeApp, begun: SignIn, claims: Document) -> Document:
 
 
 def name_of(claims: Document) -> str:
-    """Return how a person is called on a terminal."""
+    """Return the name of a person for the terminal."""
     return plain(str(claims.get("name") or claims.get("preferred_username") or claims.get("sub")))

@@ -25,10 +25,10 @@ class PurgeIncomplete(Exception):
 
 
 def purge(app: NativeApp, sign_in: SignIn) -> None:
-    """Delete everything of one sign-in. Raises StoreUnavailable, before all else, or PurgeIncomplete."""
+    """Delete everything of one sign-in. Raises StoreUnavailable, before deleting, or PurgeIncomplete."""
     with changing(app.config.data_dir):
         now = app.record.load()
-        # Another process may have signed another person in meanwhile.
+        # Another process may have signed another person in since.
         if now is not None and now.local_id != sign_in.local_id:
             return
         app.record.forget()

@@ -1,18 +1,18 @@
 """The hook for push registrations: called when a person signs in, and in every kind of sign-out.
 
-On a phone this is the system's messaging service. Here it is a command of the owner's, called with
+On a phone this is the system's messaging service. Here it is a command configured by the owner, called with
 `register` or `deregister` and the registration's id.
 """
 
 import subprocess
 from dataclasses import dataclass
 
-# A sign-out must not wait longer for it.
+# A sign-out must not wait longer than this for the hook.
 HOOK_SECONDS = 2.0
 
 
 class HookFailed(Exception):
-    """The hook did not do it; it has to be called again."""
+    """The hook failed; it has to be called again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +22,11 @@ class PushHook:
     command: str
 
     def register(self, registration: str) -> None:
-        """Have notifications for the person sent to this device. Raises HookFailed."""
+        """Register this device for the person's notifications. Raises HookFailed."""
         self._call("register", registration)
 
     def deregister(self, registration: str) -> None:
-        """Have no more notifications sent to this device. Raises HookFailed."""
+        """Stop notifications to this device. Raises HookFailed."""
         self._call("deregister", registration)
 
     def _call(self, act: str, registration: str) -> None:

@@ -1,4 +1,4 @@
-"""Refusals of the provider and of APIs, with the codes that people and support go by."""
+"""Refusals by the provider and by APIs, with the codes that people and support use."""
 
 from enum import IntEnum
 
@@ -15,7 +15,7 @@ class Code(IntEnum):
 
 
 class Refused(Exception):
-    """The server said no; nothing was deleted here."""
+    """The server refused; nothing was deleted here."""
 
     def __init__(self, code: Code, message: str) -> None:
         super().__init__(f"{message} ({int(code)})")
@@ -23,11 +23,11 @@ class Refused(Exception):
 
 
 class SessionEnded(Exception):
-    """The provider takes neither the access token nor the refresh token: the person was signed out."""
+    """The provider accepts neither the access token nor the refresh token: the person was signed out."""
 
 
 def refusal_of(response: Response) -> Refused:
-    """Return what a server's response means; its own message is passed on to the person."""
+    """Return the refusal in a server's response; the server's own message is shown to the person."""
     document = response.document()
     number = document.get("code")
     code = Code(number) if number in list(Code) else Code.OTHER

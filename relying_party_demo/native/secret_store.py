@@ -1,4 +1,4 @@
-"""Storage of secrets: the keyring; without one in memory, or in a file if that was asked for."""
+"""Storage of secrets: in the keyring; without one in memory, or in a file if requested."""
 
 import hashlib
 import json
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
 
 class StoreUnavailable(Exception):
-    """The secret store cannot be read or written; nothing is known about what it holds."""
+    """The secret store cannot be read or written; its contents are unknown."""
 
 
 class SecretStore(Protocol):
-    """Secrets by name. Each call raises StoreUnavailable where the store does not answer."""
+    """Secrets by name. Each call raises StoreUnavailable if the store does not answer."""
 
-    # Whether what is stored survives the process.
+    # Whether stored secrets survive the process.
     is_lasting: bool
     description: str
 
@@ -30,7 +30,7 @@ class SecretStore(Protocol):
         """Store a secret."""
 
     def delete(self, name: str) -> None:
-        """Delete a secret; one that is not there is deleted already."""
+        """Delete a secret; does nothing if it does not exist."""
 
 
 class KeyringStore:
@@ -62,7 +62,7 @@ class KeyringStore:
             raise StoreUnavailable(f"{self.description} does not answer: {exc}") from exc
 
     def delete(self, name: str) -> None:
-        """Delete a secret, if it is there."""
+        """Delete a secret, if it exists."""
         from keyring.errors import KeyringError
 
         try:
@@ -90,12 +90,12 @@ class MemoryStore:
         self._secrets[name] = value
 
     def delete(self, name: str) -> None:
-        """Delete a secret, if it is there."""
+        """Delete a secret, if it exists."""
         self._secrets.pop(name, None)
 
 
 class FileStore:
-    """Secrets in a file that only its owner can read; in plain text, so only where that was asked for."""
+    """Secrets in a file that only its owner can read; in plain text, so only used on request."""
 
     is_lasting = True
 
@@ -112,7 +112,7 @@ class FileStore:
         self._save(self._load() | {name: value})
 
     def delete(self, name: str) -> None:
-        """Delete a secret, if it is there; the last one takes the file along."""
+        """Delete a secret, if it exists; delete the file with the last one."""
         kept = self._load()
         if kept.pop(name, None) is not None:
             self._save(kept)
@@ -138,12 +138,12 @@ class FileStore:
 
 
 def choose_store(config: NativeConfig) -> SecretStore:
-    """Return the keyring if there is a trusted one; else the file, if it was asked for, or memory."""
+    """Return the file if requested; else a trusted keyring, or memory if there is none."""
     if config.insecure_storage:
         return FileStore(
             config.data_dir / f"insecure-secrets-{_digest(config.issuer, config.client_id)}.json"
         )
-    # Looking for a keyring may start a conversation with the desktop, so it is not done for nothing.
+    # Imported late: looking for a keyring may contact the desktop, so it is done only if needed.
     from relying_party_demo.native.keyrings import find_keyring
 
     backend = find_keyring()
@@ -151,7 +151,7 @@ def choose_store(config: NativeConfig) -> SecretStore:
 
 
 def _service(config: NativeConfig) -> str:
-    """Return the name of this installation's entries: two on one machine must not share any."""
+    """Return the name of this installation's entries, which no other one on the machine may share."""
     place = _digest(str(config.data_dir.resolve()))
     return f"curfew-native {config.client_id} {config.issuer} {place}"
 

@@ -1,4 +1,4 @@
-"""Signing in at the terminal: the command `login`, and the sign-in that an API asks for in between."""
+"""Signing in at the terminal: the command `login`, and the sign-in that an API requires during a call."""
 
 import contextlib
 import webbrowser
@@ -36,7 +36,7 @@ def login(app: NativeApp, given: Namespace, terminal: Terminal) -> Exit:
 
 
 def step_up(app: NativeApp, given: Namespace, terminal: Terminal, before: SignIn, wanted: Wanted) -> SignIn:
-    """Have the same person sign in as an API wants it. Raises what `sign_in` raises."""
+    """Let the same person sign in as an API requires. Raises what `sign_in` raises."""
     terminal.say("The API requires a more recent sign-in.")
     begun, claims = _ask_browser(app, given, terminal, fresh=False, wanted=wanted)
     if begun.sub != before.sub:
@@ -49,9 +49,9 @@ def step_up(app: NativeApp, given: Namespace, terminal: Terminal, before: SignIn
 
 
 def open_browser(given: Namespace, url: str) -> None:
-    """Open the system's browser, unless that is not wanted; the address was shown in any case."""
+    """Open the system's browser unless that is disabled; the URL has already been shown."""
     if not given.no_browser:
-        # It says "done" on many systems without a browser, so its word is not asked for.
+        # The result is ignored: on many systems without a browser it claims success.
         with contextlib.suppress(webbrowser.Error):
             webbrowser.open(url)
 

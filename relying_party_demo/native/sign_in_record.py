@@ -1,4 +1,4 @@
-"""The sign-in of this device: who is signed in, with which tokens, as the secret store holds it."""
+"""The sign-in of this device in the secret store: the person and the tokens."""
 
 import json
 import time
@@ -8,7 +8,7 @@ from typing import Any
 from relying_party_demo.dpop import DPoPKey
 from relying_party_demo.native.secret_store import SecretStore
 
-# Refreshed this early, so that a token does not expire on its way.
+# Tokens are refreshed this early, so that they do not expire in transit.
 EARLY_SECONDS = 30.0
 _ACCOUNT, _ACCESS_TOKEN, _REFRESH_TOKEN, _KEY = "account", "access_token", "refresh_token", "dpop_key"
 
@@ -32,7 +32,7 @@ class SignIn:
     """One person's sign-in on this device."""
 
     sub: str
-    # Made at the sign-in: tells it from an earlier one of the same person.
+    # Generated at the sign-in, to distinguish it from an earlier one of the same person.
     local_id: str
     scope: str
     push_registration: str
@@ -51,7 +51,7 @@ class SignInRecord:
         self._secrets = secrets
 
     def load(self) -> SignIn | None:
-        """Return the sign-in, None if there is none. Raises StoreUnavailable."""
+        """Return the sign-in, or None. Raises StoreUnavailable."""
         account, key = self._read_object(_ACCOUNT), self._secrets.read(_KEY)
         access = self._read_object(_ACCESS_TOKEN)
         if account is None or access is None or key is None:
@@ -70,7 +70,7 @@ class SignInRecord:
             return None
 
     def save(self, sign_in: SignIn) -> None:
-        """Store a new sign-in; the account comes last, so that one that was interrupted is none."""
+        """Store a new sign-in; the account comes last, so that an interrupted sign-in does not count."""
         self._secrets.write(_KEY, sign_in.key.to_store())
         self.save_tokens(sign_in.tokens)
         account = {
@@ -82,14 +82,14 @@ class SignInRecord:
         self._secrets.write(_ACCOUNT, json.dumps(account))
 
     def save_tokens(self, tokens: Tokens) -> None:
-        """Store the tokens of a refresh; the refresh token first, since the old one is used up."""
+        """Store the tokens of a refresh; the refresh token first, because the old one is used up."""
         if tokens.refresh_token is not None:
             self._secrets.write(_REFRESH_TOKEN, tokens.refresh_token)
         access = {"value": tokens.access_token, "expires_at": tokens.expires_at}
         self._secrets.write(_ACCESS_TOKEN, json.dumps(access))
 
     def forget(self) -> None:
-        """Delete all of it, and what an interrupted sign-in or sign-out left."""
+        """Delete the sign-in, including the remains of an interrupted sign-in or sign-out."""
         for name in (_ACCOUNT, _ACCESS_TOKEN, _REFRESH_TOKEN, _KEY):
             self._secrets.delete(name)
 

@@ -1,4 +1,4 @@
-"""The command `logout` in its two kinds."""
+"""The two kinds of the command `logout`."""
 
 from argparse import Namespace
 
@@ -14,7 +14,7 @@ from relying_party_demo.native.terminal import Terminal
 
 
 def logout(app: NativeApp, given: Namespace, terminal: Terminal) -> Exit:
-    """Sign out of this device, or of all."""
+    """Sign out on this device, or on all devices."""
     if given.everywhere:
         return _everywhere(app, given, terminal)
     sign_out_here(app)
@@ -60,9 +60,9 @@ def _question(found: Preview) -> str:
 
 
 def _end_browser_session(app: NativeApp, given: Namespace, terminal: Terminal) -> Exit:
-    """Send the browser to the provider, which shows what ends and asks (rpinitiated §2)."""
+    """Send the browser to the provider, which shows what will end and asks (rpinitiated §2)."""
     try:
-        # Without the ID Token as a hint, which would be seen in the address; the page asks instead.
+        # Without an ID Token as a hint, which would be visible in the URL; the page asks instead.
         url = f"{app.provider.endpoint('end_session_endpoint')}?client_id={app.config.client_id}"
     except ProviderUnreachable as exc:
         terminal.say(f"No network: {exc}. The browser is still signed in; the next sign-in asks again.")

@@ -1,4 +1,4 @@
-"""Sign out on all devices: the provider first, and this device only after it has said yes."""
+"""Sign out on all devices: at the provider first, and on this device only after its confirmation."""
 
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -15,7 +15,7 @@ from relying_party_demo.wire import Response
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """A preview of what would end; unknown where the provider did not state it."""
+    """A preview of what would end; None if the provider did not state it."""
 
     sessions: int | None = None
     apps: tuple[str, ...] = ()
@@ -30,7 +30,7 @@ class Ended:
 
 
 def preview(app: NativeApp) -> Preview:
-    """Ask what would end. Raises NotSignedIn or NoNetwork; the sign-out itself reports an ended session."""
+    """Return what would end, or an empty preview if the call is refused. Raises NotSignedIn or NoNetwork."""
     try:
         document = api.call(app, app.get_sign_in(), _address(app)).document()
     except (SessionEnded, Refused):
@@ -40,10 +40,10 @@ def preview(app: NativeApp) -> Preview:
 
 
 def sign_out_everywhere(app: NativeApp) -> Ended:
-    """Have the provider end everything, then delete what is stored here.
+    """Let the provider end everything, then delete what is stored here.
 
-    Raises Refused or NoNetwork, and then nothing was deleted; SignOutInProgress; PurgeIncomplete.
-    A second attempt after a lost response is answered like the first.
+    Raises Refused or NoNetwork, in which case nothing was deleted, SignOutInProgress or PurgeIncomplete. A
+    second attempt after a lost response gets the same response.
     """
     with signing_out(app.config.data_dir):
         sign_in = app.record.load()
@@ -57,7 +57,7 @@ def sign_out_everywhere(app: NativeApp) -> Ended:
 
 
 def _ask(app: NativeApp, sign_in: SignIn) -> Response:
-    """Send the access token, or the refresh token once that has expired or is refused."""
+    """Send the access token, or the refresh token if the access token has expired or is refused."""
     url, tokens = _address(app), sign_in.tokens
     if tokens.is_fresh or tokens.refresh_token is None:
         response = app.wire.send("POST", url, key=sign_in.key, access_token=tokens.access_token)

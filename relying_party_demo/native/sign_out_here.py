@@ -1,6 +1,6 @@
 """Sign out on this device: no request is made, so it takes a moment and needs no network.
 
-What the provider has to revoke is written down first; `hand_in.py` hands it in afterwards.
+The pending revocation is recorded first; `hand_in.py` hands it in afterwards.
 """
 
 from relying_party_demo.native.app import NativeApp
@@ -19,7 +19,7 @@ def sign_out_here(app: NativeApp) -> None:
 
 
 def end_sign_in(app: NativeApp, sign_in: SignIn) -> None:
-    """Write down the revocation, then delete everything: a crash between the two loses nothing."""
+    """Record the revocation, then delete everything: a crash in between loses nothing."""
     with changing(app.config.data_dir):
         now = app.record.load()
         # A refresh may have brought newer tokens since.
@@ -29,13 +29,13 @@ def end_sign_in(app: NativeApp, sign_in: SignIn) -> None:
 
 
 def end_unsaved(app: NativeApp, sign_in: SignIn) -> None:
-    """Have a sign-in revoked that is not to be used here; nothing of it was stored."""
+    """Record the revocation of a sign-in that is not used here; nothing of it was stored."""
     with changing(app.config.data_dir):
         app.pending.add(Kind.REVOCATION, sign_in.tokens.refresh_token or sign_in.tokens.access_token)
 
 
 def finish_interrupted(app: NativeApp) -> bool:
-    """Finish a sign-out that was cut off after it had been written down; whether there was one."""
+    """Finish a sign-out that was interrupted after it had been recorded; return whether there was one."""
     sign_in = app.record.load()
     if sign_in is None:
         return False
@@ -47,7 +47,7 @@ def finish_interrupted(app: NativeApp) -> bool:
 
 
 def remember_to_ask(app: NativeApp, *, wanted: bool) -> None:
-    """Have the next sign-in ask for the password, or not: the browser's session may have outlived ours."""
+    """Set whether the next sign-in asks for the password: the browser's session may outlive ours."""
     marker = app.config.data_dir / _ASK_AGAIN
     if wanted:
         marker.touch(mode=0o600)

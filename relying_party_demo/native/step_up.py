@@ -1,4 +1,4 @@
-"""The challenge of an API where a token is valid and the sign-in behind it is not (rfc9470)."""
+"""The challenge of an API when the token is valid but its sign-in is not sufficient (rfc9470)."""
 
 import re
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ _ACR_VALUES = re.compile(r'acr_values="([^"]{1,1000})"')
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """The sign-in that is needed: not older than so many seconds, or of such a kind."""
+    """The required sign-in: its maximum age in seconds, or its kind."""
 
     max_age: int | None = None
     acr_values: str | None = None
@@ -24,7 +24,7 @@ class Wanted:
 
 
 class StepUpNeeded(Exception):
-    """The API wants another sign-in for this call."""
+    """The API requires another sign-in for this call."""
 
     def __init__(self, wanted: Wanted) -> None:
         super().__init__("the API requires a more recent or a different sign-in")
@@ -32,7 +32,7 @@ class StepUpNeeded(Exception):
 
 
 def step_up_of(response: Response) -> Wanted | None:
-    """Return what sign-in an API asks for (rfc9470 §3); None if that is not its response."""
+    """Return the sign-in that an API requires (rfc9470 §3); None if the response is not such a challenge."""
     challenge = response.headers.get("WWW-Authenticate", "")
     if not _NEEDED.search(challenge):
         return None

@@ -1,4 +1,4 @@
-"""The terminal: lines for the person, and questions to them."""
+"""The terminal: lines for the person, and questions."""
 
 import sys
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ class Terminal:
         self.output.flush()
 
     def ask_red(self, question: str) -> bool:
-        """Ask about something that cannot be undone; anything but yes is a no."""
+        """Ask before something that cannot be undone; anything but yes counts as no."""
         marked = f"{_RED}{question}{_PLAIN}" if self.output.isatty() else question
         self.output.write(f"{marked} [y/N] ")
         self.output.flush()

@@ -1,4 +1,4 @@
-"""The tokens of the sign-in: read from a token response, and refreshed when they have run out."""
+"""The tokens of the sign-in: read from a token response, and refreshed when they have expired."""
 
 import time
 
@@ -9,7 +9,7 @@ from relying_party_demo.native.locks import changing, refreshing
 from relying_party_demo.native.refusals import Code, Refused, SessionEnded, refusal_of
 from relying_party_demo.native.sign_in_record import SignIn, Tokens
 
-# rfc6749 §5.1 recommends expires_in; without it the token is taken for a short-lived one.
+# rfc6749 §5.1 recommends expires_in; without it the token is assumed to be short-lived.
 USUAL_SECONDS = 300.0
 
 
@@ -17,7 +17,7 @@ def tokens_from(response: Document, *, before: Tokens | None = None) -> Tokens:
     """Read a token response; a refresh without a new refresh token keeps the old one. Raises Refused."""
     access_token, expires_in = response.get("access_token"), response.get("expires_in", USUAL_SECONDS)
     refresh_token = response.get("refresh_token", before.refresh_token if before else None)
-    # rfc9449 §5: token_type DPoP says that the token is bound to our key; another one is not for us.
+    # rfc9449 §5: token_type DPoP means that the token is bound to our key; other types are refused.
     if str(response.get("token_type", "")).lower() != "dpop":
         raise Refused(Code.OTHER, "the provider does not bind its tokens to this device")
     if not isinstance(access_token, str) or not isinstance(expires_in, int | float):
@@ -35,16 +35,16 @@ def with_fresh_token(app: NativeApp, sign_in: SignIn) -> SignIn:
 
 
 def refreshed(app: NativeApp, sign_in: SignIn) -> SignIn:
-    """Redeem the refresh token and store what it brings.
+    """Redeem the refresh token and store the new tokens.
 
-    Raises SessionEnded when the provider refuses it for good, Refused when it says something else, and
-    NoNetwork. Nothing is deleted here: what an ended session means is decided by who asked.
+    Raises SessionEnded if the provider refuses it for good, Refused for any other refusal, and NoNetwork.
+    Nothing is deleted here: the caller decides what an ended session means.
     """
     with refreshing(app.config.data_dir):
         now = app.record.load()
         if now is None or now.local_id != sign_in.local_id:
             raise SessionEnded("the person signed out meanwhile")
-        # Another process was quicker, and its tokens are the newer ones.
+        # Another process was faster, and its tokens are newer.
         if now.tokens.access_token != sign_in.tokens.access_token:
             return now
         return _redeem(app, now)
@@ -60,7 +60,7 @@ def _redeem(app: NativeApp, sign_in: SignIn) -> SignIn:
     }
     response = app.wire.send("POST", app.provider.endpoint("token_endpoint"), form=form, key=sign_in.key)
     if not response.is_ok:
-        # rfc6749 §5.2: invalid_grant is for good.
+        # rfc6749 §5.2: invalid_grant is final.
         if response.document().get("error") == "invalid_grant":
             raise SessionEnded("the provider has ended the session")
         raise refusal_of(response)
@@ -70,7 +70,7 @@ def _redeem(app: NativeApp, sign_in: SignIn) -> SignIn:
 
 
 def _check_same_person(app: NativeApp, sign_in: SignIn, document: Document) -> None:
-    """core §12.2: an ID Token that comes with a refresh has the same sub as the first one."""
+    """core §12.2: an ID Token from a refresh has the same sub as the first one."""
     if "id_token" not in document:
         return
     try:
@@ -84,8 +84,8 @@ def _check_same_person(app: NativeApp, sign_in: SignIn, document: Document) -> N
 def _keep(app: NativeApp, sign_in: SignIn) -> SignIn:
     with changing(app.config.data_dir):
         now = app.record.load()
-        # A sign-out of this device waits for no network. The token that it wrote down takes these along,
-        # since a revocation ends all that came from the same sign-in.
+        # A sign-out of this device does not wait for requests under way. Revoking the token that it recorded
+        # also ends these, because a revocation covers all tokens of the sign-in.
         if now is None or now.local_id != sign_in.local_id:
             raise SessionEnded("the person signed out meanwhile")
         app.record.save_tokens(sign_in.tokens)

@@ -37,7 +37,7 @@ def arguments() -> argparse.ArgumentParser:
 
 
 def config_from(given: argparse.Namespace) -> ProtectedAPIConfig:
-    """Return the configuration that options say. Raises WrongConfiguration."""
+    """Return the configuration given by the options. Raises WrongConfiguration."""
     return ProtectedAPIConfig(
         name=given.name,
         issuer=given.issuer,
@@ -53,7 +53,7 @@ def config_from(given: argparse.Namespace) -> ProtectedAPIConfig:
 
 
 def main() -> int:
-    """Start the service; a wrong configuration is one line and exit code 2."""
+    """Start the service; a wrong configuration leads to one line of output and exit code 2."""
     given = arguments().parse_args()
     try:
         config = config_from(given)

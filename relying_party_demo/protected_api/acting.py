@@ -22,7 +22,7 @@ class ExchangeRefused(Exception):
 
 
 class TooManyWatches(Exception):
-    """As many jobs run as this service has threads for."""
+    """The service already runs as many jobs as it has threads for."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -37,7 +37,7 @@ class Watch:
     reason: str = ""
 
     def end(self, reason: str) -> None:
-        """End the job; its token is of no further use."""
+        """End the job and drop its token."""
         self.ended_at, self.reason, self.token = clock.now(), reason, ""
 
 
@@ -48,7 +48,7 @@ class Acting:
         self._config = config
         self._provider = provider
         self._wire = Wire(config.ca_bundle)
-        # A token that is bound to the app's key is exchanged for one that is bound to this one (rfc9449 §5).
+        # A token that is bound to the app's key is exchanged for one that is bound to this key (rfc9449 §5).
         self._key = DPoPKey.generate()
         self._lock = threading.Lock()
         self._free = threading.BoundedSemaphore(WATCHES_KEPT)
@@ -120,7 +120,7 @@ class Acting:
         url = f"{self._config.calls.rstrip('/')}/entries"
         while not self._stopping.is_set():
             response = self._answer(url, watch.token)
-            # Silence says nothing about the person, nor does a fault of the service: it is asked again.
+            # A missing response or a server error says nothing about the person, so call again.
             if response is not None and response.status < HTTPStatus.INTERNAL_SERVER_ERROR:
                 if not response.is_ok:
                     watch.end(f"refused with {response.status}")

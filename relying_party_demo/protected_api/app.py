@@ -1,4 +1,4 @@
-"""The service: its calls, each behind the guard, and its page."""
+"""The service: its API calls, each behind the guard, and its page."""
 
 from collections.abc import Callable
 from http import HTTPStatus
@@ -42,7 +42,7 @@ def _guard(config: ProtectedAPIConfig) -> ResourceServer:
 
 
 def _mode(config: ProtectedAPIConfig) -> Mode:
-    """Make the way in which it learns whether a token is good."""
+    """Make the mode by which the service learns whether a token is valid."""
     ca_bundle = str(config.ca_bundle) if config.ca_bundle else None
     keys = ProviderKeys(config.issuer, ca_bundle=ca_bundle)
     if config.is_signed:
@@ -72,7 +72,7 @@ def _add_calls(app: Flask, config: ProtectedAPIConfig, guard: ResourceServer) ->
     @app.post("/transfer")
     @require(guard, scopes={"transfer"}, max_age=config.transfer_max_age, base_url=config.base_url)
     def transfer() -> ResponseReturnValue:
-        """Transfer money, which takes a recent sign-in (rfc9470)."""
+        """Transfer money, which requires a recent sign-in (rfc9470)."""
         return jsonify(of=g.access.sub, transferred=1)
 
 
@@ -130,14 +130,14 @@ def _add_page(
 
 
 def _last_heard_at(mode: Mode) -> str | None:
-    """Return when the app received its last logout, where the mode depends on that."""
+    """Return when the app received its last logout, if the mode depends on it."""
     heard = mode.last_heard_at() if isinstance(mode, SignedTokens) else None
     return clock.from_timestamp(heard).isoformat() if heard else None
 
 
 def _recording(record: CallRecord) -> Callable[[Response], Response]:
     def note(response: Response) -> Response:
-        """Record a call to a guarded address, and set the manners of every response."""
+        """Record a call to a guarded route, and set the headers of every response."""
         response.headers["Cache-Control"] = "no-store"
         response.headers["X-Content-Type-Options"] = "nosniff"
         response.headers["Content-Security-Policy"] = (

@@ -1,4 +1,4 @@
-"""The calls of the last minutes: let in or refused, why, and how fresh the knowledge was."""
+"""The latest calls: admitted or refused, why, and how fresh the knowledge was."""
 
 import threading
 from collections import deque
@@ -18,11 +18,11 @@ class RecordedCall:
     method: str
     path: str
     status: int
-    # Whose token it was, at which app, and which service acted; unknown for a token that was refused.
+    # The token's person and app, and the acting service; unknown for a refused token.
     sub: str | None
     client_id: str | None
     actor: str | None
-    # As the response's header says; empty for a refusal.
+    # The value of the response's header; empty for a refusal.
     freshness: str
     reason: str
 

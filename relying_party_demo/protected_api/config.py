@@ -9,27 +9,27 @@ from relying_party_demo.native.config import is_protected
 
 
 class WrongConfiguration(Exception):
-    """The service cannot start like this; the message names everything that is wrong."""
+    """The service cannot start with this configuration; the message lists everything that is wrong."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProtectedAPIConfig:
-    """One service: who it is at the provider, and how fresh its responses have to be."""
+    """One service: its identity at the provider, and how fresh its knowledge has to be."""
 
     name: str
     issuer: str
     client_id: str
     base_url: str
     client_secret: str = field(default="", repr=False)
-    # How long an introspection response is believed; zero asks on each call.
+    # How long an introspection response is used; with zero, each call is introspected.
     kept_for: timedelta = timedelta(0)
-    # What signed tokens must be for, and the store of the app that receives the logouts of their sessions.
-    # With these the service verifies tokens itself, and makes no request for a call.
+    # The audience of signed tokens, and the store of the app that receives the logouts of their sessions.
+    # With these the service verifies tokens itself, without a request for each call.
     audience: str = ""
     logouts: str = ""
     # How old a sign-in may be for a transfer (rfc9470).
     transfer_max_age: timedelta = timedelta(minutes=1)
-    # The service that this one calls for people, and how often while it watches.
+    # The service that this one calls for people, and how often a job calls it.
     calls: str = ""
     watch_every: timedelta = timedelta(seconds=2)
     ca_bundle: Path | None = None
@@ -40,7 +40,7 @@ class ProtectedAPIConfig:
         return bool(self.audience)
 
     def __post_init__(self) -> None:
-        """Refuse a configuration that could only fail later, naming all of its faults at once."""
+        """Reject a configuration that would fail later, listing all of its faults at once."""
         faults = [sentence for is_wrong, sentence in self._faults() if is_wrong]
         if faults:
             raise WrongConfiguration("; ".join(faults))
