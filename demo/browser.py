@@ -17,7 +17,7 @@ class NotOnPage(Exception):
 
 @dataclass
 class Form:
-    """A form as it stands on the page."""
+    """A form on the page."""
 
     action: str
     method: str
@@ -38,7 +38,7 @@ class _PageReader(HTMLParser):
         self._in_heading = False
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Note a form, what is in it, a link with an id, or the beginning of the heading."""
+        """Record a form, its controls, a link with an id, or the start of the heading."""
         given = {name: value or "" for name, value in attrs}
         match tag:
             case "form":
@@ -79,7 +79,7 @@ class Browser:
 
     def __init__(self) -> None:
         self._session = requests.Session()
-        # Loopback only: a proxy of the environment has no business here.
+        # Ignore proxies from the environment: all addresses are on loopback.
         self._session.trust_env = False
         self._session.headers["User-Agent"] = "Mozilla/5.0 (X11; Linux x86_64) Firefox/145.0 demo-check"
         self.url = ""
@@ -88,11 +88,11 @@ class Browser:
         self._page = _PageReader()
 
     def open(self, url: str, **parameters: str) -> None:
-        """Open an address, as by typing it."""
+        """Open a URL, as if it were typed."""
         self._arrive(self._session.get(url, params=parameters, timeout=TIMEOUT))
 
     def press(self, element_id: str, **entries: str) -> None:
-        """Press a button or follow a link by its id; entries fill fields by theirs."""
+        """Press a button or follow a link by its id; `entries` fill in fields by their ids."""
         if element_id in self._page.links:
             self.open(urljoin(self.url, self._page.links[element_id]))
             return
@@ -113,11 +113,11 @@ class Browser:
         return element_id in self._page.links or any(element_id in form.buttons for form in self._page.forms)
 
     def ask(self, method: str, url: str, json: Mapping[str, object] | None = None) -> requests.Response:
-        """Call an address with this browser's cookies, as a script of the page would."""
+        """Call a URL with this browser's cookies, as a script of the page would."""
         return self._session.request(method, url, json=json, timeout=TIMEOUT)
 
     def answer(self, name: str) -> str:
-        """Return a parameter of the newest address on the way that has it; empty if none has."""
+        """Return a parameter from the newest URL on the way that has it; empty if none has."""
         for url in reversed(self.trail):
             if found := parse_qs(urlsplit(url).query).get(name):
                 return found[0]
@@ -125,13 +125,13 @@ class Browser:
 
     @property
     def where(self) -> str:
-        """The address of the browser, for people: no query, which may hold secrets."""
+        """The browser's address, for people: without the query, which may contain secrets."""
         parts = urlsplit(self.url)
         return f"{parts.netloc}{parts.path} ({self.status} {self._page.heading})".strip()
 
     def _submit(self, form: Form, values: dict[str, str]) -> None:
         target = urljoin(self.url, form.action)
-        # Browsers say where a form comes from; the provider may refuse one that does not.
+        # Browsers send the origin of a form; the provider may refuse a form without it.
         headers = {
             "Origin": "{0.scheme}://{0.netloc}".format(urlsplit(self.url)),
             "Sec-Fetch-Site": "same-origin",

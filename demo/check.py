@@ -1,4 +1,4 @@
-"""`curfew demo-check`: starts a demo of its own, plays the story against it and prints what happened."""
+"""`curfew demo-check`: start a demo, play the story against it and print what happened."""
 
 import json
 import os
@@ -23,7 +23,7 @@ from demo.phone_story import PhoneStory
 from demo.proof import Demo, Disproved
 from demo.story import Story
 
-# Generous: only what hangs takes this long, on however slow a machine.
+# Generous: even on a slow machine, only a process that hangs takes this long.
 STARTS_WITHIN = 180.0
 STOPS_WITHIN = 60.0
 CURFEW = str(Path(sys.executable).with_name("curfew"))
@@ -34,7 +34,7 @@ class NoDemo(Exception):
 
 
 def check(port: int, console: Console, *, issuer_path: str = "") -> bool:
-    """Play the story and print it; whether all of it was right."""
+    """Play the story and print it; return whether everything was correct."""
     folder = Path(tempfile.mkdtemp(prefix="curfew-demo-check-"))
     table = Table(
         "",
@@ -60,7 +60,7 @@ def check(port: int, console: Console, *, issuer_path: str = "") -> bool:
 
 
 def play(demo: Demo, table: Table) -> bool:
-    """Play all stories against a running demo and add what was seen to a table; whether all was right."""
+    """Play all stories against a running demo, add the results to a table; return whether all succeeded."""
     story = Story(demo)
     for title, step in [*story.steps(), *PhoneStory(demo, story).steps()]:
         began = time.monotonic()
@@ -85,7 +85,7 @@ def _running_demo(folder: Path, port: int, issuer_path: str, table: Table) -> It
     command = [CURFEW, "demo", "--data-dir", str(folder), "--port", str(port)]
     command += ["--issuer-path", issuer_path] if issuer_path else []
     with (folder / "demo.log").open("wb") as log:
-        # Its own group: a Ctrl-C at the terminal reaches this process, which then stops the demo.
+        # In its own group: Ctrl-C at the terminal reaches only this process, which then stops the demo.
         process = subprocess.Popen(  # noqa: S603 – our own command.
             command, stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, process_group=0
         )
@@ -134,7 +134,7 @@ def _read_state(folder: Path) -> dict[str, Any]:
 
 
 def _delivery_states(folder: Path) -> dict[str, str]:
-    """Ask the command, as an operator would, how the newest delivery to each app stands."""
+    """Return the state of the newest delivery to each app, from the command that operators use."""
     environ = {name: value for name, value in os.environ.items() if not name.startswith("CURFEW_")}
     environ["CURFEW_DATA_DIR"] = str(folder / "provider")
     listed = subprocess.run(  # noqa: S603 – our own command.

@@ -72,7 +72,7 @@ def demo_check(port: int, issuer_path: str) -> None:
     """Play sign-outs at apps, phones and APIs, report, and exit 0 if everything was correct."""
     from demo.check import check
 
-    # A pipe has no width of its own; lines that are not broken read better in a log.
+    # A pipe has no width of its own, and unbroken lines are easier to read in a log.
     width = None if sys.stdout.isatty() else _WIDTH_OF_A_PIPE
     is_right = check(port, Console(highlight=False, width=width), issuer_path=issuer_path)
     sys.exit(0 if is_right else 1)

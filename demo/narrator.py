@@ -53,7 +53,7 @@ class Narrator:
         self._people = people
 
     def hear(self, speaker: str, line: str) -> None:
-        """Tell what a line of a process means; what people need not know is left to the log file."""
+        """Print the meaning of a line from a process; lines of no interest to people stay in the log file."""
         try:
             fields = json.loads(line)
         except ValueError:
@@ -66,7 +66,7 @@ class Narrator:
             self._print(_time_of(fields), "attention", f"{speaker}: {_problem(fields)}", "yellow")
 
     def say(self, sentence: str) -> None:
-        """Tell something about the demo itself."""
+        """Print a line about the demo itself."""
         self._print(datetime.now().astimezone(), "demo", sentence, "yellow")
 
     def _print(self, at: datetime, what: str, sentence: str, colour: str = "") -> None:
@@ -97,7 +97,7 @@ def _ended(fields: Fields, people: Mapping[str, str]) -> tuple[str, str, str]:
 
 def _why(fields: Fields) -> str:
     reason = _REASONS.get(str(fields.get("reason")), str(fields.get("reason")))
-    # The app may end a session by itself when it proves whose it is; otherwise our page asks.
+    # An app may end a session on its own if it proves whose it is; otherwise our page asks.
     if fields.get("reason") == "rp_initiated" and fields.get("initiator") == "account":
         return f"{reason}, confirmed by the person"
     return reason

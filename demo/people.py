@@ -6,8 +6,8 @@ from typing import Any
 from demo.plan import PHONE_SCOPE, Plan
 from provider.accounts.roles import Role
 
-# Every app may ask for everything; only green keeps access after a sign-out (offline_access), only red signs
-# people out everywhere by itself (account), and only blue calls APIs.
+# Every app may request all of these; only green keeps access after a sign-out (offline_access), only red
+# signs people out everywhere on its own (account), and only blue calls APIs.
 SCOPE = "openid profile email address phone offline_access"
 _MORE_SCOPES = {"red": "account", "blue": "balance"}
 
@@ -17,7 +17,7 @@ class Person:
     """A person with an account."""
 
     username: str
-    # The demo's passwords are printed at every start; they protect nothing.
+    # The demo's passwords are printed at every start and protect nothing.
     password: str = field(repr=False)
     claims: dict[str, Any]
     # What the person may administer.
@@ -84,7 +84,7 @@ PEOPLE = (ADA, BEN, CLEO)
 
 
 def app_metadata(plan: Plan, name: str) -> dict[str, Any]:
-    """Return what an app registers; its addresses follow the ports of this run."""
+    """Return the metadata that an app registers; its URLs follow the ports of this run."""
     url = plan.app_url(name)
     return {
         "client_name": name.capitalize(),
@@ -101,7 +101,7 @@ def app_metadata(plan: Plan, name: str) -> dict[str, Any]:
 
 
 def phone_metadata() -> dict[str, Any]:
-    """Return what the native app registers: public, on loopback, every token bound to the device's key."""
+    """Return the metadata of the native app: public, on loopback, every token bound to the device's key."""
     return {
         "client_name": "Phone",
         "application_type": "native",
@@ -115,7 +115,7 @@ def phone_metadata() -> dict[str, Any]:
 
 
 def service_metadata(name: str) -> dict[str, Any]:
-    """Return what a protected API registers: it asks about tokens, and exchanges those of the phones."""
+    """Return the metadata of a protected API: it introspects tokens, and exchanges those of the phones."""
     return {
         "client_name": name.capitalize(),
         "grant_types": ["urn:ietf:params:oauth:grant-type:token-exchange"],

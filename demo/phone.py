@@ -11,12 +11,12 @@ from pathlib import Path
 from demo.browser import Browser
 from demo.processes import own_environment
 
-# A loaded machine starts a Python slowly; nothing that the app does takes this long.
+# A loaded machine starts Python slowly; the app itself never takes this long.
 COMMAND_SECONDS = 180.0
 
 
 class PhoneFailed(Exception):
-    """A command of the phone did not do what it should; the message holds what it said."""
+    """A command of the phone did not do what it should; the message contains its output."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +29,14 @@ class Said:
 
 @dataclass(frozen=True, kw_only=True)
 class Phone:
-    """One device; what it keeps is in its folder."""
+    """One device; its data is in its folder."""
 
     folder: Path
     issuer: str
     client_id: str = "phone"
     options: Sequence[str] = ("--insecure-storage",)
     environ: dict[str, str] = field(default_factory=dict, repr=False)
-    # A script that begins the command line, as `write_launcher` makes it.
+    # A script written by `write_launcher`, in place of the command line's beginning.
     launcher: Path | None = None
 
     @property
@@ -62,7 +62,7 @@ class Phone:
 
     @contextmanager
     def running(self, *words: str) -> Iterator["subprocess.Popen[str]"]:
-        """Run a command that waits for something; it is over when the block is left."""
+        """Run a command that waits for something; kill it at the end of the block."""
         process = subprocess.Popen(  # noqa: S603 – our own command.
             [*self.command, *words],
             env=self._environ,
@@ -92,7 +92,7 @@ class Phone:
             return Said(process.returncode, text)
 
     def write_launcher(self, path: Path) -> None:
-        """Write a script that a person can run with a verb, or without one for a prompt."""
+        """Write a script that a person can run with a command, or without one for a prompt."""
         path.write_text(f'#!/bin/sh\nexec {shlex.join(self.command)} "$@"\n')
         path.chmod(0o700)
 

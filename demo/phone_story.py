@@ -1,4 +1,4 @@
-"""The second part of the story: two phones, each with a browser of its own, and both kinds of sign-out."""
+"""The second part of the story: two phones, each with its own browser, and both kinds of sign-out."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -12,7 +12,7 @@ from relying_party_demo.native.outcomes import Exit
 
 
 class PhoneStory:
-    """Ada's two phones beside the three apps; each step returns what was seen."""
+    """Ada's two phones along with the three apps; each step returns what was seen."""
 
     def __init__(self, demo: Demo, story: Story) -> None:
         self.demo = demo
@@ -42,7 +42,7 @@ class PhoneStory:
         ]
 
     def sign_in(self) -> str:
-        """Sign in on both phones; the second phone's browser is signed in at red, too."""
+        """Sign in on both phones; the second phone's browser is also signed in at red."""
         self._sign_in(self.first, self.browser)
         self._sign_in(self.second, self.other_browser)
         self.other_browser.open(f"{self.demo.apps['red']}/login")
@@ -50,25 +50,25 @@ class PhoneStory:
         return "by the system's browser, PKCE and DPoP"
 
     def call_api(self) -> str:
-        """Call the bank with both."""
+        """Call the bank with both phones."""
         for phone in (self.first, self.second):
             _expect(phone.run("call-api", "balance"), Exit.DONE, "1843")
         return str(self._state("bank")["calls"][0]["freshness"])
 
     def transfer(self) -> str:
-        """Make a call that takes a sign-in of the last minute."""
+        """Make a call that requires a sign-in within the last minute."""
         _expect(self.first.run("call-api", "transfer", "--post"), Exit.DONE)
         return "made"
 
     def watch(self) -> str:
-        """Have the bank act for the person at another service, by token exchange."""
+        """Let the bank act for the person at another service, by token exchange."""
         _expect(self.second.run("call-api", "watch", "--post"), Exit.DONE)
         wait_until(lambda: self._watch()["calls"], TOLD_WITHIN, "the bank does not call the ledger")
         call = self._state("ledger")["calls"][0]
         return f"let in, as {call['actor']} for Ada"
 
     def job_has_ended(self) -> str:
-        """See that the bank's own token ended with the person's."""
+        """Check that the bank's own token ended with the person's."""
         wait_until(lambda: self._watch()["ended"], TOLD_WITHIN, "the bank's job goes on")
         return str(self._watch()["reason"])
 
@@ -78,7 +78,7 @@ class PhoneStory:
         return "tokens deleted, revocation written down"
 
     def second_lives(self) -> str:
-        """See that nothing else has ended."""
+        """Check that nothing else has ended."""
         _expect(self.second.run("call-api", "balance"), Exit.DONE)
         self.story.require_signed_in(self.other_browser, "red")
         return "still signed in"
@@ -97,15 +97,15 @@ class PhoneStory:
         return _expect(said, Exit.DONE, "Signed out on all devices").splitlines()[-2]
 
     def second_is_refused(self) -> str:
-        """See that the other phone is led to its sign-in."""
+        """Check that the other phone is told to sign in."""
         return _expect(self.second.run("call-api", "balance"), Exit.SIGN_IN, "session has ended").strip()
 
     def red_is_signed_out(self) -> str:
-        """See that a web app was notified by its Logout Token."""
+        """Check that a web app was notified by its Logout Token."""
         return self.story.wait_for_end(self.other_browser, "red", since=self._asked_at)
 
     def red_signs_out_everywhere(self) -> str:
-        """Sign in at red and at phone 2, and have red call the account API."""
+        """Sign in at red and at phone 2, and let red call the account API."""
         self._sign_in(self.second, self.other_browser)
         red = self.demo.apps["red"]
         self.browser.open(f"{red}/login")

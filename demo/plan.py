@@ -1,4 +1,4 @@
-"""The demo on paper: where everything is, who takes part, and what is run with which settings."""
+"""The plan of the demo: where everything is, who takes part, and which programs run with which settings."""
 
 import fcntl
 import json
@@ -17,17 +17,17 @@ from demo.processes import Program, own_environment
 
 APPS = ("red", "green", "blue")
 PHONES = ("phone-1", "phone-2")
-# The protected APIs: the bank acts for people at the ledger; both ask the provider about tokens. The archive
-# verifies those of blue itself.
+# The protected APIs: the bank acts for people at the ledger; both query the provider about tokens. The
+# archive verifies blue's tokens itself.
 ASKING = ("bank", "ledger")
 SERVICES = (*ASKING, "archive")
-# More than OpenID Connect's own scopes.
+# Includes scopes beyond those of OpenID Connect.
 APP_SCOPES = {
     "red": "openid profile email account",
     "green": "openid profile email",
     "blue": "openid profile email balance",
 }
-# As `make_plan` hands them out, from the provider's on.
+# In the order in which `make_plan` assigns them, starting with the provider's.
 PORTS = ("provider", *APPS, "broker", *SERVICES)
 PHONE_SCOPE = "openid profile email offline_access account balance transfer"
 _STATE_FILE = "demo.json"
@@ -38,7 +38,7 @@ class DemoIsRunning(Exception):
 
 
 class DemoDataUnusable(Exception):
-    """The data folder is that of an earlier version and cannot be used."""
+    """The data folder comes from another version and cannot be used."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +47,7 @@ class Plan:
 
     data_dir: Path
     provider_port: int
-    # Of the apps and the services.
+    # The ports of the apps and the services.
     app_ports: dict[str, int]
     broker_port: int
     client_secrets: dict[str, str] = field(repr=False)
@@ -56,7 +56,7 @@ class Plan:
 
     @property
     def issuer(self) -> str:
-        """The provider's issuer, which follows the port it really has."""
+        """The provider's issuer, with the port that it actually has."""
         return f"http://localhost:{self.provider_port}{self.issuer_path}"
 
     @property
@@ -82,7 +82,7 @@ class Plan:
         for name in APPS:
             command = [sys.executable, "-m", "relying_party_demo", "--name", name]
             command += ["--port", str(self.app_ports[name]), "--issuer", self.issuer, "--client-id", name]
-            # The demo's tokens are worth nothing elsewhere; seeing them is half of the point.
+            # The demo's tokens are worthless elsewhere, and seeing them is part of the purpose.
             command += ["--data-dir", str(self.data_dir / name), "--signing-alg", "ES256", "--expose-tokens"]
             command += ["--scope", APP_SCOPES[name]]
             if name == "blue":
@@ -109,22 +109,22 @@ class Plan:
             yield Program(name=name, command=command, environ=environ)
 
     def _signed_mode(self) -> list[str]:
-        """Return what has a service verify the tokens of blue, whose receiver it shares a store with."""
+        """Return the options for verifying blue's tokens, with a store shared with blue's receiver."""
         logouts = (self.data_dir / "blue" / "blue-logouts.sqlite3").resolve()
-        # Tokens that were not asked for another API are for the issuer.
+        # Tokens that were not requested for a particular API are for the issuer.
         return ["--audience", self.issuer, "--logouts", f"sqlite:///{logouts}"]
 
     def phones(self) -> Iterator[tuple[Path, Phone]]:
-        """Yield the two phones, each with the script that a person runs."""
+        """Yield the two phones, each with the path of its script."""
         for name in PHONES:
-            # A file holds their tokens: the demo's people have no keyring, and its passwords are printed.
+            # Their tokens are in a file: the demo has no keyring, and its passwords are public anyway.
             options = ("--insecure-storage", "--api", self.app_url("bank"), "--scope", PHONE_SCOPE)
             folder = (self.data_dir / f"{name}-data").resolve()
             phone = Phone(folder=folder, issuer=self.issuer, options=options)
             yield self.data_dir / name, phone
 
     def write_state(self, accounts: dict[str, str]) -> None:
-        """Write down where everything is, for programs that look at the running demo."""
+        """Store where everything is, for programs that use the running demo."""
         state = _read_state(self.data_dir)
         state["running"] = {
             "pid": os.getpid(),
@@ -138,9 +138,9 @@ class Plan:
 
 
 def make_plan(data_dir: Path, first_port: int, issuer_path: str = "") -> Plan:
-    """Choose ports, and take the secrets of the last run or make new ones."""
+    """Choose ports, and reuse the secrets of the last run or make new ones."""
     state = _read_state(data_dir)
-    # An earlier version may have left some of them.
+    # An earlier version may have stored only some of them.
     known = state.setdefault("secrets", {})
     for name in (*APPS, *ASKING, "broker"):
         known.setdefault(name, secrets.token_urlsafe(32))
@@ -160,7 +160,7 @@ def make_plan(data_dir: Path, first_port: int, issuer_path: str = "") -> Plan:
 
 @contextmanager
 def sole_use_of(data_dir: Path) -> Iterator[None]:
-    """Hold the data folder for this process; the lock goes away with it, however it ends."""
+    """Lock the data folder for this process; the system releases the lock when the process ends."""
     data_dir.mkdir(parents=True, exist_ok=True)
     data_dir.chmod(0o700)
     with (data_dir / "demo.lock").open("w") as lock:
@@ -187,7 +187,7 @@ def _read_state(data_dir: Path) -> dict[str, Any]:
 
 
 def _write_state(data_dir: Path, state: dict[str, Any]) -> None:
-    # Whole or not at all: a program may read it at any moment. Its folder is the owner's alone.
+    # Replaced atomically, because a program may read it at any moment. Only the owner can enter the folder.
     draft = data_dir / f"{_STATE_FILE}.new"
     draft.write_text(json.dumps(state, indent=2))
     draft.replace(data_dir / _STATE_FILE)

@@ -3,13 +3,13 @@
 import errno
 import socket
 
-# Both are what "localhost" may mean to a browser; a port is free only if no process listens on either.
+# Both may be "localhost" to a browser; a port is free only if no process listens on either.
 _LOOPBACKS = ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"))
 _HIGHEST = 65535
 
 
 def choose_ports(first: int, count: int) -> list[int]:
-    """Return free ports: `count` from `first` on, and for each busy one the next free above them all."""
+    """Return free ports: `count` from `first` on, each busy one replaced by the next free port above."""
     chosen: list[int] = []
     spare = first + count
     for wanted in range(first, first + count):
@@ -23,7 +23,7 @@ def choose_ports(first: int, count: int) -> list[int]:
 
 
 def is_free(port: int) -> bool:
-    """Return whether no process listens on a port of either loopback address."""
+    """Return whether no process listens on this port at either loopback address."""
     return all(_can_bind(family, address, port) for family, address in _LOOPBACKS)
 
 
@@ -33,7 +33,7 @@ def _can_bind(family: socket.AddressFamily, address: str, port: int) -> bool:
     except OSError:
         return True  # The machine has no such address family, so no process listens there.
     with probe:
-        # A connection of the last run that lingers in TIME_WAIT does not make a port busy.
+        # A connection from the last run that lingers in TIME_WAIT must not make a port busy.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((address, port))

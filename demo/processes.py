@@ -1,4 +1,4 @@
-"""The supervisor: starts programs, passes on what they say, revives those that die, and stops them all."""
+"""The supervisor: starts programs, passes on their output, restarts those that die, and stops them all."""
 
 import contextlib
 import os
@@ -17,7 +17,7 @@ from demo import warden
 
 FIRST_WAIT = 0.5
 LONGEST_WAIT = 15.0
-# A process that lived for so long was healthy: the next wait is the first one again.
+# A process that ran for this long was healthy, so the wait starts from the beginning again.
 HEALTHY_SECONDS = 30.0
 PATIENCE_SECONDS = 6.0
 _LARGEST_LOG = 5 * 1024 * 1024
@@ -33,7 +33,7 @@ class Program:
 
 
 class Supervisor:
-    """Runs programs until it is left; nothing of them survives it, however it ends."""
+    """A context manager that runs programs; none of them survives it, however it ends."""
 
     def __init__(
         self,
@@ -54,7 +54,7 @@ class Supervisor:
         logs.mkdir(parents=True, exist_ok=True)
 
     def __enter__(self) -> Self:
-        # The warden has its own process group, so that a Ctrl-C at the terminal does not reach it.
+        # The warden has its own process group, so that Ctrl-C at the terminal does not reach it.
         self._warden = subprocess.Popen(  # noqa: S603 – our own file.
             [sys.executable, "-I", "-S", warden.__file__], stdin=subprocess.PIPE, process_group=0
         )
@@ -72,12 +72,12 @@ class Supervisor:
         keeper.start()
 
     def pid_of(self, name: str) -> int | None:
-        """Return the process id of a program that runs now."""
+        """Return the process id of a running program, or None."""
         process = self._running.get(name)
         return process.pid if process else None
 
     def stop(self) -> None:
-        """Ask all programs to end, the newest first, and kill those that do not within the patience."""
+        """Ask all programs to end, newest first, and kill those that do not end in time."""
         with self._lock:
             self._stopping.set()
             running = list(reversed(self._running.values()))
@@ -87,7 +87,7 @@ class Supervisor:
         for process in running:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(max(0.0, deadline - time.monotonic()))
-            # Its helpers are in the same group; one that its parent forgot ends here.
+            # Its children are in the same group; any that its parent left behind end here.
             warden.send(process.pid, signal.SIGKILL)
         for keeper in self._keepers:
             keeper.join(1.0)
@@ -131,7 +131,7 @@ class Supervisor:
         reader = threading.Thread(target=self._read, args=(program.name, process.stdout), daemon=True)
         reader.start()
         code = process.wait()
-        # A helper of a program that was killed would keep its port and hold its pipe open.
+        # A child of a killed program would keep its port and hold its pipe open.
         warden.send(process.pid, signal.SIGKILL)
         reader.join(2.0)
         with self._lock:
@@ -149,7 +149,7 @@ class Supervisor:
                 self._hear(name, line.decode(errors="replace").rstrip())
 
     def _order(self, order: str) -> None:
-        # A warden that was killed takes no message; the regular stop does not need it.
+        # A warden that was killed reads no orders; the regular stop does not need it.
         with contextlib.suppress(BrokenPipeError, ValueError):
             if self._warden.stdin:
                 self._warden.stdin.write(f"{order}\n".encode())

@@ -1,4 +1,4 @@
-"""The facts that the check knows of the running demo, and its failures."""
+"""The facts that the check knows about the running demo, and its failures."""
 
 import time
 from collections.abc import Callable
@@ -17,7 +17,7 @@ class Disproved(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Demo:
-    """The addresses of the running demo, and the facts that its owner knows."""
+    """The URLs of the running demo, and the secrets that its owner knows."""
 
     issuer: str
     apps: dict[str, str]
@@ -30,13 +30,13 @@ class Demo:
 
 
 def require(holds: object, otherwise: str) -> None:
-    """Raise Disproved unless something holds."""
+    """Raise Disproved unless a condition holds."""
     if not holds:
         raise Disproved(otherwise)
 
 
 def wait_until(holds: Callable[[], object], seconds: float, otherwise: str) -> None:
-    """Wait until something holds. Raises Disproved."""
+    """Wait until a condition holds. Raises Disproved."""
     deadline = time.monotonic() + seconds
     while not holds():
         require(time.monotonic() < deadline, f"{otherwise} after {seconds:g} s")

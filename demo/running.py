@@ -18,13 +18,13 @@ from demo.people import ADA, BEN, CLEO, PEOPLE
 from demo.plan import APPS, PORTS, SERVICES, Plan, make_plan, sole_use_of
 from demo.processes import Supervisor
 
-# Generous: only what hangs takes this long, on however slow a machine.
+# Generous: even on a slow machine, only a process that hangs takes this long.
 READY_SECONDS = 180.0
 _POLL_SECONDS = 0.1
 
 
 class DemoNotReady(Exception):
-    """Something did not come up in time; the message says what, and where its log is."""
+    """A program did not start in time; the message says which, and where its log is."""
 
 
 def run(
@@ -90,7 +90,7 @@ def _stop_on_signals() -> threading.Event:
     stop = threading.Event()
 
     def ask(_number: int, _frame: object) -> None:
-        # The second Ctrl-C is impatient: the warden stops everything once this process is gone.
+        # A second Ctrl-C exits at once: the warden stops everything after this process is gone.
         if stop.is_set():
             raise SystemExit(130)
         stop.set()

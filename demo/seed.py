@@ -1,6 +1,6 @@
-"""Preparing the demo's database: migrations, keys, people and apps.
+"""Prepare the demo's database: migrations, keys, people and apps.
 
-Doing it again changes nothing but the apps' addresses, when their ports have moved.
+A repetition changes only the apps' URLs, if their ports have changed.
 """
 
 import logging
@@ -54,7 +54,7 @@ def prepare(plan: Plan) -> dict[str, str]:
             _register("phone", phone_metadata(), None)
             for name in ASKING:
                 _register(name, service_metadata(name), plan.client_secrets[name], EXCHANGES)
-        # The provider and the worker are the database's users from here on.
+        # From here on, the provider and the worker use the database.
         db.session.remove()
         db.engine.dispose()
     return people
@@ -71,11 +71,11 @@ def _make_keys(data_dir: Path) -> None:
 
 
 def bring_up_to_date(engine: Engine, data_dir: Path) -> None:
-    """Run the migrations that are missing. Raises DemoDataUnusable where the data is of another make."""
+    """Run the missing migrations. Raises DemoDataUnusable if the data comes from another version."""
     try:
         schema.upgrade(engine)
         schema.check_complete(engine)
-    # A migration that finds other tables than it expects fails in the database.
+    # A migration that finds unexpected tables fails in the database.
     except (schema.StrangeSchema, DatabaseError) as exc:
         what = str(exc.orig) if isinstance(exc, DatabaseError) else str(exc)
         raise DemoDataUnusable(

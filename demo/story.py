@@ -14,7 +14,7 @@ _OFFLINE_SCOPE = "openid profile email offline_access"
 
 
 class Story:
-    """Ada, her two browsers and the tokens she was given; each step returns what was seen."""
+    """Ada, her two browsers and the tokens of her sign-ins; each step returns what was seen."""
 
     def __init__(self, demo: Demo) -> None:
         self.demo = demo
@@ -55,7 +55,7 @@ class Story:
         ]
 
     def sign_in_at_red(self) -> str:
-        """Sign in by the form."""
+        """Sign in with the form."""
         self._sign_in_by_form(self.ada, "red")
         return f"signed in as {self._state(self.ada, 'red')['name']}"
 
@@ -69,20 +69,20 @@ class Story:
         return "consent given, no password"
 
     def sign_in_at_blue(self) -> str:
-        """Sign in at blue, where nothing is left to ask."""
+        """Sign in at blue, without any further question."""
         self.ada.open(f"{self.demo.apps['blue']}/login")
         self.require_signed_in(self.ada, "blue")
         return f"{len(self.ada.trail) - 1} redirects"
 
     def sign_in_elsewhere(self) -> str:
-        """Sign in at red with another browser: a session of its own."""
+        """Sign in at red with another browser, which gets its own session."""
         self._sign_in_by_form(self.second, "red")
         own, other = self._state(self.ada, "red")["sid"], self._state(self.second, "red")["sid"]
         require(own != other, "both browsers have the same sid")
         return "another sid"
 
     def tokens_work(self) -> str:
-        """Keep the tokens of all three apps, and see that userinfo and introspection accept them."""
+        """Store the tokens of all three apps, and check that userinfo and introspection accept them."""
         for name, url in self.demo.apps.items():
             self.tokens[name] = self.ada.ask("GET", f"{url}/api/tokens").json()["session"]
             require(self._userinfo(name).status_code == 200, f"userinfo refuses the token of {name}")
@@ -90,11 +90,11 @@ class Story:
         return "userinfo and introspection accept all three"
 
     def silence_blue(self) -> str:
-        """Turn blue's switch."""
+        """Turn blue's switch to silent."""
         return self._turn_blue("silent")
 
     def sign_out_at_red(self) -> str:
-        """Press red's button; while blue has not confirmed, the way back leads past the result page."""
+        """Press red's button; while blue has not confirmed, the browser first gets the result page."""
         self.ada.open(self.demo.apps["red"])
         self._clicked_at = datetime.now(UTC)
         self.ada.press("sign-out")
@@ -111,11 +111,11 @@ class Story:
         )
 
     def has_ended_its_session(self, name: str) -> str:
-        """See that an app ended its session because of a Logout Token."""
+        """Check that an app ended its session because of a Logout Token."""
         return self.wait_for_end(self.ada, name)
 
     def blue_is_pending(self) -> str:
-        """See that the provider knows it still owes blue a notification."""
+        """Check that the provider still has a pending notification for blue."""
         require(self._state(self.ada, "blue")["signed_in"], "blue knows already")
         state = self.demo.delivery_states().get("blue", "missing")
         require(state == "pending", f"the delivery to blue is {state}")
@@ -131,7 +131,7 @@ class Story:
         return ended
 
     def refresh_is_refused(self) -> str:
-        """Use the refresh tokens of red and blue, which had no offline access."""
+        """Use the refresh tokens of red and blue, which have no offline access."""
         for name in ("red", "blue"):
             response = self._refresh(name)
             code = response.json().get("error")
@@ -146,7 +146,7 @@ class Story:
         return "HTTP 401 for red and blue"
 
     def introspection_says_inactive(self) -> str:
-        """Ask about the tokens of red and blue."""
+        """Introspect the tokens of red and blue."""
         for name in ("red", "blue"):
             require(not self._introspect(name), f"the token of {name} is active")
         return "active: false for red and blue"
@@ -158,13 +158,13 @@ class Story:
         return "login_required at all three"
 
     def offline_refresh_works(self) -> str:
-        """Let green refresh what it was given offline."""
+        """Let green use its offline refresh token."""
         response = self.ada.ask("POST", f"{self.demo.apps['green']}/api/refresh")
         require(response.ok, f"green: HTTP {response.status_code} {response.json().get('error')}")
         return "a new access token"
 
     def second_browser_lives(self) -> str:
-        """See that the other browser is still signed in at red, and at the provider."""
+        """Check that the other browser is still signed in at red and at the provider."""
         self.require_signed_in(self.second, "red")
         status = self.second.ask("GET", f"{self.demo.apps['red']}/api/userinfo").json()["status"]
         require(status == 200, f"userinfo answers {status}")
@@ -188,7 +188,7 @@ class Story:
         return f"HTTP {response.status_code}"
 
     def second_browser_ended(self) -> str:
-        """See that the other browser was signed out at both apps and at the provider."""
+        """Check that the other browser was signed out at both apps and at the provider."""
         ended = {name: self.wait_for_end(self.second, name) for name in ("red", "blue")}
         self._require_no_session(self.second, "green")
         return ", ".join(f"{name} {after}" for name, after in ended.items())
@@ -237,7 +237,7 @@ class Story:
     def wait_for_end(
         self, browser: Browser, name: str, *, since: datetime | None = None, seconds: float = TOLD_WITHIN
     ) -> str:
-        """Wait until an app has ended its session and accepted its Logout Token; tell how long that took."""
+        """Wait until an app has ended its session and accepted its Logout Token; return the time it took."""
         sid = self._state(browser, name)["sid"]
 
         def is_over() -> bool:

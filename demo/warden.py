@@ -1,8 +1,8 @@
-"""The warden: a small process that outlives its supervisor just long enough to stop what that one started.
+"""The warden: a small process that outlives its supervisor just long enough to stop its programs.
 
-Its standard input is a pipe from the supervisor: `+123` names a process group to stop, `-123` takes it
-back. The pipe closes however the supervisor ends, even by kill -9; then every group still named is
-stopped. It is run as a file and needs the standard library alone, so that it is there at once.
+Its standard input is a pipe from the supervisor: `+123` adds a process group to stop, `-123` removes it. The
+pipe closes however the supervisor ends, even by kill -9; then every group still on the list is stopped. It is
+run as a file and needs only the standard library, so that it starts quickly.
 """
 
 import contextlib
@@ -12,14 +12,14 @@ import sys
 import time
 from collections.abc import Iterable
 
-# Long enough for a worker to finish the attempt it is at; what remains then is killed.
+# Long enough for a worker to finish its current attempt; whatever remains is killed.
 PATIENCE_SECONDS = 4.0
 _POLL_SECONDS = 0.05
 
 
 def main() -> None:
     """Keep the list until the pipe closes, then stop what is on it."""
-    # Ctrl-C is for the supervisor; the warden leaves when its pipe closes and never before.
+    # Ctrl-C is for the supervisor; the warden exits when its pipe closes and never before.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     stop(read_groups(sys.stdin))
@@ -38,7 +38,7 @@ def read_groups(lines: Iterable[str]) -> set[int]:
 
 
 def stop(groups: set[int]) -> None:
-    """Ask every group to end, wait a while, and kill what is still there."""
+    """Ask every group to end, wait a while, and kill what is left."""
     for group in groups:
         send(group, signal.SIGTERM)
     deadline = time.monotonic() + PATIENCE_SECONDS
@@ -50,7 +50,7 @@ def stop(groups: set[int]) -> None:
 
 
 def send(group: int, number: int) -> bool:
-    """Send a signal to a process group; False when no process of it is left."""
+    """Send a signal to a process group; return False if none of its processes is left."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(group, number)
         return True
