@@ -1,28 +1,38 @@
 """HTTP as a browser or an app speaks it: one kept connection, cookies, forms, redirects."""
 
-import http.client
 import re
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from urllib.parse import urlencode, urljoin, urlsplit
 
+from benchmarks.comparison.connection import Connection, Received
+
 _FORM = "application/x-www-form-urlencoded"
 _MOST_STEPS = 12
+_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)
 class Response:
     """A response, read to its end."""
 
-    status: int
-    headers: http.client.HTTPMessage
-    body: bytes
+    received: Received
     url: str
+
+    @property
+    def status(self) -> int:
+        """Its status."""
+        return self.received.status
+
+    @property
+    def body(self) -> bytes:
+        """Its body."""
+        return self.received.body
 
     @property
     def location(self) -> str:
         """The target of a redirect, as an absolute address."""
-        return urljoin(self.url, self.headers.get("Location", ""))
+        return urljoin(self.url, self.received.get("location") or "")
 
 
 @dataclass
@@ -31,31 +41,30 @@ class Browser:
 
     origin: str
     cookies: dict[str, tuple[str, str]] = field(default_factory=dict)
-    _connection: http.client.HTTPConnection | None = None
+    _connection: Connection | None = None
 
     def request(
         self, method: str, url: str, body: str | None = None, headers: dict[str, str] | None = None
     ) -> Response:
         """Send a request and read the response."""
-        parts = urlsplit(urljoin(self.origin, url))
-        target = parts.path + (f"?{parts.query}" if parts.query else "")
+        target = self._target_of(url)
+        path = target.partition("?")[0]
         sent = {"Accept": "*/*"} | (headers or {})
         cookies = [
-            f"{name}={value}" for name, (value, path) in self.cookies.items() if _fits(parts.path, path)
+            f"{name}={value}" for name, (value, of_cookie) in self.cookies.items() if _fits(path, of_cookie)
         ]
         if cookies:
             sent["Cookie"] = "; ".join(cookies)
         if body is not None:
             sent["Content-Type"] = _FORM
         try:
-            received = self._send(method, target, body, sent)
+            received = self._connected().ask(method, target, sent, body)
         except ConnectionError:
             # It was idle for longer than the server keeps it; browsers connect anew.
             self.close()
-            received = self._send(method, target, body, sent)
-        response = Response(received.status, received.headers, received.read(), parts.geturl())
-        self._keep_cookies(response)
-        return response
+            received = self._connected().ask(method, target, sent, body)
+        self._keep_cookies(received)
+        return Response(received, self.origin + target)
 
     def post(self, url: str, form: dict[str, str], headers: dict[str, str] | None = None) -> Response:
         """Post a form."""
@@ -84,22 +93,20 @@ class Browser:
         form.feed(response.body.decode())
         return self.post(urljoin(response.url, form.action), form.fields | typed)
 
-    def _send(
-        self, method: str, target: str, body: str | None, sent: dict[str, str]
-    ) -> http.client.HTTPResponse:
-        connection = self._connected()
-        connection.request(method, target, body, sent)
-        return connection.getresponse()
+    def _target_of(self, url: str) -> str:
+        if url.startswith(f"{self.origin}/") and "#" not in url:
+            return url.removeprefix(self.origin)
+        parts = urlsplit(urljoin(self.origin, url))
+        return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
 
-    def _connected(self) -> http.client.HTTPConnection:
+    def _connected(self) -> Connection:
         if self._connection is None:
             parts = urlsplit(self.origin)
-            self._connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=60)
-            self._connection.connect()
+            self._connection = Connection(parts.hostname or "", parts.port or 80, _SECONDS)
         return self._connection
 
-    def _keep_cookies(self, response: Response) -> None:
-        for line in response.headers.get_all("Set-Cookie", []):
+    def _keep_cookies(self, received: Received) -> None:
+        for line in (value for name, value in received.headers if name == "set-cookie"):
             name, _, rest = line.partition("=")
             value, _, attributes = rest.partition(";")
             path = re.search(r"[Pp]ath=([^;]+)", attributes)
