@@ -20,12 +20,22 @@ class Database(SQLAlchemy):
         engine: Engine = kept.get(_ENGINE) or kept.setdefault(_ENGINE, super().engine)
         return engine
 
+    def has_session(self) -> bool:
+        """Return whether the present context has a session."""
+        return id(_context.get()) in self.session.registry.registry
+
+    def _teardown_session(self, exc: BaseException | None) -> None:
+        # What only finds and gathers rows has made none.
+        if self.has_session():
+            super()._teardown_session(exc)
+
 
 def id_of_context() -> int:
     """Return what tells the session of the present application context from others."""
     return id(_context.get())
 
 
-def kept_in_context() -> Any:
-    """Return Flask's `g` itself: its proxy takes several calls each time."""
-    return _context.get().g
+def kept_in_context() -> dict[str, Any]:
+    """Return what Flask's `g` keeps: its proxy takes several calls each time, and `g` itself one more."""
+    kept: dict[str, Any] = vars(_context.get().g)
+    return kept

@@ -164,8 +164,8 @@ def transaction() -> Iterator[None]:
     if _is_in_block():
         raise RuntimeError("a transaction is already open: one commit per use case")
     _give_back()
-    opened = OpenTransaction(db.engine)
-    setattr(kept_in_context(), _OPEN, opened)
+    kept, opened = kept_in_context(), OpenTransaction(db.engine)
+    kept[_OPEN] = opened
     try:
         opened.begin()
         yield
@@ -174,7 +174,7 @@ def transaction() -> Iterator[None]:
         opened.roll_back(_session_if_any())
         raise
     finally:
-        kept_in_context().pop(_OPEN)
+        del kept[_OPEN]
     for follow_up in opened.follow_ups:
         follow_up.carry_out()
 
@@ -235,7 +235,7 @@ def gathered() -> Gathered:
     opened = _open_transaction()
     if opened is None:
         raise RuntimeError("only an open transaction gathers what is written at its commit")
-    return opened.gathered()
+    return opened.gathered
 
 
 def write_gathered() -> None:
@@ -257,7 +257,7 @@ def reading() -> Iterator[None]:
         yield
         return
     kept = kept_in_context()
-    setattr(kept, READS, True)
+    kept[READS] = True
     try:
         yield
         _give_back()
@@ -286,7 +286,7 @@ def _give_back() -> None:
 
 def _is_in_block() -> bool:
     kept = kept_in_context()
-    return READS in kept or kept.get(_OPEN) is not None
+    return READS in kept or _OPEN in kept
 
 
 def _open_transaction() -> OpenTransaction | None:
@@ -296,4 +296,4 @@ def _open_transaction() -> OpenTransaction | None:
 
 def _session_if_any() -> Session | None:
     """Return the session, if one was made: what only finds rows by `read_only_rows` needs none."""
-    return cast("Session", db.session()) if db.session.registry.has() else None
+    return cast("Session", db.session()) if db.has_session() else None

@@ -57,6 +57,11 @@ class Gathered:
     rows: list[tuple[Table, Mapping[str, Any]]] = field(default_factory=list)
 
     @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to write."""
+        return not (self.changes or self.rows)
+
+    @property
     def is_atomic(self) -> bool:
         """Whether PostgreSQL does all of it or nothing without a transaction."""
         return self._is_one_statement and all(change.may_stay for change in self.changes[:-1])

@@ -28,7 +28,8 @@ class OpenTransaction:
         self._begun: Begun | None = None
         # Whether nothing but reads was run by `connection_to_read`.
         self._only_reads = True
-        self._gathered: Gathered | None = None
+        # What is written at the commit.
+        self.gathered = Gathered()
         self.follow_ups: list[FollowUp[Any]] = []
 
     def begin(self) -> None:
@@ -66,16 +67,10 @@ class OpenTransaction:
         connection.begin()
         return connection
 
-    def gathered(self) -> Gathered:
-        """Return what is written at the commit."""
-        if self._gathered is None:
-            self._gathered = Gathered()
-        return self._gathered
-
     def write_gathered(self) -> None:
         """Write what was gathered so far."""
-        found, self._gathered = self._gathered, None
-        if found is not None:
+        found, self.gathered = self.gathered, Gathered()
+        if not found.is_empty:
             found.write(self.connection())
 
     def commit(self, session: "Session | None") -> None:
@@ -94,8 +89,8 @@ class OpenTransaction:
 
     def _write_last(self) -> None:
         """Write what was gathered in one round trip with the commit, if that leaves nothing by halves."""
-        found = self._gathered
-        if found is None or self._is_sqlite or not (found.is_atomic and self._only_reads):
+        found = self.gathered
+        if found.is_empty or self._is_sqlite or not (found.is_atomic and self._only_reads):
             self.write_gathered()
         elif (connection := self._connection or self._begun) is not None:
             found.write_and_commit(connection)
