@@ -5,8 +5,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from flask import request, url_for
-from werkzeug.utils import redirect
+from flask import request
 from werkzeug.wrappers import Response
 
 from provider.administration import client_credentials, deliveries, examinations
@@ -26,6 +25,7 @@ from provider.inspection.findings import Grade
 from provider.logout.bulk import queries as bulk_queries
 from provider.logout.models import BulkKind
 from provider.protocol.permissions import Permission
+from provider.web.redirects import redirect_to
 
 OVERLAPS = {
     "0": (timedelta(0), "not at all: it leaked"),
@@ -72,11 +72,11 @@ def submit_access(client_pk: UUID) -> Response:
         if request.form.get("typed", "").strip() != get(client_pk).client_id:
             return show_access(client_pk, "Nothing was changed: type the whole client_id to confirm.", 400)
         _change(client_pk, acts.remove)
-        return redirect(url_for("console.clients", done="removed"), 303)
+        return redirect_to("console.clients", done="removed")
     enabled = do == "enable"
     _change(client_pk, lambda client: acts.update(client, client.metadata_, enabled=enabled))
     done = "enabled" if enabled else "disabled"
-    return redirect(url_for("console.client", client_pk=client_pk, done=done), 303)
+    return redirect_to("console.client", client_pk=client_pk, done=done)
 
 
 def doctor(client_pk: UUID) -> Response:
@@ -98,7 +98,7 @@ def try_endpoint(client_pk: UUID) -> Response:
     client = get(client_pk)
     is_tried = gate.act(Permission.CHANGE_DELIVERIES, lambda _who: deliveries.try_endpoint(client))
     done = "tried" if is_tried else "not_tried"
-    return redirect(url_for("console.client", client_pk=client_pk, done=done), 303)
+    return redirect_to("console.client", client_pk=client_pk, done=done)
 
 
 def show_doctor(client_pk: UUID) -> Response:

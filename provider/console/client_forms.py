@@ -7,9 +7,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from flask import request, url_for
+from flask import request
 from werkzeug.datastructures import MultiDict
-from werkzeug.utils import redirect
 from werkzeug.wrappers import Response
 
 from provider.administration import clients as acts
@@ -31,6 +30,7 @@ from provider.protocol.client_metadata_rules import CHOICES, kind_of
 from provider.protocol.client_registration import read_registration
 from provider.protocol.permissions import Permission
 from provider.protocol.redirect_uri_rules import unwise_uris
+from provider.web.redirects import redirect_to
 
 # Fields that are shown even when empty.
 _USUAL = ("client_name", "redirect_uris", "post_logout_redirect_uris", "backchannel_logout_uri")
@@ -78,7 +78,7 @@ def register() -> Response:
     form = request.form
     software = form.get("for", "")
     if software not in recipes.list_names():
-        return redirect(url_for("console.client_new"), 303)
+        return redirect_to("console.client_new")
     recipe = recipes.load(software)
     try:
         made = _register(recipe, form)
@@ -184,7 +184,7 @@ def change(client_pk: UUID) -> Response:
         return edit(client_pk, None, sentence, 409)
     except ValueError:
         return edit(client_pk, None, "Not changed: the form was incomplete.", 400)
-    return redirect(url_for("console.client", client_pk=client_pk, done="changed"), 303)
+    return redirect_to("console.client", client_pk=client_pk, done="changed")
 
 
 def _read(client: Client, form: "MultiDict[str, str]") -> ClientMetadata:

@@ -6,7 +6,6 @@ from uuid import UUID
 
 from flask import request, url_for
 from werkzeug.exceptions import NotFound
-from werkzeug.utils import redirect
 from werkzeug.wrappers import Response
 
 from provider.administration import deliveries as acts
@@ -23,6 +22,7 @@ from provider.infrastructure.database import db, reading
 from provider.logout import notice
 from provider.logout.models import Logout
 from provider.protocol.permissions import Permission
+from provider.web.redirects import redirect_to
 
 STATES = (*(state.value for state in DeliveryState), REFUSING)
 DONE = {"resent": "due now; workers send them", "cancelled": "cancelled"}
@@ -113,16 +113,16 @@ def submit_chosen() -> Response:
     form, ids = request.form, _chosen(request.form.getlist("delivery"))
     place: dict[str, Any] = {name: form[name] for name in (*_FILTERS, "after") if form.get(name)}
     if not ids:
-        return redirect(url_for(_HERE, **place, done="none_chosen"), 303)
+        return redirect_to(_HERE, **place, done="none_chosen")
     if form.get("do") != "cancel":
         changed = gate.act(Permission.CHANGE_DELIVERIES, lambda _who: len(acts.retry_these(ids)))
-        return redirect(url_for(_HERE, **place, done="resent", count=changed), 303)
+        return redirect_to(_HERE, **place, done="resent", count=changed)
     try:
         reason = acts.checked_reason(form.get("reason", ""))
     except acts.InvalidReason:
-        return redirect(url_for(_HERE, **place, done="no_reason"), 303)
+        return redirect_to(_HERE, **place, done="no_reason")
     changed = gate.act(Permission.CHANGE_DELIVERIES, lambda _who: len(acts.cancel_these(ids, reason)))
-    return redirect(url_for(_HERE, **place, done="cancelled", count=changed), 303)
+    return redirect_to(_HERE, **place, done="cancelled", count=changed)
 
 
 def _chosen(names: list[str]) -> list[UUID]:
@@ -188,7 +188,7 @@ def _cancel(delivery_id: UUID, typed: str) -> Response:
 
 def _done(delivery_id: UUID, do: Callable[[Delivery], bool]) -> Response:
     if gate.act(Permission.CHANGE_DELIVERIES, lambda _who: do(_get(delivery_id))):
-        return redirect(url_for("console.delivery", delivery_id=delivery_id), 303)
+        return redirect_to("console.delivery", delivery_id=delivery_id)
     return show(
         delivery_id,
         "Nothing was changed: it has ended meanwhile, or an attempt is under way at this moment.",

@@ -9,9 +9,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from flask import request, url_for
+from flask import request
 from werkzeug.exceptions import NotFound
-from werkzeug.utils import redirect
 from werkzeug.wrappers import Response
 
 from provider.clients import queries as clients
@@ -26,6 +25,7 @@ from provider.logout.bulk import begin as bulk
 from provider.logout.bulk import queries, steering
 from provider.logout.models import BulkKind, BulkLogout
 from provider.protocol.permissions import Permission
+from provider.web.redirects import redirect_to
 
 _HERE = "console.incident"
 _SHOWN = 20
@@ -105,7 +105,7 @@ def submit() -> Response:
     if request.form.get("typed", "").strip() != meant.word:
         return ask(f"Nothing was ended: type {meant.word} to confirm.", 400)
     begun = gate.act(Permission.BULK_LOGOUT, lambda _who: meant.begin(), dangerous=True)
-    return redirect(url_for("console.bulk_logout", bulk_logout_id=begun.id), 303)
+    return redirect_to("console.bulk_logout", bulk_logout_id=begun.id)
 
 
 def _read(asked: Asked) -> Meant | None:
@@ -160,7 +160,7 @@ def steer(bulk_logout_id: UUID) -> Response:
         gate.act(Permission.BULK_LOGOUT, change)
     except steering.NotSteerable as exc:
         return show_one(bulk_logout_id, f"Not changed: {exc}.", 409)
-    return redirect(url_for("console.bulk_logout", bulk_logout_id=bulk_logout_id), 303)
+    return redirect_to("console.bulk_logout", bulk_logout_id=bulk_logout_id)
 
 
 _BULK = Permission.BULK_LOGOUT

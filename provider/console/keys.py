@@ -1,7 +1,6 @@
 """The signing keys: their states, and rotating or withdrawing one."""
 
-from flask import request, url_for
-from werkzeug.utils import redirect
+from flask import request
 from werkzeug.wrappers import Response
 
 from provider.administration import signing_keys as acts
@@ -12,6 +11,7 @@ from provider.infrastructure.database import reading
 from provider.keys import lifecycle, queries
 from provider.keys.models import KeyState
 from provider.protocol.permissions import Permission
+from provider.web.redirects import redirect_to
 
 _HERE = "console.keys"
 SENTENCES = {
@@ -59,7 +59,7 @@ def submit() -> Response:
     now = request.form.get("now") == "yes"
     changes = gate.act(Permission.ROTATE_KEYS, lambda _who: acts.rotate(now=now), dangerous=True)
     done = ("rotated_now" if now else "rotated") if changes else "waiting"
-    return redirect(url_for(_HERE, done=done), 303)
+    return redirect_to(_HERE, done=done)
 
 
 def _compromise(kid: str, typed: str) -> Response:
@@ -69,7 +69,7 @@ def _compromise(kid: str, typed: str) -> Response:
         gate.act(Permission.ROTATE_KEYS, lambda _who: acts.compromise(kid), dangerous=True)
     except queries.UnknownKey:
         return show("Nothing was changed: there is no such key.", 404)
-    return redirect(url_for(_HERE, done="compromised"), 303)
+    return redirect_to(_HERE, done="compromised")
 
 
 _ROTATES = Permission.ROTATE_KEYS

@@ -5,9 +5,8 @@ Each needs a recent sign-in.
 
 from uuid import UUID
 
-from flask import current_app, request, url_for
+from flask import current_app, request
 from werkzeug.exceptions import NotFound
-from werkzeug.utils import redirect
 from werkzeug.wrappers import Response
 
 from provider.accounts.links import LIFETIMES, LinkPurpose
@@ -28,6 +27,7 @@ from provider.infrastructure.database import reading
 from provider.infrastructure.owned_objects import owner_of
 from provider.logout.preview import preview_everywhere
 from provider.protocol.permissions import Permission
+from provider.web.redirects import redirect_to
 from provider.web.routes import table
 
 _MEANINGS = {
@@ -62,7 +62,7 @@ def submit_access(account_id: UUID) -> Response:
     except LastAdministrator:
         return show_access(account_id, _LAST_ADMINISTRATOR, 409)
     done = ("disabled" if disable else "enabled") if changed else "nothing"
-    return redirect(url_for("console.person", account_id=account_id, done=done), 303)
+    return redirect_to("console.person", account_id=account_id, done=done)
 
 
 def _delete(account_id: UUID, typed: str) -> Response:
@@ -74,7 +74,7 @@ def _delete(account_id: UUID, typed: str) -> Response:
         gate.act(Permission.CHANGE_PEOPLE, lambda who: acts.delete(_locked(who, account_id)), dangerous=True)
     except LastAdministrator:
         return show_access(account_id, _LAST_ADMINISTRATOR, 409)
-    return redirect(url_for("console.people", done="deleted"), 303)
+    return redirect_to("console.people", done="deleted")
 
 
 def show_reset(account_id: UUID) -> Response:
@@ -123,8 +123,8 @@ def submit_role(account_id: UUID) -> Response:
     except role_acts.InvalidRole as exc:
         return show_role(account_id, f"Not changed: {exc}.", 400)
     except role_acts.RoleUnchanged:
-        return redirect(url_for("console.person", account_id=account_id, done="nothing"), 303)
-    return redirect(url_for("console.person", account_id=account_id, done="role"), 303)
+        return redirect_to("console.person", account_id=account_id, done="nothing")
+    return redirect_to("console.person", account_id=account_id, done="role")
 
 
 def _locked(who: Administrator, account_id: UUID) -> Account:

@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from flask import request, url_for
+from flask import request
 from werkzeug.exceptions import NotFound
-from werkzeug.utils import redirect
 from werkzeug.wrappers import Response
 
 from provider.accounts.queries import lock
@@ -26,6 +25,7 @@ from provider.logout.preview import Preview, preview_everywhere, preview_session
 from provider.protocol.permissions import Permission
 from provider.sessions import queries as sessions
 from provider.sessions.models import Session
+from provider.web.redirects import redirect_to
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +121,7 @@ def submit_grant(account_id: UUID, grant_id: UUID) -> Response:
 
 
 def _back(account_id: UUID, done: str) -> Response:
-    return redirect(url_for("console.person", account_id=account_id, done=done), 303)
+    return redirect_to("console.person", account_id=account_id, done=done)
 
 
 _BELOW = "/people/<uuid:account_id>"

@@ -5,9 +5,8 @@ from datetime import datetime
 from functools import partial
 from uuid import UUID
 
-from flask import request, url_for
+from flask import request
 from sqlalchemy import ColumnElement, func, literal_column, select
-from werkzeug.utils import redirect
 from werkzeug.wrappers import Response
 
 from provider.administration import deliveries as acts
@@ -21,6 +20,7 @@ from provider.console.listing import Asked
 from provider.delivery.models import Delivery, DeliveryState
 from provider.infrastructure.database import db, reading
 from provider.protocol.permissions import Permission
+from provider.web.redirects import redirect_to
 
 _STATES = {
     "unaccepted": (DeliveryState.PENDING, DeliveryState.EXPIRED),
@@ -77,7 +77,7 @@ def submit() -> Response:
         if not found:
             break
         done, last = done + len(found), found[-1].id
-    return redirect(url_for("console.resend", **asked.values, done=done), 303)
+    return redirect_to("console.resend", **asked.values, done=done)
 
 
 def _batch(span: Span, after: UUID | None, _who: Administrator) -> list[Delivery]:

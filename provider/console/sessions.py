@@ -8,7 +8,6 @@ from uuid import UUID
 from flask import request, url_for
 from sqlalchemy import select
 from werkzeug.exceptions import NotFound
-from werkzeug.utils import redirect
 from werkzeug.wrappers import Response
 
 from provider.accounts.models import Account
@@ -29,6 +28,7 @@ from provider.logout.preview import Preview, preview_session
 from provider.protocol.permissions import Permission
 from provider.sessions import queries
 from provider.sessions.models import Session
+from provider.web.redirects import redirect_to
 
 _HERE = "console.sessions"
 _FILTERS = ("user", "client", "ended")
@@ -153,7 +153,7 @@ def submit_chosen() -> Response:
     """End the chosen sessions."""
     ids = _ids(request.form.getlist("session"))
     ended = gate.act(Permission.END_SESSIONS, lambda _who: sum(_end(one) for one in ids))
-    return redirect(url_for(_HERE, count=ended), 303)
+    return redirect_to(_HERE, count=ended)
 
 
 def _end(session_id: UUID) -> bool:

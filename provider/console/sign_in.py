@@ -9,7 +9,7 @@ import base64
 import hashlib
 import hmac
 
-from flask import redirect, request, url_for
+from flask import request, url_for
 from sqlalchemy.exc import IntegrityError
 from werkzeug.wrappers import Response
 
@@ -32,6 +32,7 @@ from provider.web import cookies
 from provider.web.i18n import speak
 from provider.web.parameters import read_parameters
 from provider.web.parking import check_parking_limit
+from provider.web.redirects import redirect
 from provider.web.route import Route
 
 
@@ -64,7 +65,7 @@ def ask_to_sign_in(back: str, *, again: bool = False) -> Response:
     }
     if again:
         asked["max_age"] = str(int(current.settings().admin_sign_in_age.total_seconds()))
-    return redirect(with_query(url_for("endpoints.authorize"), asked), 303)
+    return redirect(with_query(url_for("endpoints.authorize"), asked))
 
 
 def switch() -> Response:
@@ -95,7 +96,7 @@ def callback() -> Response:
         event_log.info("console_without_role", account_id=opened.account.id)
         return plain_page("console/no_role.html", 403, account=opened.account)
     cookies.keep_console(opened)
-    return redirect(parked.parameters["back"], 303)
+    return redirect(parked.parameters["back"])
 
 
 def _redeem(code: str, parked: dict[str, str]) -> str | FoundCode:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
-from flask import Response, redirect, request, url_for
+from flask import Response, request
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -23,6 +23,7 @@ from provider.protocol.errors import InvalidRequest
 from provider.sessions import queries as known_sessions
 from provider.web import csrf
 from provider.web.layout import page
+from provider.web.redirects import redirect_to
 from provider.web.route import Route
 
 T = TypeVar("T")
@@ -59,7 +60,7 @@ def submit() -> AnyResponse:
         raise InvalidRequest("the form has no button that is known here")
     with refusals_as_errors():
         act(pressed)
-    return redirect(url_for("dev.page"), 303)
+    return redirect_to("dev.page")
 
 
 def _end_session(pressed: Mapping[str, str]) -> None:

@@ -6,7 +6,7 @@ A session ends without a question only if a proven hint belongs to the session o
 
 from dataclasses import replace
 
-from flask import redirect, request
+from flask import request
 from werkzeug.wrappers import Response
 
 from provider.clients.models import Client, ConfirmSignOut
@@ -34,7 +34,7 @@ from provider.web.addresses import client_address
 from provider.web.after_logout import result_handle_of
 from provider.web.parameters import read_usable_ones
 from provider.web.parking import check_parking_limit
-from provider.web.redirects import redirect_to
+from provider.web.redirects import redirect, redirect_to
 from provider.web.route import Route
 
 KIND = InteractionKind.END_SESSION
@@ -137,7 +137,7 @@ def _after_unknown(case: EndSessionCase, client: Client, hint: ProvenHint | None
         return after_end(outcome, case, handle)
     logout = find_by_result_handle(handle)
     if logout is not None:
-        return redirect(next_page_again(case, logout, handle), 303)
+        return redirect(next_page_again(case, logout, handle))
     return already_signed_out(case, recent=False, is_unknown=True)
 
 

@@ -6,7 +6,7 @@ the browser has another session (THR-03, THR-04).
 
 from uuid import UUID
 
-from flask import redirect, request
+from flask import request
 from werkzeug.wrappers import Response
 
 from provider.clients.models import Client
@@ -33,7 +33,7 @@ from provider.web.addresses import client_address
 from provider.web.after_logout import result_handle_of
 from provider.web.frontchannel import via_front_channel
 from provider.web.layout import page
-from provider.web.redirects import redirect_to
+from provider.web.redirects import redirect, redirect_to
 from provider.web.route import Route
 
 KIND = InteractionKind.END_SESSION
@@ -170,7 +170,7 @@ def _cancel(ticket: str) -> Response:
     case = EndSessionCase.of(parked) if parked else EndSessionCase()
     host = case.unchecked_host(case.app_uri)
     if case.app_uri and (host is None or case.was_signed_in):
-        return redirect(case.app_uri, 303)
+        return redirect(case.app_uri)
     return page(
         "session_kept.html", continue_url=case.app_uri, continue_name=case.app_name, unchecked_host=host
     )
@@ -182,7 +182,7 @@ def _after_app(outcome: LogoutOutcome | None, case: EndSessionCase, result_handl
         return _back(case)
     is_confirmed = await_first_attempts(outcome)
     target = next_page(case, result_handle, is_confirmed=is_confirmed)
-    return redirect(via_front_channel(outcome, target), 303)
+    return redirect(via_front_channel(outcome, target))
 
 
 def _void(case: EndSessionCase) -> Response:
@@ -224,14 +224,14 @@ def _repeated(ticket: str) -> Response:
     result_handle = result_handle_of(ticket)
     logout = find_by_result_handle(result_handle)
     if logout is not None:
-        return redirect(next_page_again(case, logout, result_handle), 303)
+        return redirect(next_page_again(case, logout, result_handle))
     return _back(case)
 
 
 def _back(case: EndSessionCase) -> Response:
     """Redirect back to the app where nothing has ended."""
     if case.return_to and case.redirects_back:
-        return redirect(case.return_to, 303)
+        return redirect(case.return_to)
     return _void(case)
 
 

@@ -1,6 +1,6 @@
 """The OP's logout page of Front-Channel Logout 1.0 §3: it loads the apps' pages, then redirects."""
 
-from flask import redirect, url_for
+from flask import url_for
 from werkzeug.wrappers import Response
 
 from provider.interactions.models import InteractionKind
@@ -8,6 +8,7 @@ from provider.interactions.queries import find
 from provider.protocol.uri import parse_web_uri
 from provider.web import cookies, headers
 from provider.web.layout import page
+from provider.web.redirects import redirect
 from provider.web.route import Route
 
 
@@ -16,7 +17,7 @@ def frontchannel_logout(handle: str, ticket: str) -> Response:
     results = url_for("endpoints.show_session_ended", handle=handle)
     parked = find(ticket, cookies.browser(), InteractionKind.FRONTCHANNEL)
     if parked is None:
-        return redirect(results, 303)
+        return redirect(results)
     frames = parked.parameters["frames"]
     headers.allow_frames(parse_web_uri(uri).ascii_origin for uri in frames)
     return page(

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from flask import Response as JSONResponse
-from flask import jsonify, redirect, render_template, url_for
+from flask import jsonify, render_template, url_for
 from werkzeug.wrappers import Response
 
 from provider.clients.models import Client
@@ -24,6 +24,7 @@ from provider.web.error_pages import error_page
 from provider.web.frontchannel import via_front_channel
 from provider.web.i18n import speak
 from provider.web.layout import page
+from provider.web.redirects import redirect
 from provider.web.route import Route, Speaks
 
 _STATES = {
@@ -46,7 +47,7 @@ def after_end(outcome: LogoutOutcome | None, case: EndSessionCase, result_handle
     is_confirmed = await_first_attempts(outcome)
     target = next_page(case, result_handle, is_confirmed=is_confirmed)
     # RFC 9700 §4.12: always 303, never a status that would post the form again.
-    return cleared(redirect(via_front_channel(outcome, target), 303))
+    return cleared(redirect(via_front_channel(outcome, target)))
 
 
 def already_signed_out(
@@ -66,7 +67,7 @@ def already_signed_out(
             case = replace(case, was_signed_in=True)
         if case.return_to and case.redirects_back:
             target = next_page_again(case, logout, result_handle) if logout else case.return_to
-            return cleared(redirect(target, 303))
+            return cleared(redirect(target))
     speak(case.ui_locales or "")
     shown = page(
         "session_ended.html",

@@ -6,7 +6,7 @@ and leads to the same page of results.
 
 from uuid import UUID
 
-from flask import redirect, request
+from flask import request
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response
 
@@ -33,7 +33,7 @@ from provider.web.addresses import client_address
 from provider.web.after_logout import cleared, redirect_after_logout, result_handle_of, result_page_of
 from provider.web.current_session import current_session
 from provider.web.frontchannel import via_front_channel
-from provider.web.redirects import redirect_to
+from provider.web.redirects import redirect, redirect_to
 from provider.web.route import Route
 
 
@@ -142,7 +142,7 @@ def show_result(outcome: LogoutOutcome | None, result_handle: str) -> Response:
     if outcome is None and find_by_result_handle(result_handle) is None:
         return redirect_to("pages.account")
     target = result_page_of(result_handle)
-    return redirect(via_front_channel(outcome, target) if outcome else target, 303)
+    return redirect(via_front_channel(outcome, target) if outcome else target)
 
 
 def signed_out_already() -> Response:
@@ -153,7 +153,7 @@ def signed_out_already() -> Response:
     cookies.forget_session()
     for result_handle in (result_handle_of(handle), _everywhere_handle()):
         if find_by_result_handle(result_handle):
-            return cleared(redirect(result_page_of(result_handle), 303))
+            return cleared(redirect(result_page_of(result_handle)))
     return ask_to_sign_in("account")
 
 

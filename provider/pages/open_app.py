@@ -1,6 +1,5 @@
 """A sign-in at an app that begins here (core §4): the person is sent to where the app wants it begun."""
 
-from werkzeug.utils import redirect
 from werkzeug.wrappers import Response
 
 from provider.clients.models import Client
@@ -11,6 +10,7 @@ from provider.infrastructure.database import reading
 from provider.protocol.errors import NotFound
 from provider.protocol.parameters import with_query
 from provider.web.layout import page
+from provider.web.redirects import redirect
 from provider.web.route import Route, Speaks
 
 
@@ -27,7 +27,7 @@ def show(client_id: str) -> Response:
         raise NotFound("no app with this name can be opened from here")
     if host := unchecked_host(client, address):
         return page("open_app.html", app_name=client.display_name, app_address=address, host=host)
-    return redirect(address, 303)
+    return redirect(address)
 
 
 def app_url_of(client: Client) -> str | None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from flask import redirect, url_for
+from flask import url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from provider.clients.models import Client
@@ -20,7 +20,7 @@ from provider.sessions.queries import FoundSession
 from provider.web import cookies, headers
 from provider.web.i18n import locale, speak
 from provider.web.parking import check_parking_limit
-from provider.web.redirects import redirect_to
+from provider.web.redirects import redirect, redirect_to
 
 _ACCOUNT_PAGES = {
     "account": "pages.account",
@@ -125,7 +125,7 @@ def open_account_page(parked: ParkedAccountPage) -> AnyResponse:
     """Lead a person who has signed in to the page that waited."""
     with transaction():
         finish(parked.interaction.id)
-    return redirect(parked.address, 303)
+    return redirect(parked.address)
 
 
 def lead_back_to(parked: ParkedAuthorization) -> None:

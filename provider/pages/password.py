@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from flask import redirect, request
+from flask import request
 from werkzeug.wrappers import Response
 
 from provider.accounts.models import Account
@@ -25,6 +25,7 @@ from provider.web.after_logout import result_page_of
 from provider.web.current_session import current_session
 from provider.web.i18n import gettext as _
 from provider.web.layout import page
+from provider.web.redirects import redirect
 from provider.web.route import Route
 from provider.web.this_browser import this_browser
 
@@ -77,7 +78,7 @@ def submit() -> Response:
             # The new password has revoked what this browser showed before.
             cookies.keep_browser_proofs(known_browser.proofs_after(found.account, browser.proofs))
             event_log.info("password_changed", account_id=found.account.id)
-            return redirect(result_page_of(outcome.result_handle), 303)
+            return redirect(result_page_of(outcome.result_handle))
         why = NotChanged.CHANGED_MEANWHILE
     event_log.info("password_change_refused", account_id=found.account.id, reason=why)
     return _form(found, why)

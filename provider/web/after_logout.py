@@ -1,6 +1,6 @@
 """Responses to a browser whose session has ended, for every page and endpoint that ends one."""
 
-from flask import redirect, url_for
+from flask import url_for
 from werkzeug.wrappers import Response
 
 from provider.infrastructure import current
@@ -8,6 +8,7 @@ from provider.logout.notification.budget import await_first_attempts
 from provider.logout.steps import LogoutOutcome
 from provider.web import cookies
 from provider.web.frontchannel import via_front_channel
+from provider.web.redirects import redirect
 
 # Only this origin's storage: "cookies" would clear those of every host of the same registrable domain, and
 # sign people out of apps that we did not notify. Not "cache" either: personal pages are `no-store`, and a
@@ -30,7 +31,7 @@ def redirect_after_logout(outcome: LogoutOutcome, target: str) -> Response:
     cookies.forget_session()
     await_first_attempts(outcome)
     # RFC 9700 §4.12: always 303, never a status that would post the form again.
-    return cleared(redirect(via_front_channel(outcome, target), 303))
+    return cleared(redirect(via_front_channel(outcome, target)))
 
 
 def cleared(response: Response) -> Response:

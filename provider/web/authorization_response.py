@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from flask import redirect
 from werkzeug.wrappers import Response
 
 from provider.clients.models import Client
@@ -18,6 +17,7 @@ from provider.protocol.parameters import with_fragment, with_query
 from provider.protocol.response_type import FORM_POST, FRAGMENT, ResponseMode
 from provider.web import headers
 from provider.web.layout import page
+from provider.web.redirects import redirect
 
 # jarm §2.1: 'A maximum JWT lifetime of 10 minutes is RECOMMENDED.' The person may read a page of ours first.
 _SIGNED_LIFETIME = timedelta(minutes=10)
@@ -46,8 +46,7 @@ def respond_to_app(to: ResponseAddress, said: Mapping[str, str]) -> Response:
     pairs = _pairs(to, said)
     if to.response_mode.carrier == FORM_POST:
         return _by_form(to, pairs)
-    # rfc9700 §4.12: 303, because a 307 would forward what the person has typed.
-    return redirect(_address(to, pairs), 303)
+    return redirect(_address(to, pairs))
 
 
 def show_redirect(to: ResponseAddress, error: str, description: str, status: int) -> Response:

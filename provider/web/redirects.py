@@ -1,11 +1,29 @@
-"""Redirects to our own pages, by the names of their routes."""
+"""Redirects, to any address and to our own pages by the names of their routes."""
 
 from typing import Any
 
-from flask import redirect, url_for
-from werkzeug.wrappers import Response
+from flask import url_for
+from markupsafe import escape
+
+from provider.web.response import Response
+
+_STATUS = 303
+
+
+def redirect(address: str) -> Response:
+    """Redirect to an address; rfc9700 §4.12: by 303, which never posts a form again."""
+    shown = escape(address)
+    # rfc9110 §15.4.4: 'a short hypertext note with a hyperlink' is for who follows no redirect.
+    note = (
+        '<!doctype html>\n<html lang="en">\n<title>Redirecting...</title>\n'
+        f'<p>Continue at <a href="{shown}">{shown}</a>.</p>\n'
+    ).encode()
+    response = Response([note], _STATUS, content_type="text/html; charset=utf-8")
+    response.headers.add("Content-Length", str(len(note)))
+    response.headers.add("Location", address)
+    return response
 
 
 def redirect_to(endpoint: str, **values: Any) -> Response:
-    """Redirect to an endpoint; rfc9700 §4.12: by 303, which never posts a form again."""
-    return redirect(url_for(endpoint, **values), 303)
+    """Redirect to an endpoint."""
+    return redirect(url_for(endpoint, **values))

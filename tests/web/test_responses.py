@@ -1,8 +1,10 @@
 """Responses are sent as Werkzeug sends them, with the headers that all have."""
 
 import pytest
-from flask import Flask, Response, redirect
+from flask import Flask, Response
 from werkzeug.test import TestResponse, run_wsgi_app
+
+from provider.web.redirects import redirect
 
 
 def sent(app: Flask, answer: Response, method: str = "GET") -> TestResponse:
@@ -33,15 +35,28 @@ def test_a_body_is_sent(app, answer, method, body, length):
 def test_a_redirect_has_an_ascii_address(app):
     response = sent(app, redirect("https://red.test/caf\u00e9"))
 
-    assert (response.status_code, response.location) == (302, "https://red.test/caf%C3%A9")
+    assert (response.status_code, response.location) == (303, "https://red.test/caf%C3%A9")
     assert response.headers["Referrer-Policy"] == "no-referrer"
+
+
+def test_a_redirect_shows_its_address_and_no_markup_in_it(app):
+    response = sent(app, redirect('https://red.test/?a=1&b="<b>'))
+
+    assert response.text.count("https://red.test/?a=1&amp;b=&#34;&lt;b&gt;") == 2
+    assert response.content_length == len(response.data)
+    assert response.mimetype == "text/html"
+
+
+def test_a_redirect_is_one_line(app):
+    with pytest.raises(ValueError, match="newline"):
+        redirect("https://red.test/\r\nSet-Cookie: a=b")
 
 
 @pytest.mark.parametrize(
     "address", ["https://Red.test/callback?code=cfc_x&iss=https%3A%2F%2Fid.test", "com.example.app:/?a=b~#"]
 )
 def test_a_redirect_to_an_ascii_address_changes_nothing_in_it(app, address):
-    response = sent(app, redirect(address, 303))
+    response = sent(app, redirect(address))
 
     assert (response.status_code, response.location) == (303, address)
     assert response.text.startswith("<!doctype html>")
