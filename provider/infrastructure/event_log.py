@@ -72,13 +72,18 @@ class JSONLines(logging.Formatter):
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         # The escapes of ASCII leave out DEL, which drives terminals too.
-        return json.dumps(line, default=str).replace("\x7f", "\\u007f")
+        return _ENCODER.encode(line).replace("\x7f", "\\u007f")
+
+
+_ENCODER = json.JSONEncoder(default=str)
 
 
 def configure(level: str) -> None:
     """Send every logger's records to standard error as JSON lines."""
     # What no line says need not be found out for each record.
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    # The documented way not to look for the line of code that has logged.
+    logging._srcfile = None  # noqa: SLF001
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JSONLines())
     root = logging.getLogger()

@@ -4,8 +4,10 @@ A handle goes to its holder; we keep its SHA-256 digest. 256 random bits need no
 """
 
 import hashlib
+import os
 import secrets
 import time
+from binascii import b2a_base64
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -14,11 +16,14 @@ from provider.infrastructure import clock
 HANDLE_BYTES = 32
 _EPOCH = datetime.fromtimestamp(0, UTC)
 _MILLISECOND = timedelta(milliseconds=1)
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
 
 
 def new_handle(prefix: str = "") -> str:
     """Return a fresh handle of 256 random bits, with a prefix that secret scanners can recognise."""
-    return prefix + secrets.token_urlsafe(HANDLE_BYTES)
+    # As secrets.token_urlsafe does it, in half the time; both ask the system.
+    letters = b2a_base64(os.urandom(HANDLE_BYTES), newline=False)
+    return prefix + letters.translate(_URL_SAFE, b"=").decode()
 
 
 def new_letters(alphabet: str, count: int) -> str:
@@ -34,7 +39,8 @@ def digest_of(handle: str) -> str:
 def new_id() -> UUID:
     """Return a row identifier that sorts by time of making (UUID version 7), never a secret."""
     # Rows of several nodes sort by one clock, too.
-    return _id_at(time.time_ns() // 1_000_000 + clock.offset() // _MILLISECOND, secrets.randbits(80))
+    stamp = time.time_ns() // 1_000_000 + clock.offset() // _MILLISECOND
+    return _id_at(stamp, int.from_bytes(os.urandom(10)))
 
 
 def first_id_at(instant: datetime) -> UUID:
