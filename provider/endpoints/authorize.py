@@ -1,6 +1,5 @@
 """The Authorization Endpoint (core §3.1.2): from a request, through the person's answers, to a code."""
 
-from flask import request
 from sqlalchemy.exc import IntegrityError
 from werkzeug.wrappers import Response
 
@@ -48,6 +47,7 @@ from provider.protocol.redirect_uri import is_claimed
 from provider.sessions.queries import FoundSession
 from provider.web import cookies
 from provider.web.authorization_response import respond_to_app
+from provider.web.notes import this_request
 from provider.web.parameters import read_clear_ones, read_parameters
 from provider.web.parking import check_parking_limit
 from provider.web.redirects import redirect_to
@@ -68,7 +68,7 @@ _TRIES = 3
 def authorize() -> Response:
     """Answer an Authentication Request by GET, or park one that was posted."""
     case = case_of(_read())
-    if request.method == "GET":
+    if this_request().method == "GET":
         return _respond(case)
     # A form on another site sends no Lax cookie; a redirect to our own address does (DEC-07).
     check_parking_limit(_KIND, case.to_park)
@@ -80,6 +80,7 @@ def authorize() -> Response:
 
 
 def _read() -> Parameters:
+    request = this_request()
     try:
         return read_parameters(request)
     except (RepeatedParameter, OversizedParameter, MalformedParameter):

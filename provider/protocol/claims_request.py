@@ -48,8 +48,8 @@ class ClaimsRequest:
     @property
     def required_acr(self) -> frozenset[str]:
         """The contexts of which one must be met, or else the sign-in fails (§5.5.1.1)."""
-        demand = self.id_token.get("acr", ClaimDemand())
-        values = demand.values if demand.essential else ()
+        demand = self.id_token.get("acr")
+        values = demand.values if demand is not None and demand.essential else ()
         return frozenset(map(str, values))
 
 

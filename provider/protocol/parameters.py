@@ -11,7 +11,6 @@ from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
-from urllib.parse import quote
 
 from provider.protocol.errors import InvalidRequest
 
@@ -21,7 +20,7 @@ MOST_PARAMETERS = 100
 REPEATABLE = frozenset({"resource"})
 # The name of a request body that is not a form, among the flaws of a request.
 UNREADABLE_BODY = "request body"
-_UNRESERVED = re.compile(r"[A-Za-z0-9\-._~]*")
+_RESERVED = re.compile(r"[^A-Za-z0-9\-._~]+")
 
 
 class RepeatedParameter(InvalidRequest):
@@ -48,14 +47,23 @@ def read_parameters(
 ) -> Parameters:
     """Return the parameters of a request; each value may have at most `limit` bytes."""
     values: dict[str, str] = {}
-    for number, (name, value) in enumerate((*query_pairs, *form_pairs)):
+    pairs = (*query_pairs, *form_pairs)
+    is_plain = _is_plain(pairs, limit)
+    for number, (name, value) in enumerate(pairs):
         if name in values and name not in REPEATABLE:
             raise RepeatedParameter(f"the parameter {_named(name)} is repeated")
         if number == MOST_PARAMETERS:
             raise OversizedParameter(f"more than {MOST_PARAMETERS} parameters")
         values[name] = f"{values[name]} {value}" if name in values else value
-        _check(name, values[name], limit)
+        if not is_plain:
+            _check(name, values[name], limit)
     return Parameters({name: value for name, value in values.items() if value})
+
+
+def _is_plain(pairs: Collection[tuple[str, str]], limit: int) -> bool:
+    """Return whether no look at each parameter is needed: all together are short, and ASCII without NUL."""
+    text = " ".join([part for pair in pairs for part in pair])
+    return len(text) <= limit and text.isascii() and "\0" not in text
 
 
 class Flaw(StrEnum):
@@ -146,8 +154,12 @@ def _encoded(pairs: Mapping[str, str]) -> str:
 
 
 def _quoted(text: str) -> str:
-    # Most names and values are handles and words, which need no encoding.
-    return text if _UNRESERVED.fullmatch(text) else quote(text, safe="")
+    # The standard library looks at each character: most values are handles and words, or an address.
+    return _RESERVED.sub(_in_percents, text)
+
+
+def _in_percents(found: re.Match[str]) -> str:
+    return f"%{found[0].encode().hex('%').upper()}"
 
 
 def _check(name: str, value: str, limit: int) -> None:

@@ -5,6 +5,7 @@ Authorization Response Mode (JARM).
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
 CODE, ID_TOKEN, TOKEN = "code", "id_token", "token"
@@ -19,6 +20,8 @@ _CARRIERS = (QUERY, FRAGMENT, FORM_POST)
 JWT = "jwt"
 _SIGNED = tuple(f"{carrier}.{JWT}" for carrier in _CARRIERS)
 RESPONSE_MODES = (*_CARRIERS, JWT, *_SIGNED)
+# More than there are texts with a meaning; others are asked about, too.
+_MOST_KEPT = 64
 
 ResponseType = frozenset[str]
 
@@ -30,6 +33,7 @@ class ResponseMode(NamedTuple):
     signed: bool = False
 
 
+@lru_cache(maxsize=_MOST_KEPT)
 def parts_of(response_type: str) -> ResponseType:
     """Return the parts of a response type; rfc6749 §3.1.1: their order does not matter."""
     return frozenset(response_type.split(" "))
@@ -67,6 +71,7 @@ def asked_mode(response_mode: str, response_type: ResponseType) -> ResponseMode:
     return ResponseMode(carrier or default_mode(response_type), signed)
 
 
+@lru_cache(maxsize=_MOST_KEPT)
 def _taken_apart(response_mode: str) -> ResponseMode:
     """Return the carrier, empty for `jwt`, and whether a JWT is requested."""
     if response_mode == JWT:

@@ -75,11 +75,14 @@ def _pairs(encoded: bytes) -> Pairs:
         return []
     text = encoded.decode(errors="surrogateescape")
     pairs = [pair.partition("=") for pair in text.split("&") if pair]
-    return [(_decoded(name), _decoded(value)) for name, _, value in pairs]
+    # Most names and values are handles and words, in which nothing is encoded.
+    return [
+        (_decoded(name), _decoded(value)) if "%" in name + value or "+" in name + value else (name, value)
+        for name, _, value in pairs
+    ]
 
 
 def _decoded(text: str) -> str:
-    # Most names and values are handles and words, in which nothing is encoded.
     return unquote_plus(text, errors="surrogateescape") if "%" in text or "+" in text else text
 
 

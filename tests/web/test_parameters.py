@@ -1,6 +1,6 @@
 """Parameters are read once and by the rules (rfc6749 §3.1, THR-39)."""
 
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, quote
 
 import pytest
 from hypothesis import given
@@ -34,6 +34,7 @@ def test_resource_alone_may_be_repeated(http):
         pytest.param("", {"state": ["1", "2"]}, id="twice in the body"),
         pytest.param("state=a%00b", {}, id="the character NUL"),
         pytest.param("state=" + "x" * 8193, {}, id="too long"),
+        pytest.param("resource=" + "x" * 4096, {"resource": "x" * 4096}, id="too long together"),
         pytest.param("state=" + "%C3%A4" * 4097, {}, id="too long in bytes"),
         pytest.param("&".join(f"p{n}=1" for n in range(101)), {}, id="too many"),
         pytest.param("&".join(["resource=x"] * 101), {}, id="too many of what may be repeated"),
@@ -44,6 +45,17 @@ def test_what_could_be_read_in_two_ways_is_refused(http, query, body):
 
     assert response.status_code == 400
     assert "invalid_request" in response.text
+
+
+def test_each_parameter_may_have_the_greatest_length(http):
+    longest = {"state": "x" * 8192, "nonce": "\u00e4" * 4096}
+
+    assert http.post("/read", data=longest).json == longest
+
+
+@given(st.text())
+def test_values_are_encoded_as_the_standard_library_does_it(value):
+    assert with_query("https://a.test", {"b": value}) == f"https://a.test?b={quote(value, safe='')}"
 
 
 @pytest.mark.parametrize("mimetype", ["application/json", "multipart/form-data", "text/plain"])

@@ -112,6 +112,8 @@ def _issue_id_token(
 
 def _allowed_claims(asked: AuthorizationRequest, proceed: Proceed) -> dict[str, list[str]]:
     """Return the claims that were requested by name and are allowed, by where each is sent."""
+    if not asked.claims.names:
+        return {}
     return to_store(asked.claims, names_for(proceed.scopes) | set(proceed.claims))
 
 

@@ -60,6 +60,7 @@ KNOWN_PARAMETERS = frozenset(
     }
 )
 _NEVER_PARKED = frozenset({"id_token_hint"})
+_RESERVED_SCOPES = frozenset((*PERSONAL_SCOPES, *ADMIN_SCOPES))
 # How many parameters of the largest size a request may have.
 _MOST_PARAMETERS = 2
 
@@ -171,8 +172,7 @@ def read_nonce(sent: Sent) -> str | None:
 def read_scopes(sent: Sent) -> tuple[str, ...]:
     """Return the scopes asked for; core §3.1.2.1: unknown ones 'SHOULD be ignored'."""
     asked, metadata = dict.fromkeys(sent.parameters.get("scope", "").split()), sent.metadata
-    reserved = {*PERSONAL_SCOPES, *ADMIN_SCOPES}
-    forbidden = [s for s in asked if s in reserved and not metadata.may_use_scope(s)]
+    forbidden = [s for s in asked if s in _RESERVED_SCOPES and not metadata.may_use_scope(s)]
     # A person cannot allow what is no person's to allow.
     forbidden += [s for s in asked if s in CLIENT_SCOPES]
     if forbidden:

@@ -40,6 +40,7 @@ from provider.protocol.response_type import CODE_ONLY, ResponseMode, ResponseTyp
 from provider.protocol.scopes import STANDARD_CLAIMS, names_for
 
 Check = Callable[[Sent], Any]
+_CLAIMS_OF_PEOPLE = frozenset(STANDARD_CLAIMS) - {"sub"}
 # The checks once client and redirect URI are proven, in this order: the first error is sent to the app. A
 # named check reads the field of that name, which those below it may look at; the others only refuse.
 CHECKS: tuple[tuple[str | None, Check], ...] = (
@@ -107,8 +108,8 @@ class AuthorizationRequest:
 
     def claims_beyond(self, scopes: Collection[str]) -> tuple[str, ...]:
         """Return the claims asked for by name that these scopes do not cover, in a stable order."""
-        names = self.claims.names & (frozenset(STANDARD_CLAIMS) - {"sub"})
-        return tuple(sorted(names - names_for(scopes)))
+        names = self.claims.names & _CLAIMS_OF_PEOPLE
+        return tuple(sorted(names - names_for(scopes))) if names else ()
 
 
 def find_target(
