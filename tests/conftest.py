@@ -34,6 +34,7 @@ from tests.support.databases import empty, migrate, postgres_database
 from tests.support.distribution import Scheduling, arrange
 from tests.support.fork_server import curfew_commands  # noqa: F401 – a fixture.
 from tests.support.prepared import prepared_data  # noqa: F401 – a fixture.
+from tests.support.shared_compiling import import_share
 from tests.support.signing_keys import provide as provide_signing_keys
 from tests.support.warm_programs import warm_granian, warm_programs  # noqa: F401 – fixtures.
 
@@ -231,6 +232,12 @@ def pytest_configure(config: pytest.Config) -> None:
     # The embedded PostgreSQL warns about the runtime folder of machines without a login session.
     warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR is not set")
     config.addinivalue_line("filterwarnings", "ignore:XDG_RUNTIME_DIR is not set")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection(session: pytest.Session) -> None:
+    """Compile a share of the test files, so that each finds the others' when it collects."""
+    import_share(session.config)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -6,7 +6,8 @@ import struct
 from pathlib import Path
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from outbound_servers import Wire
+
+from tests.infrastructure.outbound_servers import Wire
 
 # rfc8446 §4.6.1 and §5.2: tickets of one byte each, as many as a record holds, and the type of the record.
 BODY = struct.pack(">IIBHsH", 7200, 1, 0, 1, b"t", 0)

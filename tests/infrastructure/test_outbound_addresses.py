@@ -4,10 +4,10 @@ import sys
 from ipaddress import ip_address, ip_network
 
 import pytest
-from outbound_servers import always
 
 from provider.infrastructure.outbound.addresses import embedded
 from provider.infrastructure.outbound_http import OutboundClient, OutboundPolicy, RefusedTarget, check_url
+from tests.infrastructure.outbound_servers import always
 
 CONNECTS: list[object] = []
 sys.addaudithook(lambda event, args: CONNECTS.append(args[1]) if event == "socket.connect" else None)

@@ -3,10 +3,10 @@
 from ipaddress import ip_address
 
 import pytest
-from outbound_servers import LOOPBACK, OK, Server, always, answering, once, policy
 
 from provider.infrastructure.outbound.resolver import ask_system
 from provider.infrastructure.outbound_http import OutboundClient, OutboundFailure, RefusedTarget
+from tests.infrastructure.outbound_servers import LOOPBACK, OK, Server, always, answering, once, policy
 
 
 @pytest.fixture

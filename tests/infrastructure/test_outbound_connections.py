@@ -5,10 +5,10 @@ import threading
 from ipaddress import ip_address
 
 import pytest
-from outbound_servers import OK, Server, always, answering, once, policy
 
 from provider.infrastructure.outbound.sockets import checked_peer
 from provider.infrastructure.outbound_http import OutboundClient, OutboundFailure, RefusedTarget
+from tests.infrastructure.outbound_servers import OK, Server, always, answering, once, policy
 from tests.support.waiting import PATIENCE
 
 

@@ -6,9 +6,9 @@ import time
 from datetime import timedelta
 
 import pytest
-from outbound_servers import OK, Server, Wire, always, once, policy
 
 from provider.infrastructure.outbound_http import OutboundClient, OutboundFailure
+from tests.infrastructure.outbound_servers import OK, Server, Wire, always, once, policy
 from tests.support.waiting import PATIENCE
 
 DEADLINE = timedelta(seconds=0.5)

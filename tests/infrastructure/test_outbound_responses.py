@@ -3,9 +3,9 @@
 from datetime import timedelta
 
 import pytest
-from outbound_servers import Server, always, answering, once, policy
 
 from provider.infrastructure.outbound_http import OutboundClient, OutboundFailure
+from tests.infrastructure.outbound_servers import Server, always, answering, once, policy
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 REFUSED = b"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n"

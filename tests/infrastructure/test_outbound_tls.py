@@ -7,11 +7,11 @@ from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
-from outbound_servers import OK, Server, always, answering, once, policy
-from outbound_tickets import flood_with_tickets
 
 from provider.infrastructure.outbound import tls
 from provider.infrastructure.outbound_http import OutboundClient, OutboundFailure
+from tests.infrastructure.outbound_servers import OK, Server, always, answering, once, policy
+from tests.infrastructure.outbound_tickets import flood_with_tickets
 from tests.support.authority import DAY, Authority
 
 # Without a deadline the drip takes minutes, and the flood as long as the test.
