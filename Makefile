@@ -42,8 +42,8 @@ endif
 BIN    := $(VENV)/bin
 # Versions and hashes come from the lock files alone; `make lock` writes them anew.
 LOCK   := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --quiet
-# One more than there are cores: many tests wait for processes that they have started.
-PYTEST_WORKERS ?= $$($(BIN)/python -c 'import os; print(os.cpu_count() + 1)')
+# Two more than there are cores: many tests wait for processes that they have started.
+PYTEST_WORKERS ?= $$($(BIN)/python -c 'import os; print(os.cpu_count() + 2)')
 PYTEST_ARGS ?=
 ROUNDS ?= 1000
 MINUTES ?= 5

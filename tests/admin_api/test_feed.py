@@ -127,6 +127,7 @@ def test_entries_that_are_no_events_of_the_feed_are_passed_once(admin, start, tu
     assert page == {"items": [], "next": str(other)}
 
 
+@pytest.mark.waits
 def test_a_held_request_is_answered_when_there_is_an_event(held, made, start, turned_clock):
     with held(after=start) as one:
         end_read()
@@ -142,6 +143,7 @@ def test_a_held_request_is_answered_when_there_is_an_event(held, made, start, tu
     assert "Retry-After" not in response.headers
 
 
+@pytest.mark.waits
 def test_one_without_a_position_waits_for_the_next_event(held, made, start, turned_clock):
     with held() as one:
         end(made)
@@ -163,6 +165,7 @@ def test_a_response_is_not_held_where_there_are_events_already(admin, made, star
     assert "Retry-After" not in response.headers
 
 
+@pytest.mark.waits
 def test_after_the_time_it_says_that_there_was_none(admin, start):
     response = admin.ask("GET", "/feed", query_string={"after": start, "wait": 1})
 
@@ -171,6 +174,7 @@ def test_after_the_time_it_says_that_there_was_none(admin, start):
     assert "Retry-After" not in response.headers
 
 
+@pytest.mark.waits
 def test_beyond_the_bound_the_response_comes_at_once(admin, held, start):
     waiting.share_threads(4)
 
@@ -185,6 +189,7 @@ def test_beyond_the_bound_the_response_comes_at_once(admin, held, start):
     assert response.headers["Retry-After"] == "5"
 
 
+@pytest.mark.waits
 def test_a_slot_is_free_again_afterwards(admin, start):
     waiting.share_threads(4)
 
@@ -202,6 +207,7 @@ def test_few_threads_hold_no_requests(admin, start, threads):
     assert response.headers["Retry-After"] == "5"
 
 
+@pytest.mark.waits
 def test_a_server_that_stops_answers_what_it_holds(held, start):
     with held(after=start) as one:
         current.services().stopping.set()
@@ -211,6 +217,7 @@ def test_a_server_that_stops_answers_what_it_holds(held, start):
     assert response.headers["Retry-After"] == "5"
 
 
+@pytest.mark.waits
 def test_one_that_may_not_read_any_more_gets_no_events(held, cleo, made, start, turned_clock):
     with held(after=start) as one:
         with transaction():

@@ -18,7 +18,7 @@ from tests.delivery.owing import sign_out_at
 from tests.factories import make_account, make_client
 from tests.support.waiting import PATIENCE, wait_until
 
-pytestmark = pytest.mark.lengthy
+pytestmark = pytest.mark.waits
 
 THREADS = 32
 # How long a thread is held up at most: until an attempt is stalled and that is noticed.

@@ -19,7 +19,7 @@ from tests.faults.databases import PostgresServer
 from tests.faults.proxy import Wire
 from tests.support.waiting import wait_until
 
-pytestmark = pytest.mark.lengthy
+pytestmark = pytest.mark.waits
 
 DEADLINE = timedelta(seconds=2)
 # Far below the half minute that TCP takes, and generous to a busy machine.

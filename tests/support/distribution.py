@@ -1,9 +1,9 @@
 """The tests that go together to a process of the run, and their order.
 
 Tests that wait for processes come first, so that none of them is the last to run while others have nothing
-left to do. One process of the run begins with the others, since all of them together would leave the machine
-idle while they wait. All other tests go by files: what a file needs, such as applications with its settings
-and their compiled SQL, is then made in one process.
+left to do. Half of the processes of the run have them at a time, since all of them together would leave the
+machine idle while they wait. All other tests go by files: what a file needs, such as applications with its
+settings and their compiled SQL, is then made in one process.
 """
 
 from collections import Counter
@@ -13,7 +13,7 @@ import pytest
 from xdist.scheduler import LoadGroupScheduling
 from xdist.workermanage import WorkerController
 
-SLOW = ("processes", "browser", "interop")
+SLOW = ("processes", "browser", "interop", "waits")
 # Computes for seconds. As one of the last tests it would leave the other processes without work.
 LENGTHY = "lengthy"
 # The group of a slow test that may run anywhere; it marks the test for the process that distributes them.
@@ -87,8 +87,13 @@ def choose(units: Iterable[str], waiting: set[str], *, may_wait: bool) -> str:
     return next((unit for unit in others if unit not in waiting), first)
 
 
+def may_wait(others_waiting: int, processes: int) -> bool:
+    """Return whether one more process may have tests that wait: at most half of them do, rounded up."""
+    return others_waiting < (processes + 1) // 2
+
+
 class Scheduling(LoadGroupScheduling):
-    """Hands out units in the order of their first tests, to one process those that do not wait."""
+    """Hands out units in the order of their first tests; those that wait to at most half of the processes."""
 
     _units: dict[str, str]
     _waiting: set[str]
@@ -105,7 +110,8 @@ class Scheduling(LoadGroupScheduling):
 
     def _assign_work_unit(self, node: WorkerController) -> None:
         others_wait = sum(self._has_to_wait(other) for other in self.nodes if other is not node)
-        unit = choose(self.workqueue, self._waiting, may_wait=others_wait + 1 < max(2, len(self.nodes)))
+        is_free_to_wait = may_wait(others_wait, len(self.nodes))
+        unit = choose(self.workqueue, self._waiting, may_wait=is_free_to_wait)
         # The original looks for each test in the list of all, which takes seconds of a run.
         tests = self.assigned_work.setdefault(node, {})[unit] = self.workqueue.pop(unit)
         node.send_runtest_some([self._places[nodeid] for nodeid, done in tests.items() if not done])

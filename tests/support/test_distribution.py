@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.distribution import LARGEST_PIECE, choose, units_of
+from tests.support.distribution import LARGEST_PIECE, choose, may_wait, units_of
 
 
 def test_a_group_is_a_unit_and_a_slow_test_without_one_too():
@@ -30,5 +30,10 @@ def test_the_tests_of_a_file_go_together_in_pieces():
         pytest.param(["a.py 0", "b.py 0"], False, "a.py 0", id="the first if none of them waits"),
     ],
 )
-def test_one_process_is_handed_what_does_not_wait(units, may_wait, chosen):
+def test_a_process_that_may_not_wait_is_handed_what_does_not(units, may_wait, chosen):
     assert choose(units, {"demo", "faults"}, may_wait=may_wait) == chosen
+
+
+@pytest.mark.parametrize(("processes", "waiting"), [(1, 1), (2, 1), (3, 2), (4, 2), (6, 3)])
+def test_half_of_the_processes_have_tests_that_wait(processes, waiting):
+    assert sum(may_wait(others, processes) for others in range(processes)) == waiting
