@@ -58,11 +58,6 @@ def read_query(kind: type[T]) -> T:
     return _converted(dict(sent), kind, strict=False, what="query")
 
 
-def read_body(kind: type[T], mimetype: str) -> T:
-    """Return the body as this type. Raises InvalidInput, UnsupportedMediaType or InvalidRequest."""
-    return _converted(read_document(mimetype), kind, strict=True, what="body")
-
-
 def read_document(mimetype: str) -> dict[str, Any]:
     """Return the body as a JSON object."""
     if request.headers.get("Content-Encoding", "identity").strip().lower() != "identity":

@@ -81,7 +81,7 @@ def etag_of(body: msgspec.Struct) -> str:
 def versioned(body: msgspec.Struct, status: int = 200, **headers: str) -> Response:
     """Return a response with its ETag, or 304 if a GET names this version."""
     etag = etag_of(body)
-    if request.method == "GET" and etag in request.headers.get("If-None-Match", ""):
+    if request.method == "GET" and request.if_none_match.contains_weak(etag.strip('"')):
         return Response(status=304, headers={"ETag": etag})
     return Response(body=body, status=status, headers={"ETag": etag} | headers)
 

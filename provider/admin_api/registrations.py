@@ -139,7 +139,7 @@ def remove_resource(call: Call, resource_id: UUID) -> Response:
     """Remove a resource server."""
 
     def act() -> Response:
-        found = resources.get_by_id(resource_id)
+        found = resources.get_by_id(resource_id, lock=True)
         check_version(_view(found))
         acts.remove(found.identifier)
         return Response(status=204)

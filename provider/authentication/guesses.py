@@ -78,7 +78,7 @@ def succeeded(guess: Guess) -> None:
         network_limits.clear(guess.networks, settings.sign_in_limit_account, _ACCOUNT, guess.name)
 
 
-def is_to_be_audited(username: str, networks: tuple[str, ...]) -> bool:
+def count_refused(username: str, networks: tuple[str, ...]) -> bool:
     """Count a guess beyond the limits; return whether it is this network's first at the name in a minute."""
     return network_limits.hit(networks, _AUDIT_LIMIT, _AUDIT, _key_of(username))
 

@@ -149,7 +149,7 @@ def _find(username: str) -> Account | None:
 
 def _unchecked(credentials: Credentials, browser: Browser, account: Account | None, why: TooMany) -> Refused:
     """Count a guess that was not checked; only the first in a minute is audited."""
-    is_first = guesses.is_to_be_audited(credentials.username, browser.networks)
+    is_first = guesses.count_refused(credentials.username, browser.networks)
     if not is_first:
         metrics.SIGN_INS.labels("refused").inc()
     return Refused(why=why, account=account, is_to_be_audited=is_first)

@@ -153,9 +153,12 @@ def find_many(identifiers: Collection[str], *, lock: bool = False) -> dict[str, 
     return found
 
 
-def get_by_id(resource_id: UUID) -> Resource:
-    """Return a resource server by its primary key, or raise UnknownResource."""
-    found = db.session.get(Resource, resource_id)
+def get_by_id(resource_id: UUID, *, lock: bool = False) -> Resource:
+    """Return a resource server by its primary key, locked until the commit if wanted.
+
+    Raises UnknownResource.
+    """
+    found = db.session.get(Resource, resource_id, populate_existing=lock, with_for_update=lock or None)
     if found is None:
         raise UnknownResource(f"there is no resource {resource_id}")
     return found

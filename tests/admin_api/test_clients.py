@@ -112,12 +112,22 @@ def test_a_change_needs_the_version(admin, headers, code, name):
     assert response.json["instance"] == f"urn:curfew:request:{response.headers['X-Request-Id']}"
 
 
-def test_what_the_sender_has_is_not_sent_again(admin):
+@pytest.mark.parametrize("sent", ["{}", "W/{}", '"other", {}', "*"])
+def test_what_the_sender_has_is_not_sent_again(admin, sent):
+    """rfc9110 §13.1.2: the comparison is weak, as a proxy that compresses makes the version."""
     make_client("red")
+    known = sent.format(admin.etag("/clients/red"))
 
-    response = admin.ask("GET", "/clients/red", headers={"If-None-Match": admin.etag("/clients/red")})
+    response = admin.ask("GET", "/clients/red", headers={"If-None-Match": known})
 
     assert (response.status_code, response.data) == (304, b"")
+
+
+def test_a_version_inside_of_another_text_is_not_that_version(admin):
+    make_client("red")
+    known = admin.etag("/clients/red").strip('"')
+
+    assert admin.ask("GET", "/clients/red", headers={"If-None-Match": f'"x{known}"'}).status_code == 200
 
 
 @pytest.mark.parametrize(

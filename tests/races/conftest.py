@@ -13,6 +13,7 @@ from provider.accounts.models import Account
 from provider.delivery.models import Delivery
 from provider.infrastructure.database import Base, db, transaction
 from provider.logout.notice import SESSION_ID
+from tests.admin_api.conftest import admin, cleo, tool  # noqa: F401 – fixtures.
 from tests.factories import SignedIn, make_session
 from tests.support.browsers import show_session
 from tests.support.reads import end_read

@@ -1,8 +1,13 @@
 """Clients that are changed by an operator while they are answered."""
 
+from functools import partial
+
 from sqlalchemy import func, select
 
+from provider.admin_api.operation import ROOT
+from provider.administration import resources as acts
 from provider.clients import change as clients
+from provider.clients import resources
 from provider.clients.models import Client
 from provider.clients.problems import list_problems
 from provider.clients.queries import get_by_client_id
@@ -116,3 +121,24 @@ def test_two_rotations_at_once_give_two_secrets_that_work(rp, do):
         end_read()
         client = get_by_client_id("red")
         assert all(check_secret(client, secret) for secret in secrets)
+
+
+def test_a_resource_server_is_removed_only_as_it_was_read(admin, do):
+    """A change at the same moment either comes first, and the removal is refused, or finds nothing."""
+    for number in range(ROUNDS):
+        identifier = f"urn:api:{number}"
+        made = admin.post("/resources", {"identifier": identifier, "name": "before"}, 201)
+        path = f"/resources/{made['id']}"
+        headers = {"Authorization": f"Bearer {admin.token}", "If-Match": admin.etag(path)}
+        remove = partial(admin.http.delete, ROOT + path, headers=headers)
+
+        removed, was_changed = at_once(remove, do(rename, identifier))
+
+        assert removed.status_code == (412 if was_changed else 204)
+
+
+def rename(identifier: str) -> bool:
+    found = resources.find_many([identifier], lock=True)
+    for one in found.values():
+        acts.update(one, name="after")
+    return bool(found)
