@@ -3,6 +3,7 @@
 import io
 import sys
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
@@ -43,26 +44,27 @@ def environ_of(scope: Scope, body: bytes, *, length: int | None = None) -> Envir
     _add_headers(environ, scope["headers"])
     # The body has been read, so its announced length and its transfer coding no longer matter.
     environ.pop("HTTP_TRANSFER_ENCODING", None)
-    environ.pop("CONTENT_LENGTH", None)
-    length = len(body) if length is None else length
-    if length:
-        environ["CONTENT_LENGTH"] = str(length)
+    environ["CONTENT_LENGTH"] = str(len(body) if length is None else length)
     return environ
 
 
 def _add_headers(environ: Environ, headers: Iterable[tuple[bytes, bytes]]) -> None:
     underscored = set()
     for raw_name, raw_value in headers:
-        name = raw_name.decode("latin-1").upper()
-        if "_" in name:
-            underscored.add(name.replace("_", "-").lower())
+        if b"_" in raw_name:
+            underscored.add(raw_name.decode("latin-1").replace("_", "-").lower())
             continue
-        key = name.replace("-", "_")
-        if key not in ("CONTENT_TYPE", "CONTENT_LENGTH"):
-            key = f"HTTP_{key}"
+        key = _key_of(raw_name)
         value = raw_value.decode("latin-1")
         if key in environ:
             # rfc9113 §8.2.3: cookies are joined by semicolons, everything else by commas (rfc9110 §5.2).
             value = f"{environ[key]}{'; ' if key == 'HTTP_COOKIE' else ','}{value}"
         environ[key] = value
     environ[UNDERSCORED] = frozenset(underscored)
+
+
+# Senders use some dozens of names.
+@lru_cache(maxsize=256)
+def _key_of(raw_name: bytes) -> str:
+    key = raw_name.decode("latin-1").upper().replace("-", "_")
+    return key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}"
