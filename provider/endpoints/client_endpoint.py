@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 
-from flask import Response, jsonify
+from flask import Response
 
 from provider.clients import secret_use
 from provider.delivery import evidence
 from provider.infrastructure.database import in_transaction, reading
 from provider.oauth.client_proof.client_request import Granted, Outcome, Refused
 from provider.web import headers
+from provider.web.json_responses import json_response
 
 
 def respond(act: Callable[[], Outcome], *, writes: bool, signed_as: str = "") -> Response:
@@ -25,7 +26,7 @@ def respond(act: Callable[[], Outcome], *, writes: bool, signed_as: str = "") ->
         case Granted(signed=str(signed)):
             return never_stored(Response(signed, content_type=signed_as))
         case Granted(body=body):
-            return never_stored(jsonify(body))
+            return never_stored(json_response(body))
 
 
 def never_stored(response: Response) -> Response:

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from flask import Request, Response, jsonify
+from flask import Request, Response
 
 from provider.accounts.claims import claims_of
 from provider.clients.models import Client
@@ -15,6 +15,7 @@ from provider.oauth.client_proof.encryption import USERINFO, encrypted, prepare
 from provider.protocol.errors import InsufficientScope, InvalidToken, MissingToken
 from provider.protocol.scopes import OPENID, names_for, pick
 from provider.web.access_token import PresentedToken, presented_token
+from provider.web.json_responses import json_response
 from provider.web.notes import this_request
 from provider.web.openapi import TEXT, as_content, operation
 from provider.web.parameters import read_parameters
@@ -40,7 +41,7 @@ def _respond(client: Client, claims: dict[str, Any]) -> Response:
     metadata = client.metadata_
     alg = metadata.userinfo_signed_response_alg
     if alg is None and metadata.encryption_of(USERINFO) is None:
-        return jsonify(claims)
+        return json_response(claims)
     if alg is None:
         said = json.dumps(claims, separators=(",", ":"))
     else:

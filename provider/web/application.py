@@ -5,9 +5,11 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any
 
+import flask
 from flask import Flask, Request
 from flask.sessions import NullSession, SessionInterface
 from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import HTTPException
 from werkzeug.routing import MapAdapter, Rule
 
 from provider.web.json_responses import JSON
@@ -59,10 +61,23 @@ class Application(Flask):
             response = after(response)
         return response
 
+    def finalize_request(
+        self, rv: ResponseReturnValue | HTTPException, from_error_handler: bool = False
+    ) -> flask.Response:
+        """Make a response of what a view returned, nearly always one of ours; no signal is sent."""
+        if from_error_handler or type(rv) is not Response:
+            return super().finalize_request(rv, from_error_handler)
+        return self.process_response(rv)  # type: ignore[no-any-return]
+
     def do_teardown_request(self, exc: BaseException | None = None) -> None:
         """Do what is to be done once the response was sent."""
         for teardown in reversed(self.teardown_request_funcs.get(None, ())):
             teardown(exc or sys.exc_info()[1])
+
+    def do_teardown_appcontext(self, exc: BaseException | None = None) -> None:
+        """Do what is to be done at the end of a request or another piece of work; no signal is sent."""
+        for teardown in reversed(self.teardown_appcontext_funcs):
+            teardown(exc)
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """Return a view or a hook as it is: none of ours is a coroutine, and looking at each takes time."""

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import flask.json
 import msgspec
 from flask.json.provider import DefaultJSONProvider
 
@@ -11,15 +12,19 @@ from provider.web.response import Response
 _ENCODER = msgspec.json.Encoder(order="deterministic")
 
 
+def json_response(value: object) -> Response:
+    """Return a response with a value in JSON, without the way of `jsonify` to it."""
+    try:
+        body = _ENCODER.encode(value)
+    except (TypeError, ValueError):
+        # Half a character, or a type that only Flask knows.
+        body = flask.json.dumps(value, separators=(",", ":")).encode()
+    return Response([body + b"\n"], content_type="application/json")
+
+
 class JSON(DefaultJSONProvider):
     """What `jsonify` writes."""
 
     def response(self, *args: Any, **kwargs: Any) -> Response:
         """Return a response with a value in JSON."""
-        value = self._prepare_response_obj(args, kwargs)
-        try:
-            body = _ENCODER.encode(value)
-        except (TypeError, ValueError):
-            # Half a character, or a type that only Flask knows.
-            body = self.dumps(value, separators=(",", ":")).encode()
-        return Response(body + b"\n", content_type=self.mimetype)
+        return json_response(self._prepare_response_obj(args, kwargs))

@@ -17,5 +17,5 @@ def this_request() -> Request:
 
 def notes() -> dict[str, Any]:
     """Return the notes of the current request."""
-    found: dict[str, Any] = _context.get().request.environ.setdefault("curfew.notes", {})
+    found: dict[str, Any] = _context.get().request.notes  # type: ignore[attr-defined]  # A StrictRequest.
     return found

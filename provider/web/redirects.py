@@ -19,7 +19,6 @@ def redirect(address: str) -> Response:
         f'<p>Continue at <a href="{shown}">{shown}</a>.</p>\n'
     ).encode()
     response = Response([note], _STATUS, content_type="text/html; charset=utf-8")
-    response.headers.add("Content-Length", str(len(note)))
     response.headers.add("Location", address)
     return response
 

@@ -27,6 +27,8 @@ class Response(flask.Response):
         body: Iterable[bytes] = self.iter_encoded()
         if not self._is_as_sent(environ["REQUEST_METHOD"], names):
             body, status, headers = self.get_wsgi_response(environ)
+        elif "Content-Length" not in names:
+            headers.append(("Content-Length", str(len(self.response[0]))))  # type: ignore[index]  # It is a list.
         headers += [pair for pair in self.added if pair[0] not in names]
         start_response(status, headers)
         return body
@@ -38,7 +40,7 @@ class Response(flask.Response):
         """
         return (
             type(self.response) is list
-            and "Content-Length" in names
+            and ("Content-Length" in names or [type(part) for part in self.response] == [bytes])
             and ("Location" not in names or _URI.fullmatch(self.headers["Location"]) is not None)
             and method != "HEAD"
             and self.status_code not in _WITHOUT_BODY

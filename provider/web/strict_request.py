@@ -5,6 +5,7 @@ raw form body it drops all parameters. Here they are kept until a reader of para
 """
 
 from collections.abc import Iterable
+from typing import Any
 from urllib.parse import unquote_plus
 
 from flask import Request
@@ -23,11 +24,15 @@ _NONE: ImmutableMultiDict[str, str] = ImmutableMultiDict()
 class StrictRequest(Request):
     """Refuses parameters that are not UTF-8 when they are read. Raises MalformedParameter."""
 
-    @cached_property
-    def content_length(self) -> int | None:
-        """The length of the body, which every request has here (`request_body.with_known_length`)."""
-        length = self.environ.get("CONTENT_LENGTH", "")
-        return int(length) if length.isdecimal() else None
+    # The length of the body, which every request has here (`request_body.with_known_length`). A cached
+    # property of Werkzeug takes three calls at each look.
+    content_length: int | None = None
+
+    def __init__(self, environ: dict[str, Any], *args: Any, **options: Any) -> None:
+        super().__init__(environ, *args, **options)
+        length = environ.get("CONTENT_LENGTH", "")
+        self.content_length = int(length) if length.isdecimal() else None
+        self.notes: dict[str, Any] = environ.setdefault("curfew.notes", {})
 
     @cached_property
     def body(self) -> bytes:
@@ -37,6 +42,9 @@ class StrictRequest(Request):
         if len(body) != length:
             raise ClientDisconnected
         return body
+
+    def close(self) -> None:
+        """Close nothing: no body of ours holds files."""
 
     def get_data(self, *_args: object, **_options: object) -> bytes:  # type: ignore[override]  # Never as text.
         """Return the body, which is kept."""
