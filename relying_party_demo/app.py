@@ -141,7 +141,7 @@ def register_errors(app: Flask) -> None:
     @app.errorhandler(requests.RequestException)
     def unreachable(_: Exception) -> Response:
         sentence = "The sign-in service does not answer at the moment. Please try again in a little while."
-        return message("The sign-in service is away", sentence, status=502)
+        return message("The sign-in service is not available", sentence, status=502)
 
     @app.errorhandler(HTTPException)
     def plain(exc: HTTPException) -> Response:

@@ -37,11 +37,11 @@ WORDS = {
         "It was already used, took too long, or began in another browser. Starting again helps.",
     ),
     "ended_meanwhile": (
-        "You have been signed out meanwhile",
+        "You were signed out in the meantime",
         "The sign-in service ended this sign-in before it was finished here.",
     ),
     "unavailable": (
-        "The sign-in service is away",
+        "The sign-in service is not available",
         "The sign-in service does not answer at the moment. Please try again in a little while.",
     ),
     "signed_out": (

@@ -172,7 +172,7 @@ class CurfewRP:
             return self._unavailable()
         _renew_session_id()
         if not begun:
-            return self._show(403, "ended_meanwhile", "You have been signed out meanwhile.")
+            return self._show(403, "ended_meanwhile", "You were signed out in the meantime.")
         if self._on_sign_in:
             self._on_sign_in(token)
         return redirect(target)

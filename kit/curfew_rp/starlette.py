@@ -151,7 +151,7 @@ class CurfewRP:
         except (httpx2.HTTPError, JSONDecodeError, CannotTell):
             return self._unavailable(request)
         if not begun:
-            return self._show(request, 403, "ended_meanwhile", "You have been signed out meanwhile.")
+            return self._show(request, 403, "ended_meanwhile", "You were signed out in the meantime.")
         if self._on_sign_in:
             await self._on_sign_in(token)
         return RedirectResponse(target, 303)

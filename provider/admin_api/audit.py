@@ -136,7 +136,7 @@ def export(call: Call) -> Response:
     def look() -> ExportedPage:
         after = queries.find(asked.after) if asked.after else None
         if asked.after and after is None:
-            raise InvalidInput("after names no entry, or one that was pruned", [("/after", "is unknown")])
+            raise InvalidInput("after must be the id of an entry that is kept", [("/after", "is unknown")])
         found = list_from(after=after, since=asked.since, until=asked.until, limit=asked.limit)
         items = [as_exported(one, asked.format) for one in found]
         return ExportedPage(items=items, next=found[-1].id if found else asked.after)
@@ -159,7 +159,7 @@ def search(call: Call) -> Response:
     def look() -> AuditPage:
         before = queries.find(asked.after) if asked.after else None
         if asked.after and before is None:
-            raise InvalidInput("after names no entry, or one that was pruned", [("/after", "is unknown")])
+            raise InvalidInput("after must be the id of an entry that is kept", [("/after", "is unknown")])
         found = queries.list_events(by_person(wanted), before=before, limit=asked.limit + 1)
         shown = found[: asked.limit]
         more = shown[-1].id if len(found) > asked.limit else None

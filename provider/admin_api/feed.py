@@ -77,7 +77,7 @@ class _Reader:
             return
         self._last = audit.find(after)
         if self._last is None:
-            raise InvalidInput("after names no event, or one that was pruned", [("/after", "is unknown")])
+            raise InvalidInput("after must be the id of an event that is kept", [("/after", "is unknown")])
         self.read_on()
 
     def read_on(self) -> bool:

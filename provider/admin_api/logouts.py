@@ -52,7 +52,7 @@ def list_(call: Call) -> Response:
         )
         before = find_logout(asked.after) if asked.after else None
         if asked.after and before is None:
-            raise InvalidInput("after names no logout", [("/after", "is unknown")])
+            raise InvalidInput("after must be the id of a logout", [("/after", "is unknown")])
         found = list_logouts(wanted, asked.limit + 1, before=before)
         shown = found[: asked.limit]
         states = count_notifications([logout.id for logout, _ in shown])

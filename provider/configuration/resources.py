@@ -97,7 +97,7 @@ def _read(entry: Entry, files: Files) -> dict[str, Any]:
         members.refuse("access_token_signing_alg", f"must be one of {', '.join(ALGORITHMS)}")
     client_id = values["client_id"]
     if client_id and (Kind.CLIENT, client_id) not in files.entries and not queries.find_many([client_id]):
-        members.refuse("client_id", f"names no client: {client_id}")
+        members.refuse("client_id", f"is not a registered client: {client_id}")
     if not members.problems:
         _check_together(entry, members, values)
     if members.problems:

@@ -40,7 +40,7 @@ class RoleObjects:
             raise InvalidConfiguration([entry.problem(f"must be one of {', '.join(Role)}")])
         if row is None:
             raise InvalidConfiguration(
-                [entry.problem("names no account; people are added by `curfew user add`")]
+                [entry.problem("is not an account; people are added by `curfew user add`")]
             )
         role = Role(entry.node.value)
         return Target(state={"role": role.value}, act=lambda: _carry_out(row, role))

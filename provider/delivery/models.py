@@ -93,8 +93,8 @@ class Delivery(EarlierColumns, Base):
             sqlite_where=_PENDING,
             postgresql_where=_PENDING,
         ),
-        # For the previous release, which searches by the client alone: there every recipient is a client
-        # (DLV-27).
+        # Finds what waits for a recipient, of any kind. The previous release finds due deliveries by
+        # it: there every recipient is a client (DLV-27).
         Index(
             "ix_delivery_client_id_pending",
             "client_id",

@@ -43,7 +43,7 @@ def refreshed(app: NativeApp, sign_in: SignIn) -> SignIn:
     with refreshing(app.config.data_dir):
         now = app.record.load()
         if now is None or now.local_id != sign_in.local_id:
-            raise SessionEnded("the person signed out meanwhile")
+            raise SessionEnded("the person signed out in the meantime")
         # Another process was faster, and its tokens are newer.
         if now.tokens.access_token != sign_in.tokens.access_token:
             return now
@@ -87,6 +87,6 @@ def _keep(app: NativeApp, sign_in: SignIn) -> SignIn:
         # A sign-out of this device does not wait for requests under way. Revoking the token that it recorded
         # also ends these, because a revocation covers all tokens of the sign-in.
         if now is None or now.local_id != sign_in.local_id:
-            raise SessionEnded("the person signed out meanwhile")
+            raise SessionEnded("the person signed out in the meantime")
         app.record.save_tokens(sign_in.tokens)
     return sign_in

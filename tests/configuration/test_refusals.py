@@ -59,7 +59,7 @@ roles: {zoe: viewer, ada: admin}
         "14: client two words cannot have this key",
         "16: resource nouri.scopes must be a list of texts",
         "17: role ada must be one of",
-        "17: role zoe names no account",
+        "17: role zoe is not an account",
     ):
         assert f"{broken}:{place}" in said
     # A secret that was written into the file by mistake is not repeated.

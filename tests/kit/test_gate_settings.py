@@ -92,7 +92,7 @@ def test_a_file_and_the_environment(config, tmp_path):
         ('trusted_proxies = ["nginx"]', "trusted_proxies must be addresses or networks"),
         ('accept_unverified_email = "maybe"', "accept_unverified_email must be true or false"),
         ('identity_key = "x"', "identity_key must be a private key in PEM"),
-        ('ca_bundle = "/nowhere"', "ca_bundle names no file"),
+        ('ca_bundle = "/nowhere"', "ca_bundle must be an existing file"),
         ('rules = "x"', "rules must be tables"),
         ('[[rules]]\npaht = "/"', "rules number 1: unknown key paht"),
         ('[[rules]]\npath = "api"', "rules number 1: path must be a decoded path"),

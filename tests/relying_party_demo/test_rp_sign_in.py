@@ -234,7 +234,7 @@ def test_the_provider_may_start_later_than_the_app(ada, provider):
     provider.is_down = False
 
     assert response.status_code == 503
-    assert "The sign-in service is away" in response.text
+    assert "The sign-in service is not available" in response.text
     ada.forget_provider()
     assert ada.sign_in().status_code == 302
     assert ada.state()["signed_in"]

@@ -132,7 +132,7 @@ def test_a_logout_token_that_overtakes_the_sign_in_still_counts(red, ada, provid
     page = ada.get(back)
 
     assert (page.status_code, ada.state()["signed_in"]) == (403, False)
-    assert "You have been signed out meanwhile" in page.text
+    assert "You were signed out in the meantime" in page.text
 
 
 def test_the_page_says_why_the_session_ended_and_what_was_received(red, ada, provider):

@@ -123,7 +123,7 @@ class Gate:
             signed_in.scopes,
         )
         if handle is None:
-            return self._failed(attempt.target, "You have been signed out meanwhile.")
+            return self._failed(attempt.target, "You were signed out in the meantime.")
         if (replaced := self._find(request, here)) is not None:
             self._sessions.end(replaced)
         _log.info("gate_signed_in sub=%.80r", signed_in.id_claims.get("sub"))

@@ -154,7 +154,7 @@ def flag(value: object) -> bool:
 def file(value: object) -> str:
     """Read the name of an existing file."""
     if not Path(text(value)).is_file():
-        raise WrongValue(f"names no file: {value}")
+        raise WrongValue(f"must be an existing file: {value}")
     return text(value)
 
 
