@@ -7,10 +7,11 @@ from the browser's request to each delivery attempt that it causes.
 import json
 import logging
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, TextIO
 
 from provider.infrastructure import clock
 from provider.infrastructure.opaque_tokens import new_id
@@ -41,17 +42,43 @@ def correlated(identifier: str | None = None) -> Iterator[str]:
 
 def info(event: str, **fields: Any) -> None:
     """Log that something happened as it should."""
-    _log.info(event, extra={"fields": fields})
+    _write(logging.INFO, event, fields)
 
 
 def warning(event: str, **fields: Any) -> None:
     """Log that something needs watching."""
-    _log.warning(event, extra={"fields": fields})
+    _write(logging.WARNING, event, fields)
 
 
 def error(event: str, *, exc_info: bool = False, **fields: Any) -> None:
     """Log that something failed that an operator should look at."""
-    _log.error(event, extra={"fields": fields}, exc_info=exc_info)
+    _write(logging.ERROR, event, fields, sys.exc_info() if exc_info else None)
+
+
+def _write(level: int, event: str, fields: dict[str, Any], exc_info: Any = None) -> None:
+    if not _log.isEnabledFor(level):
+        return
+    # The standard library would look for the line of code behind it, which no line of the log names.
+    line = object.__new__(logging.LogRecord)
+    said = {"msg": event, "fields": fields, "exc_info": exc_info}
+    line.__dict__.update(_FROM_NOWHERE, levelno=level, levelname=logging.getLevelName(level), **said)
+    line.created = time.time()
+    _log.handle(line)
+
+
+_FROM_NOWHERE = vars(logging.makeLogRecord({"name": _log.name}))
+
+
+class _Lines(logging.StreamHandler[TextIO]):
+    """Writes each line at once."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a line; an error in that is no error of what it says."""
+        try:
+            self.stream.write(f"{self.format(record)}\n")
+            self.stream.flush()
+        except Exception:  # noqa: BLE001 – as the standard library does it.
+            self.handleError(record)
 
 
 class JSONLines(logging.Formatter):
@@ -82,9 +109,7 @@ def configure(level: str) -> None:
     """Send every logger's records to standard error as JSON lines."""
     # What no line says need not be found out for each record.
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
-    # The documented way not to look for the line of code that has logged.
-    logging._srcfile = None  # noqa: SLF001
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _Lines(sys.stderr)
     handler.setFormatter(JSONLines())
     root = logging.getLogger()
     root.handlers[:] = [handler]
