@@ -120,7 +120,18 @@ _ITS_GRANT = ReadOnly(
     *("id", "account_id", "sub", "scope", "claims", "consented", "consented_to", "offline"),
     *("expires_at", "provider_epoch"),
 )
-_ITS_CLIENT = ReadOnly(Client)
+# All but what authenticates a client at other endpoints, or is for its operator: each column costs time.
+_NOT_FOR_BROWSERS = frozenset(
+    {
+        *("secret_digest", "secret_expires_at", "secret_last_used_at", "secret_generation"),
+        *("previous_secret_digest", "previous_secret_expires_at", "previous_secret_last_used_at"),
+        *("any_secret_method", "registration_token_digest", "refresh_reuse_interval"),
+        *("may_exchange_tokens_of", "search_text", "recipe"),
+    }
+)
+_ITS_CLIENT = ReadOnly(
+    Client, *(column.key for column in Client.__table__.columns if column.key not in _NOT_FOR_BROWSERS)
+)
 # Either there is a live session with all of this, or nothing.
 _WITH_SESSION = (_ITS_SESSION, _ITS_ACCOUNT, _ITS_CLIENT_SESSION, _ITS_GRANT)
 _client, _share, _grant, _session, _account, _provider = (
