@@ -16,7 +16,7 @@ from provider.oauth.authorization.pushed_request import check_usable, find_reque
 from provider.oauth.authorization.request import AuthorizationRequest, find_target
 from provider.oauth.authorization.request_object import check_signed, has_object, unpacked
 from provider.oauth.client_proof.encryption import AUTHORIZATION, prepare
-from provider.oauth.client_proof.refusals import concerning
+from provider.oauth.client_proof.refusals import Concerning
 from provider.protocol.errors import InvalidRequest, ProtocolError, TooManyRequests
 from provider.protocol.response_type import response_mode_for
 from provider.sessions.queries import FoundSession, read_client_with_session
@@ -131,7 +131,7 @@ def _validated(parameters: Mapping[str, str], known_sub: str | None = None) -> A
     if to.response_mode.signed:
         prepare(client, AUTHORIZATION)
     send_errors_to(to)
-    with concerning(client):
+    with Concerning(client):
         asked = AuthorizationRequest.read(parameters, client.metadata_, redirect_uri)
     return AuthorizationCase(
         client=client,

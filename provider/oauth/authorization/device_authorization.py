@@ -7,7 +7,7 @@ from provider.clients.models import Client
 from provider.clients.resources import check
 from provider.oauth.authorization.degraded_client import why_refused
 from provider.oauth.client_proof.client_request import ClientRequest
-from provider.oauth.client_proof.refusals import concerning
+from provider.oauth.client_proof.refusals import Concerning
 from provider.oauth.token.server import prove_client
 from provider.protocol import user_code as user_codes
 from provider.protocol.errors import InvalidScope, UnauthorizedClient
@@ -23,7 +23,7 @@ def authorize_device(request: ClientRequest, *, device: str, verification_uri: s
     `device` is what a person would call it, `verification_uri` the page where they enter the user code.
     """
     client = prove_client(request)
-    with concerning(client):
+    with Concerning(client):
         if not client.metadata_.may_use_grant_type(DEVICE_CODE):
             raise UnauthorizedClient("the client is not registered for the device grant")
         if refused := why_refused(client, None):

@@ -172,12 +172,12 @@ def read_nonce(sent: Sent) -> str | None:
 def read_scopes(sent: Sent) -> tuple[str, ...]:
     """Return the scopes asked for; core §3.1.2.1: unknown ones 'SHOULD be ignored'."""
     asked, metadata = dict.fromkeys(sent.parameters.get("scope", "").split()), sent.metadata
-    forbidden = [s for s in asked if s in _RESERVED_SCOPES and not metadata.may_use_scope(s)]
+    known = tuple([scope for scope in asked if metadata.may_use_scope(scope)])
+    forbidden = [s for s in asked if s in _RESERVED_SCOPES and s not in known]
     # A person cannot allow what is no person's to allow.
     forbidden += [s for s in asked if s in CLIENT_SCOPES]
     if forbidden:
         raise InvalidScope(f"the client is not registered for the scope {' '.join(forbidden)}")
-    known = tuple(scope for scope in asked if metadata.may_use_scope(scope))
     if not known:
         raise InvalidScope("none of the requested scopes is available to this client")
     return known

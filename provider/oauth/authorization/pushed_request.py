@@ -14,7 +14,7 @@ from provider.interactions.queries import find_pushed
 from provider.oauth.authorization.id_token_hint import HINTED_SUB, hinted_sub
 from provider.oauth.authorization.parameters import to_park
 from provider.oauth.authorization.request import AuthorizationRequest, find_target
-from provider.oauth.client_proof.refusals import concerning
+from provider.oauth.client_proof.refusals import Concerning
 from provider.protocol.errors import InvalidRequest, InvalidRequestURI
 
 URN = "urn:ietf:params:oauth:request_uri:"
@@ -35,7 +35,7 @@ def push(parameters: Mapping[str, str], *, client_id: str) -> tuple[str, timedel
         raise InvalidRequest("client_id does not match the authenticated client")
     parameters = {**parameters, "client_id": client_id}
     client, redirect_uri = find_target(parameters)
-    with concerning(client):
+    with Concerning(client):
         asked = AuthorizationRequest.read(parameters, client.metadata_, redirect_uri)
     sub = hinted_sub(asked, client)
     lifetime: timedelta = current.settings().pushed_request_lifetime

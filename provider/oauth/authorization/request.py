@@ -27,7 +27,7 @@ from provider.oauth.authorization.parameters import (
     read_targets,
     refuse_registration,
 )
-from provider.oauth.client_proof.refusals import concerning, explain, unknown_client
+from provider.oauth.client_proof.refusals import Concerning, explain, unknown_client
 from provider.oauth.client_proof.registered_client import RegisteredClient, as_active
 from provider.protocol.claims_request import NO_CLAIMS, ClaimsRequest
 from provider.protocol.client_metadata import ClientMetadata
@@ -124,7 +124,7 @@ def find_target(
     found = as_active(read(parameters["client_id"]))
     if found is None:
         raise unknown_client(parameters["client_id"])
-    with concerning(found.client):
+    with Concerning(found.client):
         return found.client, _registered_uri(found, parameters.get("redirect_uri"))
 
 

@@ -4,8 +4,6 @@ What leaves the provider stays the one registered error. Anyone can cause refusa
 table have limits; the log has every one.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -41,14 +39,19 @@ _KEPT, _AUDITED = "30 per hour", "6 per hour"
 _AUDITED_IN_ALL, _AUDITED_UNKNOWN = "300 per hour", "60 per hour"
 
 
-@contextmanager
-def concerning(client: Client) -> Iterator[None]:
-    """Have refusals within explained to the operator of this client."""
-    try:
-        yield
-    except ProtocolError as exc:
-        explain(exc, client)
-        raise
+class Concerning:
+    """Has refusals within explained to the operator of this client."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def __enter__(self) -> None:
+        """Begin."""
+
+    def __exit__(self, _kind: object, exc: BaseException | None, _trace: object) -> None:
+        """Explain an error, if there is one."""
+        if isinstance(exc, ProtocolError):
+            explain(exc, self._client)
 
 
 def explain(exc: ProtocolError, client: Client, **facts: str) -> None:
