@@ -57,20 +57,10 @@ class SharedWindows:
         for step in steps:
             arguments += [step.item.amount, step.item.get_expiry(), step.cost, int(step.counts)]
         try:
-            place = self._run(keys, arguments)
+            place = self._ask("EVALSHA", self._script.sha, str(len(keys)), *keys, *map(str, arguments))
         except self._is_unknown:
             place = self._script(keys, arguments)
         return int(place) - 1 if place else None
-
-    def _run(self, keys: Sequence[str], arguments: Sequence[float]) -> Any:
-        """Run the script on a connection of the pool; the client's layers around it take twice as long."""
-        command = ["EVALSHA", self._script.sha, str(len(keys)), *keys, *map(str, arguments)]
-        connection = self._pool.get_connection()
-        try:
-            connection.send_packed_command([_packed(command)])
-            return connection.read_response()
-        finally:
-            self._pool.release(connection)
 
     def get_window_stats(self, item: "RateLimitItem", *key: str) -> Any:
         """Return how the window of a key stands now."""
@@ -78,7 +68,16 @@ class SharedWindows:
 
     def clear(self, item: "RateLimitItem", *key: str) -> None:
         """Forget the attempts under a key."""
-        self._limiter.clear(item, *key)
+        self._ask("DEL", self._storage.prefixed_key(item.key_for(*key)))
+
+    def _ask(self, *command: str) -> Any:
+        """Send a command by a connection of the pool; the client's layers around one take twice as long."""
+        connection = self._pool.get_connection()
+        try:
+            connection.send_packed_command([_packed(command)])
+            return connection.read_response()
+        finally:
+            self._pool.release(connection)
 
 
 def _packed(command: Sequence[str]) -> bytes:
