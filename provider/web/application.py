@@ -1,5 +1,6 @@
 """Flask, without what it finds out anew for each request and is always the same here."""
 
+import re
 import sys
 from collections.abc import Callable, Mapping
 from functools import cached_property
@@ -14,6 +15,7 @@ from werkzeug.routing import MapAdapter, Rule
 
 from provider.web.json_responses import JSON
 from provider.web.notes import this_request
+from provider.web.path_parameters import HandleConverter
 from provider.web.response import Response
 from provider.web.strict_request import StrictRequest
 
@@ -36,6 +38,19 @@ class Application(Flask):
             if not (rule.arguments or rule.build_only or rule.websocket or rule.redirect_to):
                 for method in rule.methods or ():
                     found.setdefault((rule.rule, method), rule)
+        return found
+
+    @cached_property
+    def handle_rules(self) -> dict[tuple[str, str], tuple[Rule, str]]:
+        """The rules that end with a handle and have no other variable part, by what precedes it and method.
+
+        Beside each is the name of its argument.
+        """
+        found: dict[tuple[str, str], tuple[Rule, str]] = {}
+        for rule in self.url_map.iter_rules():
+            if parts := _ENDS_WITH_HANDLE.fullmatch(rule.rule):
+                for method in rule.methods or ():
+                    found.setdefault((parts[1], method), (rule, parts[2]))
         return found
 
     def preprocess_request(self) -> ResponseReturnValue | None:
@@ -90,6 +105,7 @@ class Application(Flask):
         environ = request.environ
         return _Addresses(
             self.fixed_rules,
+            self.handle_rules,
             self.url_map,
             server_name=environ["HTTP_HOST"],
             script_name=environ["SCRIPT_NAME"],
@@ -102,25 +118,39 @@ class Application(Flask):
 
 
 class _Addresses(MapAdapter):
-    """Finds the route of a request: one without variable parts by a look into a table."""
+    """Finds the route of a request by a look into a table, unless it has unusual variable parts."""
 
-    def __init__(self, fixed: Mapping[tuple[str, str], Rule], *args: Any, **options: Any) -> None:
+    def __init__(
+        self,
+        fixed: Mapping[tuple[str, str], Rule],
+        with_handle: Mapping[tuple[str, str], tuple[Rule, str]],
+        *args: Any,
+        **options: Any,
+    ) -> None:
         super().__init__(*args, **options)
         self._fixed = fixed
+        self._with_handle = with_handle
 
     def match(
         self, path_info: str | None = None, method: str | None = None, *args: Any, **options: Any
     ) -> Any:
         """Return the rule and the values of its variable parts, or raise what Werkzeug does."""
         if path_info is None and method is None and options == _BY_RULE:
-            rule = self._fixed.get((self.path_info, self.default_method))
+            asked = self.default_method
+            rule = self._fixed.get((self.path_info, asked))
             if rule is not None:
                 return rule, {}
+            before, _, handle = self.path_info.rpartition("/")
+            found = self._with_handle.get((before, asked))
+            if found is not None and _HANDLE.fullmatch(handle):
+                return found[0], {found[1]: handle}
         return super().match(path_info, method, *args, **options)
 
 
 # How Flask asks.
 _BY_RULE = {"return_rule": True}
+_HANDLE = re.compile(HandleConverter.regex)
+_ENDS_WITH_HANDLE = re.compile(r"([^<>]*)/<handle:(\w+)>")
 
 
 class _NoSession(SessionInterface):

@@ -1,12 +1,14 @@
 """Every address is declared by one Route, and whatever depends on an address follows from it."""
 
 import ast
+import itertools
 import re
 from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
 from flask import jsonify
+from werkzeug.exceptions import HTTPException
 
 from provider.api.openapi import document
 from provider.app import create_app
@@ -50,6 +52,22 @@ def test_every_address_is_declared_by_one_route(app):
         route = routes[rule.endpoint]
         assert (rule.rule, rule.methods - {"HEAD"}) == (route.rule, set(route.methods)), rule
         assert app.view_functions[rule.endpoint] is route.view, rule
+
+
+@pytest.mark.parametrize("last", [HANDLE, HANDLE[:5], "", "a b", "ä", "x" * 129, f"{HANDLE}/more"])
+def test_a_look_into_a_table_finds_what_the_router_finds(app, last):
+    for rule, method in itertools.product(app.url_map.iter_rules(), METHODS):
+        path = re.sub("<handle:[a-z]+>$", last, rule.rule)
+        request = app.test_request_context(path, method=method).request
+
+        assert _found(app.create_url_adapter(request)) == _found(app.url_map.bind_to_environ(request.environ))
+
+
+def _found(adapter) -> object:
+    try:
+        return adapter.match(return_rule=True)
+    except HTTPException as exc:
+        return type(exc)
 
 
 def test_no_two_routes_answer_the_same_request(app):
