@@ -6,9 +6,11 @@ written into the response at the end of the request, whatever that response is.
 """
 
 import re
+from functools import lru_cache
 from typing import Any
 
 from flask import Response
+from werkzeug.http import dump_cookie
 
 from provider.config import Settings
 from provider.infrastructure import current
@@ -103,14 +105,25 @@ def write(settings: Settings, response: Response) -> None:
     pending = notes().get(_PENDING)
     if not pending:
         return
-    how: dict[str, Any] = {"path": path(), "secure": settings.is_https, "httponly": True, "samesite": "Lax"}
     for name, value in pending.items():
         if value is None:
-            response.delete_cookie(name, **how)
+            response.delete_cookie(name, **_how(settings))
         elif name == full_name(_KNOWN_BROWSER):
-            response.set_cookie(name, value, max_age=settings.known_browser_lifetime, **how)
+            response.set_cookie(name, value, max_age=settings.known_browser_lifetime, **_how(settings))
         else:
-            response.set_cookie(name, value, **how)
+            # A handle, in which there is nothing to quote.
+            response.headers.add("Set-Cookie", f"{name}={value}{_attributes(path(), settings.is_https)}")
+
+
+def _how(settings: Settings) -> dict[str, Any]:
+    return {"path": path(), "secure": settings.is_https, "httponly": True, "samesite": "Lax"}
+
+
+@lru_cache(maxsize=16)
+def _attributes(path: str, secure: bool) -> str:
+    """Return what follows the value of a cookie that lasts until the browser is closed."""
+    written = dump_cookie("name", "", path=path, secure=secure, httponly=True, samesite="Lax")
+    return written.removeprefix("name=")
 
 
 def _pending() -> dict[str, str | None]:
