@@ -68,7 +68,7 @@ class Hashing:
         difference would reveal that the account exists and has not signed in since the settings changed.
         """
         done = self._work_of(checked)
-        self.work = max(self.work, self._work_of(self.dummy_hash), done)
+        self.work = max(self.work or self._work_of(self.dummy_hash), done)
         spared = self.work - done
         if spared < _LEAST_MEMORY:
             return
