@@ -6,14 +6,12 @@ database: the local clock is corrected by the offset that `database_clock` measu
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 Source = Callable[[], datetime]
 
 
-def _system() -> datetime:
-    return datetime.now(UTC)
-
-
+_system: Source = partial(datetime.now, UTC)
 _source: Source | None = None
 _local: Source = _system
 _offset = timedelta(0)

@@ -1,7 +1,7 @@
 """The one door to the database: the base of all tables, and transactions."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, TypeVar, cast
@@ -25,7 +25,12 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import DeclarativeBase
 
 from provider.infrastructure import event_log
-from provider.infrastructure.application_database import Database, id_of_context, kept_in_context
+from provider.infrastructure.application_database import (
+    BlockInContext,
+    Database,
+    id_of_context,
+    kept_in_context,
+)
 from provider.infrastructure.connection_pool import READER, Alone
 from provider.infrastructure.database_errors import is_deadlock
 from provider.infrastructure.engine import READS
@@ -245,24 +250,14 @@ def write_gathered() -> None:
         opened.write_gathered()
 
 
-@contextmanager
-def reading() -> Iterator[None]:
+def reading() -> AbstractContextManager[None]:
     """Hold some reads and give their connection back, so that none is held while waiting for others.
 
     Each of them sees what is committed when it begins; what must be seen at one instant is one statement.
     Inside another block of reads, or a transaction, that block gives it back. After an error the request's or
     the command's end rolls back.
     """
-    if _is_in_block():
-        yield
-        return
-    kept = kept_in_context()
-    kept[READS] = True
-    try:
-        yield
-        _give_back()
-    finally:
-        kept.pop(READS, None)
+    return BlockInContext(READS, inside_of=_OPEN, at_end=_give_back)
 
 
 @contextmanager
