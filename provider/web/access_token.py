@@ -97,7 +97,7 @@ class PresentedToken:
 
 def presented_token(request: Request, *, in_form: str | None = None) -> PresentedToken | None:
     """Return the token of a request, or None; rfc6750 §2: sent in one way, and never in the URL."""
-    if "access_token" in request.args:
+    if request.query_string and "access_token" in request.args:
         raise InvalidRequest("the access token must not be in the URL")
     # From the environment itself, which is several times shorter than by the names of headers.
     scheme, _, in_header = request.environ.get("HTTP_AUTHORIZATION", "").partition(" ")

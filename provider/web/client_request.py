@@ -15,18 +15,16 @@ from provider.web.routes import table
 
 def read_client_request(request: Request, *, wants_signed: bool = False) -> ClientRequest:
     """Read a client's request; rfc6749 §2.3.1: its secrets 'MUST NOT be included in the request URI'."""
-    if request.args:
+    if request.query_string and request.args:
         raise InvalidRequest("parameters must be in the request body")
     parameters = read_parameters(request)
     allow_pages_of_sender(parameters)
     certificate = client_certificate(request)
     # Before any transaction: the host where a client publishes its keys may be slow to answer.
     fetch_if_needed(parameters, certificate)
-    settings, token_path = current.settings(), table().path_of("endpoints.token")
-    issuers = (settings.issuer, settings.mtls_issuer)
     return ClientRequest(
-        url=settings.issuer + request.path,
-        token_endpoints=tuple(issuer + token_path for issuer in issuers if issuer),
+        url=current.settings().issuer + request.path,
+        token_path=table().path_of("endpoints.token"),
         parameters=parameters,
         authorization=request.environ.get("HTTP_AUTHORIZATION", ""),
         ip=client_address(),

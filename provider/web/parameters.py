@@ -4,6 +4,7 @@ from collections.abc import Collection
 
 from flask import Request
 
+from provider.config import Settings
 from provider.infrastructure import current
 from provider.protocol import parameters
 from provider.protocol.errors import InvalidRequest
@@ -25,13 +26,14 @@ def read_usable_ones(request: Request, names: Collection[str], *, same_twice: Co
 
     Raises OversizedParameter only for the size of the whole query.
     """
-    _check_query(request)
+    settings = current.settings()
+    _check_query(request, settings)
     is_readable = not request.content_length or (request.mimetype == FORM and not _coding_of(request))
     form = form_pairs(request) if is_readable else ()
     return parameters.usable_ones(
         (*query_pairs(request), *form),
         names,
-        current.settings().max_parameter_bytes,
+        settings.max_parameter_bytes,
         same_twice=same_twice,
         is_readable=is_readable,
     )
@@ -40,7 +42,7 @@ def read_usable_ones(request: Request, names: Collection[str], *, same_twice: Co
 def read_parameters(request: Request) -> Parameters:
     """Return the parameters of a request; anything repeated, oversized or in another form is refused."""
     settings = current.settings()
-    _check_query(request)
+    _check_query(request, settings)
     # rfc6749 appendix B: parameters in a body are form-urlencoded, whatever else a library could read.
     check_body(request, FORM)
     return parameters.read_parameters(query_pairs(request), form_pairs(request), settings.max_parameter_bytes)
@@ -59,11 +61,14 @@ def check_body(request: Request, mimetype: str) -> None:
 
 def _coding_of(request: Request) -> str:
     """Return the body's content coding, or an empty text; `identity` is none (rfc9110 §8.4)."""
-    coding: str = request.environ.get("HTTP_CONTENT_ENCODING", "").strip().lower()
+    named: str = request.environ.get("HTTP_CONTENT_ENCODING", "")
+    if not named:
+        return named
+    coding = named.strip().lower()
     return "" if coding == "identity" else coding[:40]
 
 
-def _check_query(request: Request) -> None:
-    limit = current.settings().max_body_bytes
+def _check_query(request: Request, settings: Settings) -> None:
+    limit = settings.max_body_bytes
     if len(request.query_string) > limit:
         raise OversizedParameter(f"the query is longer than {limit} bytes")

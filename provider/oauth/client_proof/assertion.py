@@ -75,7 +75,10 @@ class PrivateKeyJWT(JWTBearerClientAssertion):  # type: ignore[misc]  # Authlib 
         # client of FAPI 2.0 (§5.3.2.1: 'shall only accept its issuer identifier value').
         if not settings.client_assertion_endpoint_audience or self._client.metadata_.follows_fapi2:
             return [settings.issuer]
-        return [settings.issuer, self._asked.url, *self._asked.token_endpoints]
+        # rfc8705 §5: clients that show a certificate know the endpoints by another origin.
+        origins = [origin for origin in (settings.issuer, settings.mtls_issuer) if origin]
+        endpoints = [origin + self._asked.token_path for origin in origins]
+        return [settings.issuer, self._asked.url, *endpoints]
 
     def _is_for_us(self, audience: object) -> bool:
         """Return whether an assertion is meant for this provider only (THR-27).

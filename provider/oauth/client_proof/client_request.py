@@ -14,8 +14,8 @@ class ClientRequest:
 
     url: str
     parameters: Mapping[str, str] = field(repr=False)
-    # Where tokens are requested, by clients that show a TLS certificate too.
-    token_endpoints: tuple[str, ...] = ()
+    # The path of the token endpoint, which assertions may name as their audience.
+    token_path: str
     authorization: str = field(default="", repr=False)
     ip: str | None = None
     # rfc9449 §4.1: the proof of possession in the header DPoP.
