@@ -215,10 +215,12 @@ class ClientMetadata:
 
         rfc7591 §2.2: members without a tag apply if no tag matches.
         """
+        plain: str | None = getattr(self, name)
+        if not self.translations:
+            return plain
         wanted = f"{name}#{language}".lower()
         tagged = {tag.lower(): said for tag, said in self.translations.items()}
         regions = (said for tag, said in sorted(tagged.items()) if tag.startswith(f"{wanted}-"))
-        plain: str | None = getattr(self, name)
         return tagged.get(wanted) or next(regions, plain)
 
     def may_use_grant_type(self, grant_type: str) -> bool:

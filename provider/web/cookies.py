@@ -76,7 +76,8 @@ def forget_console() -> None:
 
 def browser() -> str | None:
     """Return the value that binds parked requests to this browser, if it has one."""
-    return _pending().get(full_name(_BROWSER)) or _read(_BROWSER)
+    pending = notes().get(_PENDING)
+    return (pending.get(full_name(_BROWSER)) if pending else None) or _read(_BROWSER)
 
 
 def bind_browser() -> str:
@@ -91,7 +92,9 @@ def bind_browser() -> str:
 
 def browser_proofs() -> list[str]:
     """Return this browser's proofs of earlier sign-ins, unverified, the newest first."""
-    shown = _pending().get(full_name(_KNOWN_BROWSER)) or _read(_KNOWN_BROWSER, _PROOFS)
+    pending = notes().get(_PENDING)
+    known = pending.get(full_name(_KNOWN_BROWSER)) if pending else None
+    shown = known or _read(_KNOWN_BROWSER, _PROOFS)
     return shown.split("~") if shown else []
 
 

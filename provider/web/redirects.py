@@ -5,7 +5,9 @@ from typing import Any
 from flask import url_for
 from markupsafe import escape
 
+from provider.infrastructure import current
 from provider.web.response import Response
+from provider.web.routes import table
 
 _STATUS = 303
 
@@ -23,6 +25,9 @@ def redirect(address: str) -> Response:
     return response
 
 
-def redirect_to(endpoint: str, **values: Any) -> Response:
-    """Redirect to an endpoint."""
-    return redirect(url_for(endpoint, **values))
+def redirect_to(endpoint: str, *, handle: str | None = None, **values: Any) -> Response:
+    """Redirect to an endpoint, whose only variable part is the handle if there is one."""
+    if handle is None:
+        return redirect(url_for(endpoint, **values))
+    # The framework would look for letters to encode, of which a handle has none.
+    return redirect(current.settings().issuer_path + table().path_with(endpoint, handle))
