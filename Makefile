@@ -17,6 +17,7 @@
 #   make bench-console  how long the console's lists take with a million rows; takes minutes and 4 GB in /tmp
 #   make bench-check  how long `curfew check` reads a database of a million sessions
 #   make bench-bulk   how fast bulk logouts end their rows, and what each costs
+#   make bench-beside what an introspection takes while a bulk logout's walk runs beside it, and while not
 #   make bench-start  the CPU that commands need to start, beside their libraries
 #   make bench-parked     whether a day of 100 sign-ins a second leaves the table of parked requests flat
 #   make bench-mix    whether times and memory stay flat while requests of all kinds arrive for ten minutes
@@ -141,6 +142,10 @@ bench-delivery: install-dev
 
 bench-bulk: install-dev
 	@$(BIN)/python -m benchmarks.bulk $(BENCH_ARGS)
+
+.PHONY: bench-beside
+bench-beside: install-dev
+	@$(BIN)/python -m benchmarks.beside_walk $(BENCH_ARGS)
 
 bench-start: install-dev
 	@$(BIN)/python -m benchmarks.start $(BENCH_ARGS)
