@@ -8,7 +8,7 @@ from flask import jsonify, render_template, url_for
 from werkzeug.wrappers import Response
 
 from provider.clients.models import Client
-from provider.clients.queries import find_by_client_id
+from provider.clients.queries import read_by_client_id
 from provider.clients.unchecked import unchecked_host
 from provider.delivery.models import DeliveryState
 from provider.endpoints.end_session_case import EndSessionCase
@@ -140,7 +140,7 @@ def _lives_on(logout: Logout) -> bool:
 
 
 def _client_that_asked(logout: Logout) -> Client | None:
-    asked_by = find_by_client_id(logout.initiator_client_id) if logout.initiator_client_id else None
+    asked_by = read_by_client_id(logout.initiator_client_id) if logout.initiator_client_id else None
     return asked_by if asked_by and asked_by.is_active else None
 
 

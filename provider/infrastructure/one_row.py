@@ -38,13 +38,15 @@ def insert_row(kind: type[R], values: dict[str, Any]) -> R:
     For tables to which most requests add: a flush finds out for each row what can be known of its table.
     PostgreSQL gets it together with the next statement or the commit, which then raises its errors.
     """
-    built_once.change_later(connection(), _insert_into(kind), _nulls(kind) | values)
+    by_column = {column: values.get(name) for name, column in _columns(kind).items()}
+    built_once.change_later(connection(), _insert_into(kind), by_column)
     return row_of(kind, values)
 
 
 def insert_at_commit(kind: type[R], values: dict[str, Any]) -> R:
     """Return the same row, which is inserted right before the commit: for what nothing reads until then."""
-    given = {name: value for name, value in values.items() if value is not None}
+    columns = _columns(kind)
+    given = {columns[name]: value for name, value in values.items() if value is not None}
     gathered().rows.append((Base.metadata.tables[kind.__tablename__], given))
     return row_of(kind, values)
 
@@ -61,4 +63,10 @@ def _insert_into(kind: type[Base]) -> Insert:
 
 @cache
 def _nulls(kind: type[Base]) -> dict[str, Any]:
-    return dict.fromkeys(Base.metadata.tables[kind.__tablename__].columns.keys())
+    return dict.fromkeys(_columns(kind))
+
+
+@cache
+def _columns(kind: type[Base]) -> dict[str, str]:
+    """Return the names of a table's columns by those of its attributes, of which few differ."""
+    return {one.key: one.columns[0].key for one in kind.__mapper__.column_attrs}

@@ -68,7 +68,7 @@ def read_hint(id_token_hint: str, *, client_id: str | None) -> ProvenHint:
     # rpinitiated §2: 'the OP MUST verify that the Client Identifier matches the one used when issuing'.
     if client_id is not None and client_id != audience:
         raise ForeignHint("client_id is not the client that the ID Token was issued to")
-    client = clients.find_by_client_id(audience)
+    client = clients.read_by_client_id(audience)
     if client is None:
         raise BadHint("its client is no longer registered")
     return ProvenHint(client=client, sid=sid, sub=sub)

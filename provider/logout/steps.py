@@ -17,9 +17,10 @@ from provider.delivery.outbox import Owed, Owing
 from provider.grants.models import Grant
 from provider.infrastructure import acting, built_once, clock, current, event_log, metrics
 from provider.infrastructure.acting import Operator
-from provider.infrastructure.database import after_commit, connection, db, is_sqlite
+from provider.infrastructure.database import after_commit, connection, is_sqlite
 from provider.infrastructure.follow_up import FollowUp
 from provider.infrastructure.many_rows import given_ids, is_given
+from provider.infrastructure.one_row import insert_row
 from provider.infrastructure.opaque_tokens import digest_of, new_handle, new_id
 from provider.logout import fanout
 from provider.logout.models import Logout, LogoutReason, LogoutScope
@@ -204,9 +205,7 @@ def conclude(
         grants_surviving=len(survivors),
         notifications=len(owed),
     )
-    logout = Logout(**draft.values(extent, digest_of(result_handle)))
-    db.session.add(logout)
-    db.session.flush()
+    logout = insert_row(Logout, draft.values(extent, digest_of(result_handle)))
     priority = fanout.priority_of(draft.cause.reason, draft.scope, in_bulk=draft.cause.in_bulk)
     outbox.enqueue(
         (Owing(one, logout.id, priority) for one in owed),

@@ -11,8 +11,8 @@ from provider.audit.record import record
 from provider.audit.tags import EventTag
 from provider.clients.models import Client
 from provider.grants.models import Grant
-from provider.infrastructure import clock, current
-from provider.infrastructure.database import NOW, Base, UTCDateTime, change
+from provider.infrastructure import built_once, clock, current
+from provider.infrastructure.database import NOW, Base, UTCDateTime, change, connection
 from provider.infrastructure.one_row import change_at_commit, change_by, insert_at_commit
 from provider.infrastructure.opaque_tokens import digest_of, new_handle, new_id
 from provider.infrastructure.provider_state import read_epoch
@@ -229,12 +229,8 @@ def use_again(client_session: ClientSession, grant: Grant, *, otherwise: Excepti
 
 def end(session_id: UUID, *, logout_id: UUID, at: datetime) -> bool:
     """End a session; only one of any number of callers gets True, and that one notifies the clients."""
-    ended = (
-        update(Session)
-        .where(Session.id == session_id, Session.ended_at.is_(None))
-        .values(ended_at=at, logout_id=logout_id)
-    )
-    return change(ended) == 1
+    values = {"session_id": session_id, "at": at, "logout": logout_id}
+    return built_once.change(connection(), _END, values) == 1
 
 
 def _next_end(now: datetime, expires_at: datetime) -> datetime:
@@ -262,6 +258,11 @@ _TOUCH = (
         _table.c.ends_at > NOW,
     )
     .values(last_seen_at=NOW, ends_at=case((_IS_NEAR, _table.c.ends_at), else_=_NEXT_END))
+)
+_END = (
+    update(_table)
+    .where(_table.c.id == bindparam("session_id", type_=Uuid()), _table.c.ended_at.is_(None))
+    .values(ended_at=bindparam("at", type_=UTCDateTime()), logout_id=bindparam("logout", type_=Uuid()))
 )
 _shares: Table = Base.metadata.tables["client_session"]
 _USE_AGAIN = (

@@ -19,8 +19,10 @@ def signed_out(account, initiator: str, origin: str) -> Logout:
         cause = Cause(reason=LogoutReason.USER, initiator=initiator)
     with transaction():
         outcome = end(made.session, cause)
-        outcome.logout.actor_origin = origin
-    return outcome.logout
+    with transaction():
+        logout = db.session.get_one(Logout, outcome.logout.id)
+        logout.actor_origin = origin
+    return logout
 
 
 def test_a_persons_own_origins_go_and_those_of_operators_and_of_others_stay(ada, ben):

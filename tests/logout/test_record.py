@@ -34,8 +34,7 @@ def made(ada, clients):
 
 def row_of(outcome) -> Logout:
     end_read()
-    db.session.refresh(outcome.logout)
-    return outcome.logout
+    return db.session.get_one(Logout, outcome.logout.id, populate_existing=True)
 
 
 def audited() -> AuditEvent:
