@@ -5,6 +5,7 @@ from urllib.parse import parse_qsl, quote
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from werkzeug.test import create_environ
 
 from provider.protocol.parameters import Parameters, with_query
 from provider.web.strict_request import StrictRequest, query_pairs
@@ -87,6 +88,6 @@ def test_parameters_are_added_to_a_uri_as_it_was_registered(uri, expected):
     st.lists(st.sampled_from(["a", "=", "&", "+", "%20", "%", "%zz", "%c3%a4", "ö", ";", "/"])).map("".join)
 )
 def test_a_query_is_read_as_the_standard_library_reads_it(query):
-    request = StrictRequest({"QUERY_STRING": query.encode().decode("latin-1")})
+    request = StrictRequest(create_environ() | {"QUERY_STRING": query.encode().decode("latin-1")})
 
     assert query_pairs(request) == parse_qsl(query, keep_blank_values=True, errors="surrogateescape")
