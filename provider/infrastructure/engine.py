@@ -124,7 +124,7 @@ def prepare_engine(engine: Engine, *, limits: Limits | None = None) -> None:
         event.listen(engine, "begin", _begin_sqlite)
         return
     # Installed with the extra `postgres`; an installation on SQLite has no driver.
-    from provider.infrastructure.postgres_connection import BoundedConnection, GivenUp
+    from provider.infrastructure.postgres_connection import BoundedConnection, GivenUp, json_loader
 
     # Many rows are one INSERT; the driver would wait for the database row by row.
     engine.dialect.use_insertmanyvalues_wo_returning = True
@@ -144,6 +144,11 @@ def prepare_engine(engine: Engine, *, limits: Limits | None = None) -> None:
     engine.dialect.skip_autocommit_rollback = True
     # The pool's test of a connection before each use.
     engine.dialect.do_ping = _works  # type: ignore[method-assign,assignment]
+    if (read_json := engine.dialect._json_deserializer) is not None:  # noqa: SLF001 – `engine_options` gave it.
+        loader = json_loader(read_json)
+        event.listen(
+            engine, "connect", lambda driver, _record: driver.adapters.register_loader("json", loader)
+        )
     event.listen(engine, "engine_disposed", lambda _engine: given_up.forget())
     event.listen(engine, "handle_error", _leave_read_only_server)
     if limits is not None:

@@ -9,13 +9,15 @@ import select
 import socket
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Self, TypeVar, cast
 
 import psycopg
 from psycopg import errors
 from psycopg.abc import PQGen
-from psycopg.pq import TransactionStatus
+from psycopg.adapt import Loader
+from psycopg.pq import Format, TransactionStatus
 
 from provider.infrastructure import database_wait
 from provider.infrastructure.postgres_statements import PreparedStatements
@@ -113,6 +115,11 @@ class PlainCursor(psycopg.Cursor[Any]):
 
 def _column(result: Any, index: int) -> tuple[object, ...]:
     return (result.fname(index).decode(), result.ftype(index), None, None, None, None, None)
+
+
+def json_loader(read: Callable[[Any], Any]) -> type[Loader]:
+    """Return what has the driver read JSON in binary results by this function, and by nothing around it."""
+    return type("JSONLoader", (Loader,), {"format": Format.BINARY, "load": staticmethod(read)})
 
 
 class BoundedConnection(psycopg.Connection[Any]):

@@ -17,7 +17,7 @@ _TEXTS = (
 
 
 @pytest.mark.parametrize("text", _TEXTS)
-@pytest.mark.parametrize("form", [str, str.encode])
+@pytest.mark.parametrize("form", [str, str.encode, lambda text: memoryview(text.encode())])
 def test_is_read_as_by_the_standard_library(text, form):
     read = read_json(form(text))
     assert read == json.loads(text)
