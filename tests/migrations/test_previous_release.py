@@ -13,7 +13,8 @@ from tests.faults.programs import Program
 from tests.faults.site import Site
 from tests.migrations.programs import ROOT, Release
 
-pytestmark = pytest.mark.processes
+# One process of the run takes the code from the history, and the first of its processes compiles it.
+pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("previous release")]
 RECORD = Path(__file__).with_name("previous_release.toml")
 
 

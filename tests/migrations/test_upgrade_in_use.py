@@ -125,7 +125,12 @@ def test_a_second_run_waits_for_the_first(older, release, tmp_path):
 
 
 class Visits:
-    """Requests that read the table of clients, one after the other, while something else goes on."""
+    """Requests that read the table of clients, one after the other, while something else goes on.
+
+    Short pauses leave the machine to what goes on.
+    """
+
+    PAUSE = 0.02
 
     def __init__(self, issuer: str) -> None:
         self.url = f"{issuer}/authorize?client_id=unknown"
@@ -137,7 +142,7 @@ class Visits:
     def _visit(self) -> None:
         with requests.Session() as browser:
             browser.trust_env = False
-            while not self._over.is_set():
+            while not self._over.wait(self.PAUSE):
                 began = time.monotonic()
                 self.statuses.add(browser.get(self.url, timeout=PATIENCE).status_code)
                 self.longest = max(self.longest, time.monotonic() - began)
