@@ -32,7 +32,8 @@ QUICK = {"CURFEW_ARGON2_MEMORY": "1024", "CURFEW_ARGON2_PASSES": "1"}
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Have one process of the run start the provider for all of them."""
     for item in items:
-        if item.path.is_relative_to(Path(__file__).parent) and "server" in getattr(item, "fixturenames", ()):
+        # Few have a fixture of this name, and to compare paths takes longer.
+        if "server" in getattr(item, "fixturenames", ()) and item.path.is_relative_to(Path(__file__).parent):
             item.add_marker(pytest.mark.xdist_group("native"))
 
 

@@ -28,25 +28,23 @@ def arrange(items: list[pytest.Item]) -> None:
     Slow tests are marked with their groups. Those with a fixture of their module stay together: each process
     of the run would make it otherwise.
     """
-    slow_files = {item.path for item in items if _is_slow(item)}
+    marks = {item: {marker.name for marker in item.iter_markers()} for item in items}
+    slow = {item for item in items if not marks[item].isdisjoint(SLOW)}
+    slow_files = {item.path for item in slow}
     for item in items:
-        if item.path in slow_files and item.get_closest_marker("xdist_group") is None:
+        if item.path in slow_files and "xdist_group" not in marks[item]:
             if _has_module_fixture(item):
                 item.add_marker(pytest.mark.xdist_group(str(item.path)))
-            elif _is_slow(item):
+            elif item in slow:
                 item.add_marker(pytest.mark.xdist_group(ALONE))
     units = {item: _unit_of(item) for item in items}
     sizes = Counter(units.values())
     places = {unit: place for place, unit in reversed([*enumerate(units.values())])}
-    items.sort(key=lambda item: (*_haste(item), -sizes[units[item]], places[units[item]]))
 
+    def place_of(item: pytest.Item) -> tuple[bool, bool, int, int]:
+        return item not in slow, LENGTHY not in marks[item], -sizes[units[item]], places[units[item]]
 
-def _is_slow(item: pytest.Item) -> bool:
-    return any(map(item.get_closest_marker, SLOW))
-
-
-def _haste(item: pytest.Item) -> tuple[bool, bool]:
-    return not _is_slow(item), item.get_closest_marker(LENGTHY) is None
+    items.sort(key=place_of)
 
 
 def _has_module_fixture(item: pytest.Item) -> bool:
