@@ -84,9 +84,9 @@ def engine_options(settings: Settings, role: Role = Role.WEB) -> dict[str, Any]:
     options["hide_parameters"] = True
     if role is Role.WEB:
         # Commands and workers start without it.
-        from provider.infrastructure.stored_json import read_json
+        from provider.infrastructure.stored_json import read_json, write_json
 
-        options["json_deserializer"] = read_json
+        options |= {"json_deserializer": read_json, "json_serializer": write_json}
     if url.startswith("sqlite"):
         wait = limits_of(role, settings).statement or _SQLITE_WAIT
         options["connect_args"] = {"timeout": wait.total_seconds(), "check_same_thread": False}

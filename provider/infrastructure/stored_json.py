@@ -1,4 +1,4 @@
-"""Reading the JSON of columns, several times faster than by the standard library and with the same result."""
+"""The JSON of columns, several times faster than by the standard library and with the same result."""
 
 import json
 from typing import Any
@@ -13,3 +13,13 @@ def read_json(text: str | bytes | memoryview) -> Any:
     except msgspec.DecodeError:
         # Half a character, or a number beyond a float: the standard library takes what it has written.
         return json.loads(text if isinstance(text, str) else bytes(text))
+
+
+def write_json(value: Any) -> str:
+    """Return the JSON text of a value, in ASCII alone: a database may have any encoding."""
+    try:
+        text = msgspec.json.encode(value)
+    except (TypeError, ValueError, OverflowError):
+        # Half a character, or a kind of value that only the standard library knows, or neither does.
+        return json.dumps(value)
+    return text.decode() if text.isascii() else json.dumps(value)
