@@ -9,7 +9,7 @@ import secrets
 import time
 from binascii import b2a_base64
 from datetime import UTC, datetime, timedelta
-from uuid import UUID
+from uuid import UUID, SafeUUID
 
 from provider.infrastructure import clock
 
@@ -51,7 +51,16 @@ def first_id_at(instant: datetime) -> UUID:
 def _id_at(stamp: int, rest: int) -> UUID:
     value = (stamp & (1 << 48) - 1) << 80 | rest
     value = value & ~(0xF << 76) | 0x7 << 76
-    return UUID(int=value & ~(0x3 << 62) | 0x2 << 62)
+    return uuid_of(value & ~(0x3 << 62) | 0x2 << 62)
+
+
+def uuid_of(value: int) -> UUID:
+    """Return an identifier by its 128 bits, without the looks at which of its forms is given."""
+    made = object.__new__(UUID)
+    # As the class itself sets them: an identifier cannot be changed.
+    object.__setattr__(made, "int", value)
+    object.__setattr__(made, "is_safe", SafeUUID.unknown)
+    return made
 
 
 def new_subject() -> str:

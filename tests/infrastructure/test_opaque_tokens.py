@@ -1,10 +1,12 @@
 """Handles and identifiers are random, and read by others."""
 
+import pickle
 import re
 from datetime import timedelta
+from uuid import UUID, uuid4
 
 from provider.infrastructure import clock
-from provider.infrastructure.opaque_tokens import first_id_at, new_handle, new_id
+from provider.infrastructure.opaque_tokens import first_id_at, new_handle, new_id, uuid_of
 
 _MANY = 500
 
@@ -30,3 +32,14 @@ def test_an_identifier_is_of_version_7_and_sorts_by_time():
         <= max(made)
         < first_id_at(now + timedelta(minutes=1))
     )
+
+
+def test_an_identifier_by_its_bits_is_like_any_other():
+    known = uuid4()
+
+    made = uuid_of(known.int)
+    assert made == known
+    assert hash(made) == hash(known)
+    assert (str(made), repr(made), made.is_safe) == (str(known), repr(known), known.is_safe)
+    assert type(made) is UUID
+    assert pickle.loads(pickle.dumps(made)) == known
