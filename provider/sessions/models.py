@@ -101,7 +101,7 @@ class ClientSession(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True)
     sid: Mapped[str] = mapped_column(String(64), unique=True)
     session_id: Mapped[UUID] = mapped_column(foreign_key("session.id"), index=True)
-    client_id: Mapped[UUID] = mapped_column(foreign_key("client.id"), index=True)
+    client_id: Mapped[UUID] = mapped_column(foreign_key("client.id"))
     grant_id: Mapped[UUID] = mapped_column(foreign_key("grant.id"), index=True)
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
     last_used_at: Mapped[datetime] = mapped_column(UTCDateTime)
