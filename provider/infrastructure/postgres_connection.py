@@ -12,16 +12,14 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Self, TypeVar, cast
-from uuid import UUID
 
 import psycopg
 from psycopg import errors
-from psycopg.abc import Buffer, PQGen
+from psycopg.abc import PQGen
 from psycopg.adapt import Loader
 from psycopg.pq import Format, TransactionStatus
 
 from provider.infrastructure import database_wait
-from provider.infrastructure.opaque_tokens import uuid_of
 from provider.infrastructure.postgres_statements import PreparedStatements
 
 T = TypeVar("T")
@@ -32,16 +30,6 @@ _LONGEST_WATCH_SECONDS = 60.0
 _TRUSTED_SECONDS = 2.0
 # The least time limit that the driver accepts.
 _LEAST_CONNECT_SECONDS = 2
-
-
-class UUIDLoader(Loader):
-    """Reads an identifier, of which most rows have several, in half the driver's time."""
-
-    format = Format.BINARY
-
-    def load(self, data: Buffer) -> UUID:
-        """Return it."""
-        return uuid_of(int.from_bytes(data))
 
 
 class GivenUp:
@@ -161,7 +149,6 @@ class BoundedConnection(psycopg.Connection[Any]):
             if budget is not None:
                 budget.spend(time.monotonic() - began)
         connection.given_up = given_up
-        connection.adapters.register_loader("uuid", UUIDLoader)
         connection.statements = PreparedStatements(connection)
         connection.unread = select.poll()
         connection.unread.register(connection.pgconn.socket, select.POLLIN)
