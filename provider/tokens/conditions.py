@@ -58,9 +58,13 @@ def service_token_is_valid(now: Instant) -> ColumnElement[bool]:
 
 def issuers_are_valid() -> ColumnElement[bool]:
     """The condition for every access token, also for service tokens."""
+    return and_(issuer_is_valid(), or_(AccessToken.actor_id.is_(None), _actor_is_valid()))
+
+
+def issuer_is_valid() -> ColumnElement[bool]:
+    """The condition for every access token that no other service holds by token exchange."""
     return and_(
         _client_and_provider_are_valid(),
-        or_(AccessToken.actor_id.is_(None), _actor_is_valid()),
         or_(AccessToken.grant_id.is_not(None), _credentials_are_in_force(Client)),
     )
 

@@ -23,6 +23,7 @@ from provider.tokens.conditions import (
     Actor,
     client_session_is_live,
     is_in_force,
+    issuer_is_valid,
     issuers_are_valid,
     outlives_session,
     token_of_grant_is_valid,
@@ -181,10 +182,22 @@ def _first(statement: AnySelect, handle: str) -> Any:
 
 def valid_access_token(*selected: Any) -> AnySelect:
     """Select something of the valid access token with a digest, and of the rows that it hangs on."""
+    held = _in_force(*selected).outerjoin(Actor, Actor.id == AccessToken.actor_id)
+    return held.where(issuers_are_valid())
+
+
+def valid_unless_held(*selected: Any) -> AnySelect:
+    """Select the same and, at the end, the id of the service that holds it, of which nothing is checked.
+
+    Where that is not NULL, the row says nothing: `valid_access_token` decides.
+    """
+    return _in_force(*selected, AccessToken.actor_id).where(issuer_is_valid())
+
+
+def _in_force(*selected: Any) -> AnySelect:
     return (
         with_all_above(AccessToken, *selected, grant_needed=False)
-        .outerjoin(Actor, Actor.id == AccessToken.actor_id)
-        .where(is_in_force(AccessToken, NOW), issuers_are_valid())
+        .where(is_in_force(AccessToken, NOW))
         .where(or_(AccessToken.grant_id.is_(None), token_of_grant_is_valid(AccessToken, NOW)))
     )
 

@@ -61,6 +61,7 @@ def test_they_are_found_with_what_they_hang_on(taken, own, red, api, ada):
     found = find_access_token(taken)
     assert (found.client.id, found.actor.id, found.holder.id) == (red.id, api.id, api.id)
     assert found.account.id == ada.id
+    assert read_access_token(taken).holder.id == read_with_client(taken, "red")[1].holder.id == api.id
 
     found = find_access_token(own)
     assert (found.client.id, found.actor, found.holder.id) == (api.id, None, api.id)
