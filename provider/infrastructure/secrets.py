@@ -4,7 +4,6 @@ Each use has its own key by HKDF label (KEY-17), so a value made for one use is 
 """
 
 import base64
-import hmac
 import os
 import secrets as chance
 from contextlib import suppress
@@ -15,6 +14,7 @@ from pathlib import Path
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.hmac import HMAC
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from provider.config import Settings
@@ -111,8 +111,16 @@ def _derive(key: bytes, label: str) -> bytes:
     return HKDF(SHA256(), length=32, salt=None, info=f"curfew:{label}".encode()).derive(key)
 
 
+# A copy of one that has its key already takes a quarter of the time of a new one.
+@lru_cache(maxsize=256)
+def _keyed(key: bytes, label: str) -> HMAC:
+    return HMAC(_derive(key, label), SHA256())
+
+
 def _mac(key: bytes, label: str, value: str) -> bytes:
-    return hmac.digest(_derive(key, label), value.encode("utf-8", "surrogatepass"), "sha256")
+    mac = _keyed(key, label).copy()
+    mac.update(value.encode("utf-8", "surrogatepass"))
+    return mac.finalize()
 
 
 def _as_token(raw: bytes) -> str:

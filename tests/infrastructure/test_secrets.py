@@ -1,5 +1,6 @@
 """Secrets at rest, and from whom they are kept."""
 
+import hmac
 from dataclasses import replace
 
 import pytest
@@ -64,3 +65,13 @@ def test_each_use_and_each_key_has_digests_of_its_own(settings, tmp_path):
         other.keyed_digest("csrf", "x"),
     }
     assert len(digests) == 4
+
+
+def test_a_digest_is_the_standard_one_by_the_key_of_its_use(settings):
+    box = open_secret_box(settings)
+
+    made = [box.layered_digest("a use", value, generation=0) for value in ("a value", "another", "a value")]
+
+    expected = hmac.new(box.derive("a use"), b"a value", "sha256").hexdigest()
+    assert (made[0], made[2]) == (expected, expected)
+    assert made[1] != expected
