@@ -14,7 +14,7 @@ from contextvars import ContextVar
 from typing import Any, TextIO
 
 from provider.infrastructure import clock
-from provider.infrastructure.opaque_tokens import new_id
+from provider.infrastructure.opaque_tokens import new_hex_id
 
 _correlation_id: ContextVar[str] = ContextVar("correlation_id", default="")
 _log = logging.getLogger("curfew")
@@ -27,13 +27,13 @@ def correlation_id() -> str:
 
 def begin_correlation() -> None:
     """Have a new correlation id from now on, in a context that ends with the work."""
-    _correlation_id.set(new_id().hex)
+    _correlation_id.set(new_hex_id())
 
 
 @contextmanager
 def correlated(identifier: str | None = None) -> Iterator[str]:
     """Run a piece of work under a correlation id, a new one unless it continues another's."""
-    token = _correlation_id.set(identifier or new_id().hex)
+    token = _correlation_id.set(identifier or new_hex_id())
     try:
         yield _correlation_id.get()
     finally:

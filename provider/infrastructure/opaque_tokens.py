@@ -17,6 +17,8 @@ HANDLE_BYTES = 32
 _EPOCH = datetime.fromtimestamp(0, UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")
+# To look for a member of an enumeration takes a call.
+_UNKNOWN = SafeUUID.unknown
 
 
 def new_handle(prefix: str = "") -> str:
@@ -38,20 +40,29 @@ def digest_of(handle: str) -> str:
 
 def new_id() -> UUID:
     """Return a row identifier that sorts by time of making (UUID version 7), never a secret."""
-    # Rows of several nodes sort by one clock, too.
-    stamp = time.time_ns() // 1_000_000 + clock.offset() // _MILLISECOND
-    return _id_at(stamp, int.from_bytes(os.urandom(10)))
+    return uuid_of(_new_bits())
+
+
+def new_hex_id() -> str:
+    """Return the same for a log, as 32 hexadecimal digits."""
+    return f"{_new_bits():032x}"
 
 
 def first_id_at(instant: datetime) -> UUID:
     """Return the identifier before all that are made from this instant on."""
-    return _id_at(max(0, (instant - _EPOCH) // _MILLISECOND), 0)
+    return uuid_of(_bits_at(max(0, (instant - _EPOCH) // _MILLISECOND), 0))
 
 
-def _id_at(stamp: int, rest: int) -> UUID:
+def _new_bits() -> int:
+    # Rows of several nodes sort by one clock, too.
+    stamp = time.time_ns() // 1_000_000 + clock.offset() // _MILLISECOND
+    return _bits_at(stamp, int.from_bytes(os.urandom(10)))
+
+
+def _bits_at(stamp: int, rest: int) -> int:
     value = (stamp & (1 << 48) - 1) << 80 | rest
     value = value & ~(0xF << 76) | 0x7 << 76
-    return uuid_of(value & ~(0x3 << 62) | 0x2 << 62)
+    return value & ~(0x3 << 62) | 0x2 << 62
 
 
 def uuid_of(value: int) -> UUID:
@@ -59,7 +70,7 @@ def uuid_of(value: int) -> UUID:
     made = object.__new__(UUID)
     # As the class itself sets them: an identifier cannot be changed.
     object.__setattr__(made, "int", value)
-    object.__setattr__(made, "is_safe", SafeUUID.unknown)
+    object.__setattr__(made, "is_safe", _UNKNOWN)
     return made
 
 

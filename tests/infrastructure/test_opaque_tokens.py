@@ -6,7 +6,7 @@ from datetime import timedelta
 from uuid import UUID, uuid4
 
 from provider.infrastructure import clock
-from provider.infrastructure.opaque_tokens import first_id_at, new_handle, new_id, uuid_of
+from provider.infrastructure.opaque_tokens import first_id_at, new_handle, new_hex_id, new_id, uuid_of
 
 _MANY = 500
 
@@ -21,10 +21,10 @@ def test_a_handle_is_43_letters_for_addresses_and_never_the_same():
 
 
 def test_an_identifier_is_of_version_7_and_sorts_by_time():
-    made = [new_id() for _ in range(_MANY)]
+    made = [new_id() for _ in range(_MANY)] + [UUID(new_hex_id()) for _ in range(_MANY)]
 
     assert {(one.version, one.variant) for one in made} == {(7, "specified in RFC 4122")}
-    assert len(set(made)) == _MANY
+    assert len(set(made)) == 2 * _MANY
     now = clock.now()
     assert (
         first_id_at(now - timedelta(minutes=1))
