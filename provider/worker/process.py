@@ -4,6 +4,7 @@ import os
 import queue
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 
 from flask import Flask
@@ -20,6 +21,7 @@ from provider.worker.sweeper import Sweeper
 
 _DUTY_CHECK = timedelta(seconds=1)
 _CPU_CHECK = timedelta(seconds=5)
+_SIGNAL_CHECK = timedelta(seconds=1)
 
 
 class WorkerProcess:
@@ -65,7 +67,11 @@ class WorkerProcess:
 
     def wait(self) -> None:
         """Wait until `ask_to_stop` is called."""
-        self._requests_to_stop.get()
+        # A signal that arrives just before this begins does not interrupt it, and is handled when it ends.
+        while True:
+            with suppress(queue.Empty):
+                self._requests_to_stop.get(timeout=_SIGNAL_CHECK.total_seconds())
+                return
 
     def ask_to_stop(self) -> None:
         """Let `wait` return; safe to call from a signal."""

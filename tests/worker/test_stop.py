@@ -1,4 +1,4 @@
-"""A worker that is asked to stop again and again stops all the same."""
+"""A worker that is asked to stop again and again, or at any time, stops all the same."""
 
 import signal
 
@@ -24,6 +24,33 @@ print("waiting", flush=True)
 process.wait()
 for _ in range(2000):
     process.ask_to_stop()
+process.stop()
+print("stopped", flush=True)
+"""
+
+# This signal interrupts nothing, as one that arrives between the last look for signals and the wait itself.
+SIGNAL_WITHOUT_INTERRUPTION = """
+import _thread
+import signal
+import sys
+import threading
+from flask import Flask
+from provider.app import create_app
+from provider.config import Settings
+from provider.worker.process import WorkerProcess
+from tests.support.waiting import wait_until
+from pathlib import Path
+
+process = WorkerProcess(create_app(Settings(data_dir=Path(sys.argv[1]))))
+signal.signal(signal.SIGTERM, lambda *_: process.ask_to_stop())
+main = threading.get_ident()
+
+def ask():
+    wait_until(lambda: sys._current_frames()[main].f_code is WorkerProcess.wait.__code__)
+    _thread.interrupt_main(signal.SIGTERM)
+
+threading.Thread(target=ask).start()
+process.wait()
 process.stop()
 print("stopped", flush=True)
 """
@@ -65,3 +92,12 @@ def test_many_requests_to_stop_at_once(warm_programs, tmp_path) -> None:
     finally:
         worker.kill()
         worker.wait()
+
+
+@pytest.mark.processes
+def test_a_signal_that_arrives_just_before_the_wait_begins(warm_programs, tmp_path) -> None:
+    code, printed, errors = warm_programs.run(
+        ["-c", SIGNAL_WITHOUT_INTERRUPTION, str(tmp_path)], own_environment()
+    )
+
+    assert (code, printed.splitlines()[-1:]) == (0, ["stopped"]), errors
