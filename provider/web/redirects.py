@@ -15,7 +15,7 @@ _STATUS = 303
 def redirect(address: str) -> Response:
     """Redirect to an address; rfc9700 §4.12: by 303, which never posts a form again."""
     shown = escape(address)
-    # rfc9110 §15.4.4: 'a short hypertext note with a hyperlink' is for who follows no redirect.
+    # rfc9110 §15.4.4: 'a short hypertext note with a hyperlink', for a client that does not follow it.
     note = (
         '<!doctype html>\n<html lang="en">\n<title>Redirecting...</title>\n'
         f'<p>Continue at <a href="{shown}">{shown}</a>.</p>\n'

@@ -40,7 +40,7 @@ _AUDITED_IN_ALL, _AUDITED_UNKNOWN = "300 per hour", "60 per hour"
 
 
 class Concerning:
-    """Has refusals within explained to the operator of this client."""
+    """A block in which refusals are explained to the operator of a client."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
