@@ -5,6 +5,7 @@ many times the first.
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_network
 
 from provider.infrastructure import current
@@ -18,6 +19,7 @@ _HOUSEHOLD, _SITE = 64, 48
 _LOOSER = 16
 
 
+@lru_cache(maxsize=1024)
 def networks_of(address: str | None) -> tuple[str, ...]:
     """Return what limits count by, narrow ones first: an address, or the networks around an IPv6 one."""
     node = read_node(address or "")

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from limits import RateLimitItem
     from limits.storage import RedisStorage
 
+# A connection that was idle for longer may have been closed by a restart, or by something in between.
+_TRUSTED_SECONDS = 1.0
 # The library's condition for one key after the other, up to the first that is refused.
 _FIRST_REFUSED = b"""
 local now = tonumber(ARGV[1])
@@ -42,13 +44,15 @@ class SharedWindows:
 
     def __init__(self, storage: "RedisStorage") -> None:
         from limits.strategies import MovingWindowRateLimiter
-        from redis.exceptions import NoScriptError
+        from redis.exceptions import NoScriptError, RedisError
 
         self._storage = storage
         self._limiter = MovingWindowRateLimiter(storage)
         client: Any = storage.get_connection()
         self._pool, self._script = client.connection_pool, client.register_script(_FIRST_REFUSED)
-        self._is_unknown = NoScriptError
+        self._is_unknown, self._failure = NoScriptError, RedisError
+        # The one that was used last comes first, with the time of its use.
+        self._idle: list[tuple[Any, float]] = []
 
     def first_refused(self, steps: Sequence[Step]) -> int | None:
         """Take steps in their order up to the first that is beyond its limit; returns its place, or None."""
@@ -71,13 +75,38 @@ class SharedWindows:
         self._ask("DEL", self._storage.prefixed_key(item.key_for(*key)))
 
     def _ask(self, *command: str) -> Any:
-        """Send a command by a connection of the pool; the client's layers around one take twice as long."""
-        connection = self._pool.get_connection()
+        """Send a command and return the response; the client's layers around both take thrice as long."""
+        connection = self._take()
         try:
             connection.send_packed_command([_packed(command)])
-            return connection.read_response()
-        finally:
-            self._pool.release(connection)
+            response = connection.read_response()
+        except BaseException:
+            # A later response must not be taken for this one's.
+            connection.disconnect()
+            raise
+        self._idle.append((connection, time.monotonic()))
+        return response
+
+    def _take(self) -> Any:
+        """Return a connection that nothing else uses, looked at again if it has not been used for a while."""
+        try:
+            connection, used_at = self._idle.pop()
+        except IndexError:
+            connection, used_at = self._pool.make_connection(), 0.0
+        if time.monotonic() - used_at > _TRUSTED_SECONDS:
+            self._make_sure(connection)
+        return connection
+
+    def _make_sure(self, connection: Any) -> None:
+        connection.connect()
+        try:
+            # Nothing is to be read yet, except that it was closed meanwhile.
+            is_closed = connection.can_read()
+        except self._failure:
+            is_closed = True
+        if is_closed:
+            connection.disconnect()
+            connection.connect()
 
 
 def _packed(command: Sequence[str]) -> bytes:

@@ -99,6 +99,16 @@ def test_a_redis_that_has_lost_the_script_gets_it_again(shared_url):
     assert not RateLimits(shared_url).test(LIMIT, "lost")
 
 
+def test_a_connection_that_redis_has_closed_costs_no_attempt(shared_url):
+    limits = RateLimits(shared_url)
+    limits.hit(LIMIT, "closed")
+
+    redis.Redis(unix_socket_path=shared_url.removeprefix("redis+socket://")).client_kill_filter(skipme=True)
+
+    assert limits.hit(LIMIT, "closed")
+    assert RateLimits(shared_url).hit(LIMIT, "closed")
+
+
 def test_letters_outside_ascii_are_counted_like_others(shared_url):
     limits = RateLimits(shared_url)
 
