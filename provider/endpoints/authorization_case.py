@@ -1,4 +1,4 @@
-"""A validated authorization request, and what is parked of it while the person answers."""
+"""A validated authorization request, and the part of it that is parked while the person answers."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -29,7 +29,7 @@ from provider.web.op_browser_state import session_state_parameter
 _PUSHED = "pushed"
 # The parameters that decide where a response goes and how.
 ADDRESS_PARAMETERS = frozenset({"client_id", "redirect_uri", "response_type", "response_mode", "state"})
-# Each fetches a client's address before anything is proven.
+# Each causes a request to a client's address before anything is proven.
 _FETCHES = "600 per minute"
 
 
@@ -42,19 +42,19 @@ class AuthorizationCase:
     response_address: ResponseAddress
     # The parameters that apply, from the query, a pushed request or a request object.
     parameters: Mapping[str, str]
-    # Where the person's answers are collected, once the request is parked, and its handle.
+    # Collects the person's answers once the request is parked; next to it, its handle.
     interaction: Interaction | None = None
     handle: str = ""
     # The subject of the verified `id_token_hint`.
     hinted_sub: str | None = None
     # The live session of this browser, read with the client.
     session: FoundSession | None = None
-    # The pushed request, which is used up together with the parked one.
+    # The pushed request, which is used up together with the parked request.
     pushed_id: UUID | None = None
 
     @property
     def to_park(self) -> dict[str, str]:
-        """The parameters to park: known ones, unless they are in a pushed request."""
+        """The known parameters, to be parked; none for a pushed request, which holds them itself."""
         return {} if self.pushed_id else to_park(self.parameters)
 
     @property
@@ -106,7 +106,7 @@ def send_errors_to_app_if_proven(clear: Mapping[str, str]) -> None:
 
 
 def _pushed_case(sent: Mapping[str, str]) -> AuthorizationCase:
-    """Return the case of a pushed request; rfc9126 §4: only client_id and request_uri are read besides."""
+    """Return the case of a pushed request; rfc9126 §4: only client_id and request_uri are read."""
     pushed = find_request(sent["request_uri"], client_id=sent.get("client_id"))
     case = _validated(pushed.parameters, pushed.answers.get(HINTED_SUB))
     check_usable(pushed)
@@ -114,7 +114,7 @@ def _pushed_case(sent: Mapping[str, str]) -> AuthorizationCase:
 
 
 def _from_object(sent: Mapping[str, str]) -> Mapping[str, str]:
-    """Return a request object's parameters; errors in it are sent to the redirect URI beside it."""
+    """Return a request object's parameters; errors in it are sent to the redirect URI next to it."""
     send_errors_to_app_if_proven(sent)
     if "request_uri" in sent and not network_limits.hit(_FETCHES, "request-uri"):
         raise TooManyRequests("too many request objects were fetched; retry later")
@@ -122,10 +122,10 @@ def _from_object(sent: Mapping[str, str]) -> Mapping[str, str]:
 
 
 def _validated(parameters: Mapping[str, str], known_sub: str | None = None) -> AuthorizationCase:
-    """Return the case of these parameters; `known_sub` is the subject of a hint that was verified before."""
+    """Return the case of these parameters; `known_sub` is the subject of an already verified hint."""
     read = _ClientAndSession(cookies.session_handle())
     client, redirect_uri = find_target(parameters, read)
-    # Every page from here on, the form that posts the response included, is in the app's language.
+    # Every page from here on is in the app's language, including the form that posts the response.
     speak(parameters.get("ui_locales", ""))
     to = _response_address(parameters, client, redirect_uri)
     if to.response_mode.signed:

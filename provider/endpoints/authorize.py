@@ -57,11 +57,11 @@ _KIND = InteractionKind.AUTHORIZATION
 
 
 class AlreadyAnswered(Exception):
-    """A parked request has issued its code already; it issues one, however often its page is sent."""
+    """A parked request has already issued its only code, however often its page is submitted."""
 
 
-# Between reading and writing, a second tab may join the session, the person may sign out or disconnect
-# the app, and the operator may change it.
+# Between reading and writing, a second tab may join the session, the person may sign out or disconnect the
+# app, and the operator may change the app.
 _TRIES = 3
 
 
@@ -84,7 +84,7 @@ def _read() -> Parameters:
     try:
         return read_parameters(request)
     except (RepeatedParameter, OversizedParameter, MalformedParameter):
-        # rfc6749 §4.1.2.1: the error goes to the app, if its address is unambiguous.
+        # rfc6749 §4.1.2.1: the error goes to the app, if its redirect URI is unambiguous.
         send_errors_to_app_if_proven(read_clear_ones(request, ADDRESS_PARAMETERS))
         raise
 
@@ -194,7 +194,7 @@ def _issue(case: AuthorizationCase, proceed: Proceed, found: FoundSession) -> di
 
 
 def _use_up(case: AuthorizationCase) -> None:
-    """Finish the parked and the pushed request at the commit; each gives one response (rfc9126 §7.3)."""
+    """Finish the parked and the pushed request at the commit; each is answered only once (rfc9126 §7.3)."""
     if case.interaction is not None:
         parked.finish(case.interaction.id, otherwise=AlreadyAnswered())
     if case.pushed_id is not None:
@@ -204,7 +204,7 @@ def _use_up(case: AuthorizationCase) -> None:
 
 def _ask(need: NeedSignIn | NeedConsent, case: AuthorizationCase, found: FoundSession | None) -> Response:
     """Park the request and redirect the person to the page that asks for what is missing."""
-    # The page does not ask again once there is a newer sign-in than this one.
+    # Once there is a sign-in newer than this one, the page does not ask again.
     answers: dict[str, object] = {"asked_of": found.session.sign_in if found else None}
     if isinstance(need, NeedConsent):
         # The scopes that would be granted, which may be fewer than those requested.
@@ -230,7 +230,7 @@ def _ask(need: NeedSignIn | NeedConsent, case: AuthorizationCase, found: FoundSe
 
 
 def _close(case: AuthorizationCase) -> None:
-    """Finish a refused request: a refusal is a response, too, and is given once."""
+    """Finish a refused request: a refusal is also a response, and a request gets only one."""
     waiting = [case.interaction.id] if case.interaction else []
     waiting += [case.pushed_id] if case.pushed_id else []
     if waiting:

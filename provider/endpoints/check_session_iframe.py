@@ -12,7 +12,7 @@ def check_session_iframe() -> Response:
     """Answer with the page whose script tells an app whether the session changed, without a request."""
     headers.allow_framing()
     response = page("check_session_iframe.html", cookie_name=cookie_name())
-    # It is the same for all, so that polling apps need not fetch it for every page of theirs.
+    # The page is the same for everyone, so a polling app need not fetch it again for each of its own pages.
     response.headers["Cache-Control"] = "public, max-age=300"
     return response
 

@@ -30,7 +30,7 @@ def respond(act: Callable[[], Outcome], *, writes: bool, signed_as: str = "") ->
 
 
 def never_stored(response: Response) -> Response:
-    """Forbid all caches to keep a response with tokens (rfc6749 §5.1)."""
+    """Forbid caches from storing a response with tokens (rfc6749 §5.1)."""
     headers.never_store()
     return response
 

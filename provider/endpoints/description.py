@@ -1,4 +1,4 @@
-"""OpenAPI descriptions that several protocol endpoints share; the specifications say what they mean."""
+"""OpenAPI descriptions shared by several protocol endpoints; the specifications define the parameters."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ DPOP: Described = {
     "description": "A DPoP proof (RFC 9449). Required with bound tokens; binds new tokens.",
     "schema": TEXT,
 }
-# What an authorization request may hold, pushed or not.
+# The parameters of an authorization request, pushed or not.
 AUTHORIZATION_PARAMETERS = (
     *("client_id", "redirect_uri", "response_type", "response_mode", "scope", "state", "nonce", "prompt"),
     *("max_age", "id_token_hint", "login_hint", "ui_locales", "acr_values"),
@@ -29,7 +29,7 @@ _PAGE: Described = {
 
 
 def for_browsers(name: str, summary: str, *parameters: str) -> Described:
-    """Describe an endpoint for browsers that takes its parameters from the query or from a form."""
+    """Describe an endpoint for browsers that reads its parameters from the query or from a form."""
     fields = dict.fromkeys(parameters, TEXT)
     asked = [in_query(parameter, "See the specification.", TEXT) for parameter in parameters]
     return {

@@ -35,7 +35,7 @@ def _give_codes(asked: ClientRequest, device: str) -> Outcome:
         page = current.settings().issuer + table().path_of("pages.device")
         return Granted(authorize_device(asked, device=device, verification_uri=page))
     except ProtocolError as exc:
-        # Returned, not raised, so that the use of an assertion is committed.
+        # Returned and not raised, so that an assertion's use is committed.
         return Refused(exc)
 
 

@@ -1,4 +1,4 @@
-"""The discovery documents (discovery §3, rfc8414 §2): all that works and nothing else, at both places."""
+"""The discovery documents (discovery §3, rfc8414 §2): both list everything supported and nothing else."""
 
 from datetime import timedelta
 from typing import Any
@@ -23,7 +23,8 @@ from provider.web.route import CORS, Route, Speaks
 from provider.web.routes import table
 
 _CACHE = "public, max-age=300"
-# So short that a new or withdrawn key is published at once, for any purpose that a cache has (KEY-07).
+# Short enough that a new or withdrawn key is published practically at once, and still of use to a cache
+# (KEY-07).
 SHARED_FOR = timedelta(seconds=1)
 _LOCALES = ["en", "de"]
 
@@ -34,7 +35,7 @@ def discovery() -> Response:
 
 
 def publicly_cached(response: Response) -> Response:
-    """Let caches keep a response that is the same for all; no cookie decides about it (KEY-08)."""
+    """Let caches keep a response that is the same for everyone; it depends on no cookie (KEY-08)."""
     response.headers["Cache-Control"] = _CACHE
     response.add_etag()
     response.make_conditional(request)
@@ -48,7 +49,7 @@ def metadata() -> dict[str, Any]:
 
 
 def _addresses() -> dict[str, Any]:
-    """Return where the endpoints are, for clients that show a TLS certificate too (rfc8705 §5)."""
+    """Return the URLs of the endpoints, also those for clients with a TLS certificate (rfc8705 §5)."""
     settings = current.settings()
     aliases = table().addresses_with_certificates(settings)
     return table().addresses(settings) | ({"mtls_endpoint_aliases": aliases} if aliases else {})
@@ -77,7 +78,7 @@ def _authorization() -> dict[str, Any]:
 
 def _request_objects() -> dict[str, Any]:
     taken = current.settings().request_objects
-    # discovery §3: the second one is true when it is omitted.
+    # discovery §3: if omitted, the second one defaults to true.
     offered: dict[str, Any] = {"request_parameter_supported": taken, "request_uri_parameter_supported": taken}
     if taken:
         offered |= {

@@ -1,7 +1,7 @@
 """`/session/end`: RP-Initiated Logout 1.0, by GET and POST.
 
 A session ends without a question only if a proven hint belongs to the session of this browser's cookie
-(THR-01, THR-02). All other requests get our page with the question, and none is a dead end.
+(THR-01, THR-02). All other requests get our page with the question, so that none is a dead end.
 """
 
 from dataclasses import replace
@@ -70,7 +70,7 @@ def resume_end_session(handle: str) -> Response:
 
 
 def _without_request() -> Response:
-    """Answer a handle of no parked request: ask about the session of this browser, if any."""
+    """Answer a handle without a parked request: ask about this browser's session, if it has one."""
     found = _find_session(EndSessionCase())
     if found is not None:
         return _ask(EndSessionCase(), found.session)
@@ -93,7 +93,7 @@ def _proceed(case: EndSessionCase, client: Client | None, hint: ProvenHint | Non
 
 
 def _must_ask(client: Client, found: FoundSession) -> bool:
-    """Return whether the person is asked although the request is proven, by the client's options."""
+    """Return whether the client's options require asking the person even for a proven request."""
     return client.confirm_sign_out == ConfirmSignOut.ALWAYS or found.asks_about_offline
 
 
@@ -118,7 +118,7 @@ def _end_at_once(case: EndSessionCase, client: Client, found: FoundSession) -> R
 
 
 def _without_session(case: EndSessionCase, client: Client | None, hint: ProvenHint | None) -> Response:
-    """Answer a browser without a live session; the hint may name a live one of another browser."""
+    """Answer a browser without a live session; the hint may name another browser's live session."""
     hinted = _hinted(case, client, hint)
     if hinted is not None and hinted[1].ended_at is None and hinted[0].is_live:
         return _ask(case, hinted[1], by_hint=True)

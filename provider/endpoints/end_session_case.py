@@ -20,14 +20,14 @@ from provider.protocol.parameters import with_query
 from provider.protocol.redirect_uri import matches, shown
 from provider.protocol.refusal import RefusalKind
 
-# Why a `post_logout_redirect_uri` cannot be used, besides its flaws; for the page and the log.
+# Why a well-formed `post_logout_redirect_uri` cannot be used, for the page and the log.
 UNREGISTERED, OF_NO_CLIENT, DISABLED = "unregistered", "of_no_client", "disabled"
-# Why a `client_id` is ignored: the hint is another client's.
+# Why a `client_id` is ignored: the hint was issued to another client.
 NOT_OF_HINT = "not_of_hint"
 # Why a hint is ignored: only its client can decrypt it.
 ENCRYPTED = "encrypted"
 
-# A server of the previous release, which runs beside this one during an upgrade, refuses these as parameters.
+# A server of the previous release, which runs next to this one during an upgrade, refuses these parameters.
 _NEWER = frozenset({"result_page", "unusable", "self_registered", "was_signed_in"})
 
 
@@ -39,12 +39,12 @@ class EndSessionCase:
     app_name: str | None = None
     # The address of the app itself, for a person who cancels.
     app_uri: str | None = None
-    # The sid of a proven hint; without it the client is only claimed.
+    # The sid of a proven hint; without it the client is only claimed, not proven.
     sid: str | None = field(default=None, repr=False)
-    # Registered by the client, with `state` added.
+    # The redirect URI, which the client registered, with `state` added.
     return_to: str | None = field(default=None, repr=False)
     ui_locales: str | None = None
-    # Whether the person is sent back to the app at once: a ResultPage.
+    # When the result page is shown before the person is sent back to the app: a ResultPage.
     result_page: str = ResultPage.WHEN_PENDING
     # The parameters that could not be used: name, reason, and the part of the value that may be shown.
     unusable: Sequence[dict[str, str]] = ()
@@ -62,7 +62,7 @@ class EndSessionCase:
     def redirects_back(self) -> bool:
         """Whether the person may be sent to `return_to` without having seen where it leads.
 
-        An ID Token for some other session is not enough: every app has one (rfc9700 §4.11.2).
+        An ID Token of another session is not enough: any app can get one (rfc9700 §4.11.2).
         """
         return self.return_to is not None and (
             self.was_signed_in or self.unchecked_host(self.return_to) is None
@@ -88,10 +88,10 @@ class EndSessionCase:
 
 
 def case_of(asked: EndSessionRequest) -> tuple[EndSessionCase, ProvenHint | None]:
-    """Return the case of a request, and its hint if that is proven.
+    """Return the case of a request, and its hint if it is proven.
 
-    An invalid hint counts as none (rpinitiated §4); if it was issued to another client than `client_id`,
-    both are ignored.
+    An invalid hint counts as none (rpinitiated §4); if the hint was issued to a client other than
+    `client_id`, both are ignored.
     """
     hint, client, disbelieved = _who_asks(asked)
     unusable = [{"name": name, "why": why.value} for name, why in asked.flaws.items()] + disbelieved

@@ -1,4 +1,4 @@
-"""`/session/end/confirm`: the person chooses what ends, having seen what goes with it.
+"""`/session/end/confirm`: the person sees what each choice ends, and chooses.
 
 The ticket in the address is bound to this browser and to one session, and works once: it is void once
 the browser has another session (THR-03, THR-04).
@@ -116,7 +116,7 @@ def _carry_out(
 def _end_app(
     parked: Interaction, found: FoundSession, client: Client | None, cause: Cause
 ) -> LogoutOutcome | None:
-    """End one app's client session, which is also all that an ID Token without the cookie can end."""
+    """End one app's client session; an ID Token without the cookie cannot end more than that."""
     participants = concerned(parked, found, lock=True)
     participant = next(
         (participant for participant in participants if client and participant.client.id == client.id), None
@@ -136,7 +136,7 @@ def _is_by_hint(parked: Interaction) -> bool:
 
 
 def _revoke_offline_of(parked: Interaction, found: FoundSession) -> set[UUID]:
-    """Return the clients whose offline grants are revoked, too, because the person ticked the box."""
+    """Return the clients whose offline grants are also revoked, because the person ticked the box."""
     if "revoke_offline" not in request.form or _is_by_hint(parked):
         return set()
     participants = list_of_session(found.session.id, lock=True)
@@ -144,7 +144,7 @@ def _revoke_offline_of(parked: Interaction, found: FoundSession) -> set[UUID]:
 
 
 def _session_of(parked: Interaction) -> FoundSession | None:
-    """Return the session that a ticket may end: the browser's own, or the one that a hint named."""
+    """Return the session that a ticket may end: the browser's own, or the one named by a hint."""
     handle = cookies.session_handle()
     found = find_live(handle) if handle else None
     if found is not None:
@@ -214,7 +214,7 @@ def _expired(ticket: str) -> Response:
 
 
 def _repeated(ticket: str) -> Response:
-    """Answer a used ticket in the same way as the first time, whatever has ended since."""
+    """Answer a used ticket as the first time, even if more has ended since."""
     parked = find_finished(ticket, cookies.browser(), KIND)
     if parked is None:
         return _expired(ticket)
@@ -229,7 +229,7 @@ def _repeated(ticket: str) -> Response:
 
 
 def _back(case: EndSessionCase) -> Response:
-    """Redirect back to the app where nothing has ended."""
+    """Redirect back to the app without having ended anything."""
     if case.return_to and case.redirects_back:
         return redirect(case.return_to)
     return _void(case)

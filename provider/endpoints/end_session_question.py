@@ -21,7 +21,7 @@ from provider.web.layout import page
 
 
 def ask(ticket: str, parked: Interaction, found: FoundSession) -> Response:
-    """Ask what to end, and show what goes with each choice."""
+    """Ask what to end, and show what each choice includes."""
     case = EndSessionCase.of(parked)
     by_hint = bool(parked.answers.get("by_hint"))
     participants = concerned(parked, found, lock=False)
@@ -63,7 +63,8 @@ def ask(ticket: str, parked: Interaction, found: FoundSession) -> Response:
 def concerned(parked: Interaction, found: FoundSession, *, lock: bool) -> list[Participant]:
     """Return the participants that a request may show and end: those of its session, or only a hint's client.
 
-    An ID Token without the session's cookie proves what its own client knows, from whatever machine.
+    An ID Token without the session's cookie may come from any machine, so it reveals only what its own client
+    knows anyway.
     """
     participants = list_of_session(found.session.id, lock=lock)
     if not parked.answers.get("by_hint"):
@@ -82,7 +83,7 @@ def _signed_tokens(
 
 
 def ask_about_everywhere(ticket: str, parked: Interaction, found: FoundSession) -> Response:
-    """Ask again, and name every session and app that would end. Never for a hint without the cookie."""
+    """Ask again, and name every session and app that would end; never shown for a hint without the cookie."""
     preview = preview_everywhere(found.account.id)
     return _page(
         "session_end_everywhere.html",
@@ -96,7 +97,7 @@ def ask_about_everywhere(ticket: str, parked: Interaction, found: FoundSession) 
 
 
 def purpose(ticket: str) -> str:
-    """Return the CSRF purpose of the forms of these pages."""
+    """Return the purpose that the CSRF tokens of these pages are bound to."""
     return f"end-session {ticket}"
 
 

@@ -43,7 +43,7 @@ def global_token_revocation() -> Response:
 
 
 def _authenticate() -> Client:
-    """Return the upstream's client; §3.2: its token has the dedicated scope, and here no other."""
+    """Return the upstream's client; §3.2: its token has the dedicated scope and, here, no other."""
     shown = presented_token(request)
     if shown is None:
         raise MissingToken("an access token is required")
@@ -51,7 +51,7 @@ def _authenticate() -> Client:
     if found is None:
         raise InvalidToken("the access token is unknown, expired or revoked")
     dedicated = found.grant is None and found.token.scope.split() == [GLOBAL_TOKEN_REVOCATION]
-    # A client that has lost the right to the scope has lost it at once (SEC-802).
+    # A client that may no longer have the scope is refused at once, whatever its token says (SEC-802).
     if not dedicated or not found.client.metadata_.may_use_scope(GLOBAL_TOKEN_REVOCATION):
         raise InsufficientScope(
             f"a client_credentials token with only the scope {GLOBAL_TOKEN_REVOCATION} is required",
@@ -66,7 +66,7 @@ def _read_subject() -> SubjectIdentifier:
 
 
 def _end(subject: SubjectIdentifier, client: Client) -> ProtocolError | None:
-    """End everything, or return why not: a value, so that its audit entry is committed (§4)."""
+    """End everything, or return the refusal: a value, so that its audit entry is committed (§4)."""
     try:
         account = find_account(subject, client)
     except AmbiguousSubject:
@@ -79,7 +79,7 @@ def _end(subject: SubjectIdentifier, client: Client) -> ProtocolError | None:
 
 
 def _refused(client: Client, refusal: ProtocolError) -> ProtocolError:
-    # Attempts to guess names must be traceable.
+    # Recorded so that attempts to guess names can be traced.
     record(
         EventTag.LOGOUT_REFUSED,
         actor="client",

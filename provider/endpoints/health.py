@@ -46,8 +46,8 @@ def _as_json(verdict: Verdict) -> dict[str, Any]:
     return {"status": "ok" if verdict.ok else "failed", **detail, **verdict.values}
 
 
-# Threads of their own: waiting behind requests to a slow database, a liveness check would fail, and the
-# process would be restarted for nothing.
+# These have their own threads: a liveness check that queued behind requests to a slow database would fail,
+# and the process would be restarted for nothing.
 ROUTES = (
     Route(
         rule="/health/live",

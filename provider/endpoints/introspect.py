@@ -27,7 +27,7 @@ def introspect() -> Response:
 
 def _wants_signed(request: Request) -> bool:
     """Return whether the client names the signed form first; `*/*` gets JSON."""
-    # Most name only what needs no closer look.
+    # Most clients do not name it at all, and parsing the header takes time.
     if SIGNED not in request.environ.get("HTTP_ACCEPT", "").lower():
         return False
     named = [kind.lower() for kind, _ in request.accept_mimetypes]

@@ -28,7 +28,7 @@ def next_page(case: EndSessionCase, result_handle: str, *, is_confirmed: bool) -
 
 
 def next_page_again(case: EndSessionCase, logout: Logout, result_handle: str) -> str:
-    """Return where a repeated request leads: as the first one, by the apps' present state."""
+    """Return where a repeated request leads: decided as for the first, by the apps' present state."""
     is_confirmed = progress_of(logout.id).unconfirmed == 0
     if case.return_to and not _shows_result(case, is_confirmed=is_confirmed):
         return case.return_to

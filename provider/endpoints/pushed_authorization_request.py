@@ -23,7 +23,7 @@ from provider.web.route import CORS, Route, Speaks
 def pushed_authorization_request() -> Response:
     """Store an authorization request, so that the browser passes on only its `request_uri`."""
     asked = read_client_request(request)
-    # Before any transaction, like the keys of the client's assertion.
+    # Fetched before any transaction is open, like the keys of the client's assertion.
     fetch_keys(asked.parameters.get("request", ""))
     response = respond(lambda: _push(asked), writes=True)
     response.status_code = 201
@@ -44,7 +44,7 @@ def _push(asked: ClientRequest) -> Outcome:
 
 
 def _parameters(asked: ClientRequest, client: Client) -> dict[str, str]:
-    """Return the parameters: those of the form, or of the request object in it (rfc9126 §3).
+    """Return the parameters of the form, or of the request object in it (rfc9126 §3).
 
     rfc9449 §10.1: a DPoP proof counts as `dpop_jkt`, and both must name the same key.
     """
@@ -65,7 +65,7 @@ def _check_limit(client: Client, asked: ClientRequest) -> None:
     if not network_limits.hit(limit, "pushed-request", client.client_id):
         raise TooManyRequests("too many pushed requests; retry later")
     if client.self_registered or client.metadata_.is_public:
-        # Requests in its name need no secret, and many such clients can be registered.
+        # Pushing for a public client needs no secret, and anyone can register many self-registered ones.
         check_parking_limit(InteractionKind.PUSHED, asked.parameters)
 
 

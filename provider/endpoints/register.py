@@ -58,13 +58,13 @@ def delete_registration(client_id: str) -> Response:
 
 
 def _count() -> None:
-    """Limit registrations by network: each writes, and fetches addresses, for an unknown sender."""
+    """Limit registrations by network: each writes rows and fetches URLs on behalf of an unknown sender."""
     if not network_limits.hit(current.settings().registration_limit, "registration"):
         raise TooManyRequests("too many registrations from this address", retry_after=60)
 
 
 def _initial_token() -> str | None:
-    """Return the initial access token, which is checked before anything else is done (rfc7591 §3)."""
+    """Return the initial access token; it is checked before anything else (rfc7591 §3)."""
     token = bearer_token(request)
     if token is None:
         if current.settings().registration == "open":

@@ -12,7 +12,7 @@ from provider.web.route import CORS, Route, Speaks
 
 
 def revoke() -> Response:
-    """Answer a revocation request; from then on the token is refused everywhere."""
+    """Answer a revocation request; once it is answered, the token is refused everywhere."""
     asked = read_client_request(request)
     return respond(
         lambda: the_server().create_endpoint_response(Revocation.ENDPOINT_NAME, asked), writes=True

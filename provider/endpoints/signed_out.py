@@ -39,7 +39,7 @@ _STATES = {
 def after_end(outcome: LogoutOutcome | None, case: EndSessionCase, result_handle: str) -> Response:
     """Answer a sign-out: delete the cookie, wait briefly for the apps to confirm, then redirect.
 
-    Without an outcome another request ended it first; the response is the same.
+    Without an outcome, another request ended the session first; the response is the same.
     """
     if outcome is None:
         return already_signed_out(case, recent=True, result_handle=result_handle)
@@ -53,17 +53,17 @@ def after_end(outcome: LogoutOutcome | None, case: EndSessionCase, result_handle
 def already_signed_out(
     case: EndSessionCase, *, recent: bool, result_handle: str = "", is_unknown: bool = False
 ) -> Response:
-    """Answer a sign-out where nothing is left to end, with a safe way back.
+    """Answer a sign-out request when nothing is left to end, with a safe way back.
 
-    Only a proven, recent hint redirects back; otherwise the person decides (rpinitiated §3). Of two
-    requests at once, both lead the same way. For an unknown session the page says only that.
+    Only a proven, recent hint redirects back; otherwise the person decides (rpinitiated §3). Two concurrent
+    requests lead to the same place. For an unknown session the page says only that it is unknown.
     """
     if cookies.session_handle() is not None:
         cookies.forget_session()
     if case.is_proven and recent and case.return_to:
         logout = find_by_result_handle(result_handle) if result_handle else None
         if logout is not None and logout.initiator_client_id == case.client_id:
-            # This browser's own sign-out from the same app, requested again.
+            # The same app requests this browser's sign-out again.
             case = replace(case, was_signed_in=True)
         if case.return_to and case.redirects_back:
             target = next_page_again(case, logout, result_handle) if logout else case.return_to
@@ -76,7 +76,7 @@ def already_signed_out(
         is_unknown=is_unknown,
         unusable=case.unusable,
         client_id=case.client_id,
-        # Both are registered addresses of the client, and the person decides whether to go there.
+        # Either address was registered by the client, and the person decides whether to go there.
         continue_url=case.return_to or case.app_uri,
         unchecked_host=case.unchecked_host(case.return_to or case.app_uri),
         continue_name=case.app_name,
@@ -129,7 +129,7 @@ def show_session_ended_state(handle: str) -> JSONResponse:
 
 
 def _lives_on(logout: Logout) -> bool:
-    """Return whether this browser's session is live and the one in which the person asked: another ended.
+    """Return whether the person asked in this browser's session, and it lives on: another one ended.
 
     Compared by identity and not by time, because the clocks of two servers differ.
     """

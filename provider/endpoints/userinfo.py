@@ -23,7 +23,7 @@ from provider.web.route import CORS, Route, Speaks
 
 
 def userinfo() -> Response:
-    """Answer with the claims of the token's scopes, and those that were requested by name."""
+    """Answer with the claims of the token's scopes, and with those requested by name."""
     found = _shown_token(this_request()).read()
     if found is None:
         raise InvalidToken("the access token is unknown, expired or revoked")
