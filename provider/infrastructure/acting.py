@@ -50,12 +50,12 @@ def acting_as(who: Operator) -> Iterator[None]:
 
 
 def note_address(address: str | None) -> None:
-    """Note where the request that is being answered comes from, in a context that ends with it."""
+    """Record the origin of the current request, in a context that ends with the request."""
     _address.set(address)
 
 
 def operator_by_request(name: str, through: str) -> Operator:
-    """Return who administers by a request: the user name or client_id, and the request's way and address."""
+    """Return the operator of a request: the user name or client_id, with the channel and address used."""
     origin = f"{through}, from {address()}" if address() else through
     return Operator(_plain(name), _plain(origin))
 
@@ -94,5 +94,5 @@ def _terminal() -> str | None:
 
 
 def _plain(text: str) -> str:
-    """Return a text that fits into its column; NUL and control characters would not survive the database."""
+    """Return the text cut to its column's width, with NUL and control characters replaced."""
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)[:_LONGEST]

@@ -1,4 +1,4 @@
-"""Flask-SQLAlchemy, which finds the engine and the session of the present application without a search."""
+"""Flask-SQLAlchemy with direct access to the engine and the session of the current application."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -27,26 +27,26 @@ class Database(SQLAlchemy):
         return id(_context.get()) in self.session.registry.registry
 
     def _teardown_session(self, exc: BaseException | None) -> None:
-        # What only finds and gathers rows has made none.
+        # Work that only finds and gathers rows has not created a session.
         if self.has_session():
             super()._teardown_session(exc)
 
 
 def id_of_context() -> int:
-    """Return what tells the session of the present application context from others."""
+    """Return the key that identifies the session of the current application context."""
     return id(_context.get())
 
 
 def kept_in_context() -> dict[str, Any]:
-    """Return what Flask's `g` keeps: its proxy takes several calls each time, and `g` itself one more."""
+    """Return the contents of Flask's `g`, without the extra calls that its proxy makes on each access."""
     kept: dict[str, Any] = vars(_context.get().g)
     return kept
 
 
 class BlockInContext(AbstractContextManager[None]):
-    """A block of work that the context knows by a name; inside of another one it is a part of that.
+    """A block of work, registered in the context under a name; a nested block is part of the outer one.
 
-    Nearly every request has one, and a generator takes twice as many calls.
+    Nearly every request has one, and a generator-based context manager takes twice as many calls.
     """
 
     __slots__ = ("_at_end", "_inside_of", "_is_outermost", "_kept", "_name")
@@ -62,7 +62,7 @@ class BlockInContext(AbstractContextManager[None]):
             self._kept[self._name] = True
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        """End it; after an error without what comes at its end."""
+        """End the block; after an error, skip the action that normally runs at its end."""
         if not self._is_outermost:
             return
         try:

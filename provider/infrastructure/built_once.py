@@ -1,8 +1,8 @@
-"""Statements that were built once, run on the driver's own connection: for what most requests do.
+"""Prebuilt statements that run directly on the driver's connection, for the most frequent requests.
 
-SQLAlchemy compiles such a statement once and says how its values are bound and read. What it does around each
-execution takes several times as long as the driver itself. Listeners of the engine see these statements like
-any other, and errors are the same. On PostgreSQL several may share a round trip.
+SQLAlchemy compiles such a statement once and says how its values are bound and read. The work it does around
+each execution takes several times as long as the driver itself. Listeners of the engine see these statements
+like any other, and errors are the same. On PostgreSQL several may share a round trip.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -36,7 +36,7 @@ class Done(NamedTuple):
     changed: int
 
 
-# Far more than there are statements of this kind; one that is built for each call would not stay here.
+# Far more than there are such statements; one that is rebuilt for each call would be evicted.
 _MOST_STATEMENTS = 256
 
 
@@ -50,7 +50,7 @@ class _Compiled:
     binders: tuple[tuple[str, Processor | None], ...]
     # The order of parameters that have no names in the statement.
     order: tuple[str, ...] | None
-    # How columns are read, where the driver returns something else than their value.
+    # Converters for columns where the driver does not return the final value.
     readers: tuple[tuple[int, Processor], ...]
 
     def bind(self, values: Mapping[str, Any]) -> dict[str, Any] | list[Any]:
@@ -75,7 +75,7 @@ class _Compiled:
 def fetch(
     connection: Connection | Alone, statement: Select[Any] | Update, values: Mapping[str, Any]
 ) -> list[Row]:
-    """Return the rows of a statement, of an update those that it says."""
+    """Return the rows of a statement; for an update, the rows of its RETURNING clause."""
     compiled = _compile(statement, connection.dialect)
     [(rows, _)] = _execute(connection, [Asked(compiled.sql, compiled.bind(values))])
     return [compiled.read(row) for row in rows]
@@ -84,7 +84,7 @@ def fetch(
 def fetch_together(
     connection: Connection | Alone, *asked: tuple[Select[Any] | Update, Mapping[str, Any]]
 ) -> list[list[Row]]:
-    """Return the rows of several statements, for which PostgreSQL is waited for once."""
+    """Return the rows of several statements, which take one round trip on PostgreSQL."""
     compiled = [(_compile(statement, connection.dialect), values) for statement, values in asked]
     found = _execute(connection, [Asked(one.sql, one.bind(values)) for one, values in compiled])
     return [[one.read(row) for row in rows] for (one, _), (rows, _) in zip(compiled, found, strict=True)]
@@ -108,13 +108,13 @@ def commit(connection: Alone) -> None:
 
 
 def change(connection: Connection, statement: Insert | Update | Delete, values: Mapping[str, Any]) -> int:
-    """Run a statement that changes rows; returns how many it met."""
+    """Run a statement that changes rows and return how many rows it affected."""
     compiled = _compile(statement, connection.dialect)
     return _execute(connection, [Asked(compiled.sql, compiled.bind(values))])[0].changed
 
 
 def change_later(connection: Connection, statement: Insert | Update, values: Mapping[str, Any]) -> None:
-    """Run a statement that changes rows with the next one or with the commit, whatever it meets."""
+    """Run a statement that changes rows with the next one or the commit, ignoring the number of rows."""
     compiled = _compile(statement, connection.dialect)
     asked = Asked(compiled.sql, compiled.bind(values))
     prepared = _prepared_statements(connection)
@@ -127,13 +127,13 @@ def change_later(connection: Connection, statement: Insert | Update, values: Map
 def _execute(
     connection: Connection | Alone, asked: Sequence[Asked], *, commits: bool = False
 ) -> Sequence[Done]:
-    """Return what the statements found and met. Raises what SQLAlchemy's `execute` does."""
+    """Return the rows and row counts of the statements. Raises the same errors as SQLAlchemy's `execute`."""
     asked = _announced(connection, asked)
     try:
         done = _run(connection, asked, commits=commits)
     except BaseException as exc:  # noqa: BLE001 – it is translated and raised.
         _raise_translated(connection, exc, asked)
-    # Nearly always there is none, and SQLAlchemy takes long to find that out for a connection.
+    # There is rarely a listener, and SQLAlchemy's own check for one on a connection is slow.
     if listeners := connection.engine.dispatch.after_cursor_execute:
         for one in asked:
             for listener in listeners:
@@ -150,7 +150,7 @@ def _raise_translated(connection: Connection | Alone, exc: BaseException, asked:
 
 
 def _announced(connection: Connection | Alone, asked: Sequence[Asked]) -> Sequence[Asked]:
-    """Tell the engine's listeners, which may give a statement another text."""
+    """Call the engine's listeners, which may change the text of a statement."""
     for listener in connection.engine.dispatch.before_cursor_execute or ():
         asked = [Asked(*listener(connection, None, *one, None, False)) for one in asked]
     return asked
@@ -171,7 +171,7 @@ def _run(connection: Connection | Alone, asked: Sequence[Asked], *, commits: boo
 
 
 def _prepared_statements(connection: Connection | Alone) -> Any:
-    """Return what runs statements of this connection without a cursor, which only PostgreSQL's has."""
+    """Return the connection's runner of prepared statements, which only PostgreSQL connections have."""
     return getattr(_driver_of(connection), "statements", None)
 
 
@@ -208,7 +208,8 @@ def _readers(statement: Statement, dialect: Dialect) -> tuple[tuple[int, Process
     if isinstance(statement, Select):
         columns = statement.selected_columns
     else:
-        # Of a copy: SQLAlchemy keeps what it answers, also in a statement that is made of this one.
+        # On a copy: SQLAlchemy caches this collection and would carry it into statements derived from this
+        # one.
         columns = copy(statement).exported_columns
     found = (_kind_of(column.type, dialect).result_processor(dialect, None) for column in columns)
     return tuple((index, reader) for index, reader in enumerate(found) if reader is not None)

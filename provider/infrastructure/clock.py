@@ -23,7 +23,7 @@ def now() -> datetime:
 
 
 def local() -> datetime:
-    """Return what this machine's own clock says, which only a measurement asks."""
+    """Return the uncorrected time of this machine's clock; only the measurement of the offset uses it."""
     return _local()
 
 

@@ -1,7 +1,7 @@
-"""The pool of an engine's connections, which lends one for single statements with little around it.
+"""The connection pool of an engine, with a fast path for single statements.
 
-SQLAlchemy guards each connection that it hands out by an object with a finalizer, and its queue of idle
-ones by two conditions: that takes longer than the driver needs for a statement.
+SQLAlchemy wraps each connection that it hands out in an object with a finalizer, and guards its queue of idle
+connections by two condition variables: that takes longer than a statement takes in the driver.
 """
 
 import threading
@@ -16,14 +16,15 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.pool.base import _ConnectionFairy
 from sqlalchemy.util.queue import Empty, Full, QueueCommon
 
-# The option of an engine that holds the one whose statements stand alone.
+# The execution option under which an engine keeps its reader, whose statements run in autocommit.
 READER = "curfew_reader"
 
 
 class Idle(QueueCommon[Any]):
-    """The idle connections; the one used last is lent first, so that few are kept warm.
+    """The idle connections; the most recently used one is lent first, so that few are kept warm.
 
-    Taking and putting one is a single step of a deque. Only who finds none waits under a lock.
+    Taking and putting one is a single step of a deque. A lock is taken only to wait for one when there is
+    none.
     """
 
     def __init__(self, maxsize: int = 0, use_lifo: bool = True) -> None:
@@ -33,15 +34,15 @@ class Idle(QueueCommon[Any]):
         self._waiting = 0
 
     def qsize(self) -> int:
-        """Return how many there are."""
+        """Return the number of idle connections."""
         return len(self._entries)
 
     def empty(self) -> bool:
-        """Return whether there is none."""
+        """Return whether there is no idle connection."""
         return not self._entries
 
     def full(self) -> bool:
-        """Return whether no other is kept."""
+        """Return whether the queue is full."""
         return 0 < self.maxsize <= len(self._entries)
 
     def put_nowait(self, item: Any) -> None:
@@ -53,7 +54,7 @@ class Idle(QueueCommon[Any]):
         if self.full():
             raise Full
         self._entries.append(item)
-        # Who waits has said so before looking for the last time, and so sees it or is woken.
+        # A waiting thread registers before its last look, so it either finds the entry or is woken.
         if self._waiting:
             with self._changed:
                 self._changed.notify()
@@ -63,7 +64,7 @@ class Idle(QueueCommon[Any]):
         return self.get(block=False)
 
     def get(self, block: bool = True, timeout: float | None = None) -> Any:
-        """Take one, and wait for it if need be. Raises Empty."""
+        """Take one, waiting for it if necessary. Raises Empty."""
         try:
             return self._entries.pop()
         except IndexError:
@@ -89,14 +90,14 @@ class Idle(QueueCommon[Any]):
 
 
 class ConnectionPool(QueuePool):
-    """SQLAlchemy's pool, with a shorter way for who asks for one statement and gives back at once."""
+    """SQLAlchemy's pool, with a shorter path for borrowers that run one statement and give back at once."""
 
     _queue_class = Idle
 
     def borrow(self) -> ConnectionPoolEntry | None:
-        """Take an idle connection that works; None if SQLAlchemy has to find one, or listeners want to see.
+        """Take a working idle connection; None if SQLAlchemy has to provide one, or checkout has listeners.
 
-        The borrower leaves no transaction open and gives it back, whatever happens.
+        The borrower must leave no transaction open and always return the connection.
         """
         if self.dispatch.checkout:
             return None
@@ -117,8 +118,8 @@ class ConnectionPool(QueuePool):
         self._do_return_conn(entry)
 
     def as_sqlalchemy_lends(self, entry: Any) -> Any:
-        """Return a borrowed connection as SQLAlchemy hands it out, which is then closed instead."""
-        # LIB-24: as the record does it itself; nothing public makes one of a given connection.
+        """Wrap a borrowed connection as SQLAlchemy does; the wrapper is then closed in its place."""
+        # LIB-24: as the pool's record does it; no public function wraps a given connection.
         lent = _ConnectionFairy(self, entry.dbapi_connection, entry, False)
         lent._counter = 1  # noqa: SLF001 – as above.
         entry.fairy_ref = weakref.ref(lent, _ignore)
@@ -127,18 +128,18 @@ class ConnectionPool(QueuePool):
     def _is_usable(self, entry: Any) -> bool:
         if entry._is_hard_or_soft_invalidated():  # noqa: SLF001 – as above.
             return False
-        # SQLAlchemy itself lends one for the first time, and notes that then only if it pings.
+        # SQLAlchemy must lend a new connection the first time: it notes the first use only if the pool pings.
         return not self._pre_ping or (
             not entry.fresh and self._dialect._do_ping_w_event(entry.dbapi_connection)  # noqa: SLF001 – as above.
         )
 
 
 def _ignore(_reference: object) -> None:
-    """Have the reference outlive the finalizer, as SQLAlchemy does it."""
+    """Do nothing: a reference with a callback outlives the finalizer, as in SQLAlchemy."""
 
 
 class Alone:
-    """A connection for statements that stand alone, without what SQLAlchemy puts around one."""
+    """A connection in autocommit, without SQLAlchemy's layers around it."""
 
     __slots__ = ("_lent", "_pool", "_whole", "dialect", "driver", "engine")
 
@@ -146,7 +147,7 @@ class Alone:
         self.engine = engine
         self.dialect = engine.dialect
         self._pool: Any = engine.pool
-        # Where our pool has one at hand, SQLAlchemy takes no part in it.
+        # SQLAlchemy is not involved if our pool has an idle connection.
         self._lent = self._pool.borrow() if isinstance(self._pool, ConnectionPool) else None
         if self._lent is not None:
             self.driver: Any = self._lent.dbapi_connection
@@ -154,7 +155,7 @@ class Alone:
         try:
             self._take(self._reader.raw_connection())
         except self.dialect.loaded_dbapi.Error as exc:
-            # LIB-24: it translates the error and raises it.
+            # LIB-24: SQLAlchemy translates the error and raises it.
             Connection._handle_dbapi_exception_noconnection(exc, self.dialect, engine)  # noqa: SLF001 – as below.
 
     def close(self) -> None:
@@ -165,7 +166,7 @@ class Alone:
             self._whole.close()
 
     def whole(self) -> Connection:
-        """Return the same as SQLAlchemy has it."""
+        """Return the connection as a SQLAlchemy connection."""
         if self._lent is not None:
             lent, self._lent = self._lent, None
             self._take(self._pool.as_sqlalchemy_lends(lent))
@@ -182,7 +183,7 @@ class Alone:
 
 
 class Begun(Alone):
-    """The same for one transaction on PostgreSQL, which the driver begins with its first statement."""
+    """A connection for one transaction on PostgreSQL, which the driver begins with its first statement."""
 
     __slots__ = ()
 
@@ -191,7 +192,7 @@ class Begun(Alone):
         self.driver.autocommit = False
 
     def whole(self) -> Connection:
-        """Return the same as SQLAlchemy has it, in the same transaction."""
+        """Return the connection as a SQLAlchemy connection, in the same transaction."""
         connection = super().whole()
         if not (connection.in_transaction() or connection.invalidated):
             connection.begin()

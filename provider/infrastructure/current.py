@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, kw_only=True)
 class Services:
-    """The settings of one application, and what connects it to other systems."""
+    """The settings of one application, and its connections to other systems."""
 
     settings: Settings
     data_keys: DataKeys
@@ -43,7 +43,7 @@ def install(app: Flask, services: Services) -> None:
 
 def services() -> Services:
     """Return the services of the current application."""
-    # Asked for so often in a request that the way by Flask's proxy would be felt.
+    # Read so often in a request that going through Flask's proxy would be noticeable.
     found: Services = _context.get().app.extensions[_NAME]
     return found
 
@@ -65,13 +65,13 @@ def data_keys() -> DataKeys:
 
 
 def kept(name: str, make: Callable[[], T]) -> T:
-    """Return what the present request, or piece of a worker's work, keeps under a name."""
+    """Return the value that the current request or worker task keeps under a name."""
     here = _context.get().g
     return cast("T", here.get(name) or here.setdefault(name, make()))
 
 
 def take_kept(name: str) -> Any:
-    """Return that and keep it no longer; None if nothing was kept."""
+    """Remove that value and return it; None if there is none."""
     return _context.get().g.pop(name, None)
 
 

@@ -1,11 +1,12 @@
 """The keys that seal what is stored: data keys, which the key-encryption key opens.
 
-Each rotation of the key-encryption key makes another data key, so that what is sealed from then on opens by
-no key of before. While one key-encryption key replaces another, both open all data keys: processes may be
+Each rotation of the key-encryption key makes another data key, so that no earlier key opens anything sealed
+from then on. While one key-encryption key replaces another, both open all data keys: processes may be
 restarted with the new one in any order.
 
 A database that an earlier release made has no row: there the key-encryption key is the data key itself, and
-what that release cannot read is not written. `curfew keys rekey` ends this once no process of it is left.
+nothing is written that the earlier release could not read. `curfew keys rekey` ends this state once no
+process of that release is left.
 """
 
 import secrets as chance
@@ -30,7 +31,7 @@ from provider.infrastructure.secrets import SecretBox
 
 _LABEL = "data-key"
 _KEY_BYTES = 32
-# Values that no key has made cause one look in so much time, however many are sent.
+# Values made by an unknown key cause at most one look into the database per interval, however many are sent.
 LOOK_AGAIN_AFTER = timedelta(seconds=5)
 _ADVISORY_LOCK = 0x64617461
 _Row = Row[int, str, bytes, datetime | None]
@@ -41,7 +42,7 @@ class DataKey(Base):
 
     __tablename__ = "data_key"
 
-    # 0 is the key-encryption key of before the first rotation.
+    # 0 is the key-encryption key that was in use before the first rotation.
     generation: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     # The name of the key-encryption key, which follows from it and does not reveal it.
     sealed_by: Mapped[str] = mapped_column(String(32), primary_key=True)
@@ -52,7 +53,7 @@ class DataKey(Base):
 
 
 class WrongSecretKey(Exception):
-    """The key-encryption key that is set opens nothing of this database."""
+    """The configured key-encryption key does not open the data keys of this database."""
 
     def __init__(self) -> None:
         super().__init__("the secret key that is set does not open the data keys of this database")
@@ -87,12 +88,12 @@ class DataKeys:
         return self._has_rows
 
     def are_shared(self) -> bool:
-        """Return whether another key-encryption key opens them, too: one replaces the other now."""
+        """Return whether a second key-encryption key also opens them, because a rotation is in progress."""
         self.look_now()
         return self._is_shared
 
     def look_again(self) -> SecretBox:
-        """Return the data keys as the database has them, which is asked at most once in some seconds.
+        """Return the data keys from the database, which is read at most once every few seconds.
 
         For values that were sealed or signed by a key that this process may not know yet.
         """
@@ -118,7 +119,7 @@ class DataKeys:
         except WrongSecretKey:
             if self._box is None:
                 raise
-            # It has been replaced since this process was started; what it knows stays good.
+            # The key was replaced since this process started; the data keys that it has opened remain valid.
             event_log.error("secret_key_replaced", detail="restart this process with the new secret key")
             return self._box
         self._box, self._has_rows = box, bool(rows)
@@ -208,6 +209,6 @@ def _done(keys: DataKeys) -> None:
 
 
 def _stand_in_line() -> None:
-    """Wait for any other process that rotates; SQLite's writing transaction is such a line itself."""
+    """Wait for any other process that rotates keys; on SQLite the write transaction is such a lock."""
     if not is_sqlite():
         db.session.execute(select(func.pg_advisory_xact_lock(_ADVISORY_LOCK)))

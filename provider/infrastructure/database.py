@@ -48,13 +48,13 @@ NAMING = {
     "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
     "pk": "pk_%(table_name)s",
 }
-# The name in `g` of the transaction that is open.
+# The name in `g` of the open transaction.
 _OPEN = "curfew_transaction"
 _TRIES = 3
 
 
 class Outdated(Exception):
-    """What a use case has read was changed before it could write: it has to be done again."""
+    """Data that a use case has read was changed before it could write; the use case must be repeated."""
 
 
 class Base(DeclarativeBase):
@@ -101,8 +101,8 @@ Instant = datetime | BindParameter[datetime]
 def foreign_key(target: str) -> ForeignKey:
     """Return a foreign key that is checked at the commit.
 
-    The rows of one transaction may then be written in any order, and what ends may name its logout
-    before that has a row.
+    The rows of one transaction may then be written in any order: an ended row may refer to its logout before
+    the logout is inserted.
     """
     return ForeignKey(target, deferrable=True, initially="DEFERRED")
 
@@ -110,8 +110,8 @@ def foreign_key(target: str) -> ForeignKey:
 class Session(FlaskSession):
     """A session that joins the open transaction, and begins none without one; its end never fails.
 
-    What a lost connection had not committed is rolled back by the server; an error in saying so must not
-    replace the result or the error that the work has led to.
+    The server rolls back the uncommitted work of a lost connection; an error in the rollback must not replace
+    the result or the error of the work itself.
     """
 
     @cached_property
@@ -121,7 +121,7 @@ class Session(FlaskSession):
         return reading
 
     def get_bind(self, *_: Any, bind: Engine | Connection | None = None, **__: Any) -> Engine | Connection:
-        """Return the open transaction's connection, or without one an engine whose statements stand alone."""
+        """Return the open transaction's connection; without a transaction, an engine in autocommit."""
         opened = _open_transaction()
         return bind or (self._reader if opened is None else opened.connection())
 
@@ -164,7 +164,7 @@ def is_sqlite() -> bool:
 def transaction() -> Iterator[None]:
     """Hold one use case's writes: commit at the end, roll back on any error.
 
-    What was promised with `after_commit` happens once the commit is certain.
+    Acts registered with `after_commit` run once the commit is certain.
     """
     if _is_in_block():
         raise RuntimeError("a transaction is already open: one commit per use case")
@@ -185,7 +185,7 @@ def transaction() -> Iterator[None]:
 
 
 def in_transaction(act: Callable[[], T]) -> T:
-    """Do a use case in one transaction and return what it gave.
+    """Run a use case in one transaction and return its result.
 
     PostgreSQL gives up one of two transactions that wait for each other; nothing of it has happened
     then, and it is done again, as is one whose reads were outdated at its commit.
@@ -205,7 +205,7 @@ def in_transaction(act: Callable[[], T]) -> T:
 
 
 def connection() -> Connection:
-    """Return the connection of the open transaction, or outside of one that of the session's reads."""
+    """Return the connection of the open transaction, or else the one on which the session reads."""
     opened = _open_transaction()
     return db.session.connection() if opened is None else opened.connection()
 
@@ -236,7 +236,7 @@ def after_commit(act: Callable[[], T]) -> FollowUp[T]:
 
 
 def gathered() -> Gathered:
-    """Return what the open transaction writes at its commit: what nothing in it reads, in one statement."""
+    """Return what the open transaction writes at its commit in one statement, and does not read before."""
     opened = _open_transaction()
     if opened is None:
         raise RuntimeError("only an open transaction gathers what is written at its commit")
@@ -244,7 +244,7 @@ def gathered() -> Gathered:
 
 
 def write_gathered() -> None:
-    """Write what was gathered so far: for one who is about to read it, or to lock what comes after it."""
+    """Write the gathered changes now: they are about to be read, or later rows are about to be locked."""
     opened = _open_transaction()
     if opened is not None:
         opened.write_gathered()
@@ -253,7 +253,7 @@ def write_gathered() -> None:
 def reading() -> AbstractContextManager[None]:
     """Hold some reads and give their connection back, so that none is held while waiting for others.
 
-    Each of them sees what is committed when it begins; what must be seen at one instant is one statement.
+    Each read sees what is committed when it begins; reads that need one snapshot must be one statement.
     Inside another block of reads, or a transaction, that block gives it back. After an error the request's or
     the command's end rolls back.
     """
@@ -262,7 +262,7 @@ def reading() -> AbstractContextManager[None]:
 
 @contextmanager
 def connection_released() -> Iterator[None]:
-    """Hold no connection while something else than the database is waited for: an app's host, a hash.
+    """Hold no connection while waiting for anything but the database, such as an app's host or a hash.
 
     Raises RuntimeError inside of `transaction` and `reading`, which need theirs to the end.
     """
@@ -290,5 +290,5 @@ def _open_transaction() -> OpenTransaction | None:
 
 
 def _session_if_any() -> Session | None:
-    """Return the session, if one was made: what only finds rows by `read_only_rows` needs none."""
+    """Return the session, if there is one: finding rows by `read_only_rows` needs none."""
     return cast("Session", db.session()) if db.has_session() else None

@@ -1,10 +1,9 @@
 """Measure the offset of this machine's clock from the database's, every few seconds while in use.
 
-The pool asks whether a connection still works when it has been idle; asking for the time instead costs
-nothing. It asks as well when the last response is some seconds old, and when this machine's clock was set. A
-response proves the offset to within its round trip, so the known offset is kept while a
-response agrees with it and otherwise moved no further than the response proves: equal clocks stay equal,
-and time does not jitter.
+The pool tests a connection that has been idle; querying the time as the test costs nothing extra. The time is
+also queried when the last response is some seconds old, and when this machine's clock was set. A response
+proves the offset to within its round trip, so the known offset is kept while a response agrees with it and
+otherwise moved no further than the response proves: equal clocks stay equal, and time does not jitter.
 """
 
 import time
@@ -13,11 +12,11 @@ from typing import Any
 
 from provider.infrastructure import clock, event_log
 
-# More than this is worth a word to the operator, although it is corrected.
+# A larger offset is logged for the operator, although it is corrected.
 NOTABLE = timedelta(seconds=1)
-# Two clocks are read one after the other and rounded; so little is no difference.
+# The two clocks are read one after the other and rounded; a difference this small means nothing.
 _FUZZ = timedelta(milliseconds=1)
-# A response is good for so many seconds, unless this machine's clock moves by more than time passes.
+# A response stays valid for this many seconds, unless this machine's clock is set in the meantime.
 _GOOD_FOR = 2.0
 _ASK = "SELECT extract(epoch FROM clock_timestamp())"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -35,7 +34,7 @@ def is_due() -> bool:
 
 
 def measure(connection: Any) -> bool:
-    """Ask a driver's connection for the time; it works if it answers, as a pool wants to know."""
+    """Query the time on a driver's connection; returns True, because a response shows that it works."""
     was_autocommit = connection.autocommit
     if not was_autocommit:
         connection.autocommit = True
@@ -44,7 +43,8 @@ def measure(connection: Any) -> bool:
             asked = time.monotonic()
             cursor.execute(_ASK)
             (seconds,) = cursor.fetchone()
-            # Before the span is taken: a pause in between makes the proof weaker, not wrong.
+            # Read before the round trip is computed: a pause in between widens the bound but does not make it
+            # wrong.
             heard = clock.local()
             round_trip = timedelta(seconds=time.monotonic() - asked)
             _note_response(heard)
@@ -61,7 +61,7 @@ def _note_response(heard: datetime) -> None:
 
 
 def observe(said: datetime, heard: datetime, round_trip: timedelta) -> None:
-    """Take in what the database's clock said within a round trip that this machine's saw end at `heard`."""
+    """Adjust the offset to the database's time, read in a round trip that ended at `heard` by our clock."""
     known = clock.offset()
     lowest = said - heard - _FUZZ
     best = min(max(known, lowest), lowest + round_trip + 2 * _FUZZ)

@@ -6,15 +6,15 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from provider.infrastructure import event_log
 from provider.infrastructure.engine import READ_ONLY
 
-# Raised while the database is away for a time: the act is good, and may be done again later.
+# Raised while the database is temporarily unavailable: the act is valid and may be repeated later.
 AWAY: tuple[type[Exception], ...] = (
-    # It cannot be reached, was cut off, or is locked.
+    # The database cannot be reached, was cut off, or is locked.
     OperationalError,
     # The driver's connection was lost before the statement was sent.
     InterfaceError,
     # It became read-only by a failover, or ended our transaction because we were idle in it for too long.
     InternalError,
-    # All connections of the pool are taken, for they wait for a database that says nothing.
+    # All connections of the pool are in use, waiting for a database that does not respond.
     PoolTimeout,
 )
 _DEADLOCK = "40P01"
@@ -38,7 +38,8 @@ def is_deadlock(exc: Exception) -> bool:
 def is_away(exc: Exception) -> bool:
     """Return whether an act that failed with this error may succeed later, unchanged.
 
-    An InternalError of another kind is the act's own: a damaged page would otherwise hold up all behind it.
+    Any other InternalError is attributed to the act: otherwise a damaged page would block everything queued
+    behind it.
     """
     is_foreign = isinstance(exc, InternalError) and _sqlstate(exc) not in _AWAY_INSIDE
     return isinstance(exc, AWAY) and not is_foreign
@@ -53,7 +54,7 @@ def log_failure(event: str, exc: Exception, **fields: object) -> None:
 
 
 def is_read_only(exc: Exception) -> bool:
-    """Return whether a write failed because the database takes none: a standby, or set so."""
+    """Return whether a write failed because the database is read-only, as a standby or by configuration."""
     return isinstance(exc, DBAPIError) and (
         _sqlstate(exc) == READ_ONLY or getattr(exc.orig, "sqlite_errorname", "").startswith("SQLITE_READONLY")
     )

@@ -1,7 +1,7 @@
 """Limit how long a piece of work waits for the database.
 
-A request has a budget: all its waits together may take so long, wherever they happen; other work in
-between does not count.
+A request has a budget that limits the sum of its waits, wherever they happen; other work in between does not
+count.
 """
 
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ class Budget:
         self.left = max(seconds, 0.0)
 
     def spend(self, seconds: float) -> None:
-        """Take the time that a wait has cost."""
+        """Subtract the time that a wait has taken."""
         self.left = max(self.left - seconds, 0.0)
 
 
@@ -40,5 +40,5 @@ def waiting_at_most(span: timedelta) -> Iterator[None]:
 
 
 def begin_budget(seconds: float) -> None:
-    """Do the same from now on, in a context that ends with the work."""
+    """Set the same limit from now on, in a context that ends with the work."""
     _budget.set(Budget(seconds))

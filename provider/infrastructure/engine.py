@@ -19,22 +19,22 @@ from provider.config import Settings
 from provider.infrastructure import database_clock
 from provider.infrastructure.connection_pool import READER, ConnectionPool
 
-# A host that vanishes says nothing: by default libpq waits for it as long as the system does, two hours.
-# Both ends ask after 5 s without a word whether the other is there, and give up after three questions.
+# A vanished host sends nothing: by default libpq waits for it as long as the system does, two hours. With
+# these, each end probes the other after 5 s of silence and gives up after three probes.
 _KEEPALIVE = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3}
-# Or when what we sent was not acknowledged for so long, in milliseconds; no keepalive is sent meanwhile.
+# The same limit, in milliseconds, for sent data without acknowledgement, during which no keepalive is sent.
 _UNACKNOWLEDGED = 10_000
 _CONNECT_SECONDS = 5
 # A worker has more threads than connections.
 _POOL_SECONDS = 10
 # The least time limit that libpq accepts.
 _LEAST_CONNECT_SECONDS = 2
-# How often, in milliseconds, the database looks whether the client of a running statement is still there.
+# Has the database check every 2000 ms whether the client of a running statement is still connected.
 _CHECK_CLIENTS = (
     "SELECT set_config(name, '2000', false) FROM pg_settings"
     " WHERE name = 'client_connection_check_interval' AND version() !~* 'windows|msvc|mingw'"
 )
-# A command may ask a person, or read a long table, in the middle of a transaction.
+# A command may prompt a person, or read a long table, in the middle of a transaction.
 _COMMAND_PAUSE = timedelta(seconds=60)
 _SQLITE_WAIT = timedelta(seconds=15)
 _TRY_AGAIN_AFTER = 0.01
@@ -57,9 +57,9 @@ class Role(Enum):
 class Limits:
     """Limits that the database enforces for a connection, even if its process or host is gone."""
 
-    # A statement, and its wait for a lock. None: as long as it takes.
+    # For a statement, including its wait for a lock. None: no limit.
     statement: timedelta | None
-    # A transaction that does nothing; then the locks it holds are free.
+    # For an idle transaction, after which its locks are released.
     pause: timedelta
 
 
@@ -83,7 +83,7 @@ def engine_options(settings: Settings, role: Role = Role.WEB) -> dict[str, Any]:
     # An error message must not carry a statement's values into the log (KEY-27).
     options["hide_parameters"] = True
     if role is Role.WEB:
-        # Commands and workers start without it.
+        # Commands and workers start without importing this library.
         from provider.infrastructure.stored_json import read_json, write_json
 
         options |= {"json_deserializer": read_json, "json_serializer": write_json}
@@ -99,7 +99,7 @@ def engine_options(settings: Settings, role: Role = Role.WEB) -> dict[str, Any]:
 
 
 def _patience(url: str, settings: Settings, role: Role) -> dict[str, int]:
-    """Return the driver's time limits; what the operator has written into the URL stands."""
+    """Return the driver's time limits; the operator's own in the URL take precedence."""
     said = make_url(url).query
     seconds = _CONNECT_SECONDS
     if role is Role.WEB:
@@ -117,7 +117,7 @@ def _count_hosts(query: Any) -> int:
 
 
 def prepare_engine(engine: Engine, *, limits: Limits | None = None) -> None:
-    """Teach an SQLite engine WAL and the kinds of BEGIN, and a PostgreSQL engine its limits."""
+    """Set up WAL and the kinds of BEGIN on an SQLite engine, and the limits on a PostgreSQL engine."""
     _give_reader(engine)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _sqlite_preparation(limits))
@@ -136,11 +136,11 @@ def prepare_engine(engine: Engine, *, limits: Limits | None = None) -> None:
     event.listen(engine, "do_connect", connect)
     event.listen(engine, "connect", _leave_statements_alone)
     event.listen(engine, "connect", lambda connection, _record: database_clock.measure(connection))
-    # The driver begins transactions by itself, unless it is to leave each statement alone, as it is most of
-    # the time: only what writes changes that.
+    # The driver begins transactions on its own unless it is in autocommit, which is the normal state here:
+    # only writing transactions turn it off.
     event.listen(engine, "begin", _begin_postgresql)
     event.listen(engine, "checkin", _leave_statements_alone)
-    # There is nothing to roll back where each statement stood alone.
+    # In autocommit there is nothing to roll back.
     engine.dialect.skip_autocommit_rollback = True
     # The pool's test of a connection before each use.
     engine.dialect.do_ping = _works  # type: ignore[method-assign,assignment]
@@ -170,13 +170,13 @@ def _leave_read_only_server(context: ExceptionContext) -> None:
 
 
 def _postgresql_preparation(limits: Limits, said: str) -> Callable[[Any, Any], None]:
-    """Have the database end what its client has left, even when the client's host is gone or cut off.
+    """Have the database end the work of a client that is gone, even if its host has vanished or is cut off.
 
-    What the operator has written into the URL's `options` stands.
+    The operator's own `options` in the URL take precedence.
     """
     values = {
         "idle_in_transaction_session_timeout": _milliseconds(limits.pause),
-        # A statement that runs or waits for a lock is looked after by these.
+        # These cover a statement that is running or waiting for a lock.
         "tcp_keepalives_idle": _KEEPALIVE["keepalives_idle"],
         "tcp_keepalives_interval": _KEEPALIVE["keepalives_interval"],
         "tcp_keepalives_count": _KEEPALIVE["keepalives_count"],
@@ -216,7 +216,7 @@ def _sqlite_preparation(limits: Limits | None) -> Callable[[Any, Any], None]:
 def _write_ahead(connection: Any, wait: timedelta) -> None:
     """Have SQLite write ahead; where several open a new file at once, each tries until one has changed it.
 
-    SQLite does not wait by itself there: two that have read the file would wait for each other.
+    SQLite's busy timeout does not apply here: two processes that have read the file would deadlock.
     """
     until = time.monotonic() + wait.total_seconds()
     while True:
@@ -231,7 +231,7 @@ def _write_ahead(connection: Any, wait: timedelta) -> None:
 
 
 def _give_reader(engine: Engine) -> None:
-    """Give an engine another one over the same pool whose statements stand alone, without BEGIN and COMMIT.
+    """Give an engine a second one over the same pool that runs each statement without BEGIN and COMMIT.
 
     Each sees what is committed when it begins, as inside a transaction of PostgreSQL (READ COMMITTED).
     """
@@ -245,7 +245,7 @@ def _begin_postgresql(connection: Connection) -> None:
 
 
 def _leave_statements_alone(connection: Any, _record: Any) -> None:
-    # There is none any more where it was lost.
+    # A lost connection is None here.
     if connection is not None and not connection.closed and not connection.autocommit:
         connection.autocommit = True
 
@@ -255,5 +255,5 @@ def _begin_sqlite(connection: Any) -> None:
     if options.get(READS):
         return
     writes = options.get(WRITES, False)
-    # Not on the driver's connection: an error must be SQLAlchemy's, as those of all other statements are.
+    # Not on the driver's connection: errors must be SQLAlchemy's, as for all other statements.
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -21,12 +21,12 @@ _log = logging.getLogger("curfew")
 
 
 def correlation_id() -> str:
-    """Return the id that ties together everything one click has caused; empty outside of any."""
+    """Return the id shared by everything that one click has caused; empty outside of any such work."""
     return _correlation_id.get()
 
 
 def begin_correlation() -> None:
-    """Have a new correlation id from now on, in a context that ends with the work."""
+    """Set a new correlation id, in a context that ends with the work."""
     _correlation_id.set(new_hex_id())
 
 
@@ -58,7 +58,7 @@ def error(event: str, *, exc_info: bool = False, **fields: Any) -> None:
 def _write(level: int, event: str, fields: dict[str, Any], exc_info: Any = None) -> None:
     if not _log.isEnabledFor(level):
         return
-    # The standard library would look for the line of code behind it, which no line of the log names.
+    # The standard library would look up the calling source line, which our log does not contain.
     line = object.__new__(logging.LogRecord)
     said = {"msg": event, "fields": fields, "exc_info": exc_info}
     line.__dict__.update(_FROM_NOWHERE, levelno=level, levelname=logging.getLevelName(level), **said)
@@ -73,7 +73,7 @@ class _Lines(logging.StreamHandler[TextIO]):
     """Writes each line at once."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write a line; an error in that is no error of what it says."""
+        """Write a line; an error while writing must not fail the work that is logged."""
         try:
             self.stream.write(f"{self.format(record)}\n")
             self.stream.flush()
@@ -107,7 +107,7 @@ _ENCODER = json.JSONEncoder(default=str)
 
 def configure(level: str) -> None:
     """Send every logger's records to standard error as JSON lines."""
-    # What no line says need not be found out for each record.
+    # Skip the details that no line of our log contains.
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     handler = _Lines(sys.stderr)
     handler.setFormatter(JSONLines())

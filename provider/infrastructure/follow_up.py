@@ -1,4 +1,4 @@
-"""Acts beyond the database that wait for a commit, and their results."""
+"""Acts outside the database that run after a commit, and their results."""
 
 from collections.abc import Callable
 from typing import Generic, TypeVar
@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 class FollowUp(Generic[T]):
-    """An act that waits for the commit, and its result from then on."""
+    """An act that runs after the commit, and then holds its result."""
 
     def __init__(self, act: Callable[[], T]) -> None:
         self._act = act
@@ -17,7 +17,7 @@ class FollowUp(Generic[T]):
         self._is_over = False
 
     def carry_out(self) -> None:
-        """Do it. A failure is logged: the commit stands, and so does what is answered for it."""
+        """Run the act. A failure is logged: neither the commit nor the response to it changes."""
         self._is_over = True
         try:
             self._result = self._act()

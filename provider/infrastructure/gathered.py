@@ -1,8 +1,8 @@
 """Changes and rows that a use case does not read again, gathered until its commit (LIB-25).
 
 PostgreSQL is sent all of it as one statement: first the changes, each of which is tried only if those before
-it met their rows, then the new rows. A use case that asks the database for nothing else needs no transaction
-around that statement. SQLite, to which nothing has to travel, runs one statement after the other.
+it met their rows, then the new rows. A use case without other statements needs no transaction around it.
+SQLite, which has no round trips, runs one statement after the other.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -45,7 +45,7 @@ class Change(NamedTuple):
     values: Mapping[str, Any]
     # Raised if it does not; None where that does not matter.
     otherwise: Exception | None
-    # Whether it may stay in effect although a change after it met no row.
+    # Whether it may take effect even if a later change meets no row.
     may_stay: bool
 
 
@@ -63,7 +63,7 @@ class Gathered:
 
     @property
     def is_atomic(self) -> bool:
-        """Whether PostgreSQL does all of it or nothing without a transaction."""
+        """Whether PostgreSQL applies all of it or nothing, even without a transaction."""
         return self._is_one_statement and all(change.may_stay for change in self.changes[:-1])
 
     def write(self, connection: Connection) -> None:
@@ -77,7 +77,7 @@ class Gathered:
             _insert_all(connection, table, rows)
 
     def write_alone(self, alone: Alone) -> None:
-        """Write it on PostgreSQL as a statement that needs no transaction, which it is if it is atomic.
+        """Write it on PostgreSQL as one statement without a transaction; only valid if `is_atomic`.
 
         Raises the error of the first change that meets no row, as `write` does.
         """
@@ -147,7 +147,7 @@ def _one_statement(changes: tuple[tuple[Update, bool], ...], rows: tuple[_Rows, 
         before = part if decides else before
     for number, (table, names) in enumerate(rows):
         parts.append(_row(number, table, names, before))
-    # Null for a change that has met no row: to count the rows takes PostgreSQL longer.
+    # Null for a change that met no row: counting the rows would take PostgreSQL longer.
     met = [select(part.c.met).scalar_subquery() for part in parts[: len(changes)]]
     return select(*met, literal_column("1")).add_cte(*parts)
 

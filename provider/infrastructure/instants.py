@@ -11,5 +11,5 @@ def aware(value: datetime | None) -> datetime | None:
 
 
 def in_utc(value: datetime | None) -> datetime | None:
-    """Return an instant of any zone in UTC; most come in it, and a conversion costs as much as reading."""
+    """Return an instant of any zone in UTC; most are already, and converting costs as much as reading."""
     return value if value is None or value.tzinfo is UTC else value.astimezone(UTC)

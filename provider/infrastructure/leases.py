@@ -29,8 +29,8 @@ class DutyLease(Base):
 def take(name: str, *, holder: str, every: timedelta, hold: timedelta) -> bool:
     """Take a duty if it is due and free; True means that this holder must do it now.
 
-    What this holder holds is free for it: it does one thing at a time, so it was kept from saying that
-    it is done by a database that was away.
+    A duty that this holder already holds counts as free: it does one thing at a time, so the database must
+    have been away when it tried to report the duty as done.
     """
     now = clock.now()
     with transaction():
@@ -47,7 +47,7 @@ def take(name: str, *, holder: str, every: timedelta, hold: timedelta) -> bool:
 def release(name: str, *, holder: str, has_more: bool = False) -> None:
     """Say that a duty is done; a holder whose lease has passed to another changes nothing.
 
-    One that has more to do is due again at once.
+    With `has_more` the duty is due again at once.
     """
     values: dict[str, datetime | None] = {"held_until": None, "last_done_at": clock.now()}
     if has_more:

@@ -73,7 +73,7 @@ def place_of(connection: Connection) -> Place | None:
     try:
         system_identifier, timeline = connection.execute(_PLACE).one()
     except DBAPIError as exc:
-        # Some managed services keep these functions to themselves.
+        # Some managed services do not permit these functions.
         if is_unreachable(exc):
             raise
         return None

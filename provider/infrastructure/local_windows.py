@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from limits import RateLimitItem
 
-# How often keys are forgotten under which nothing is counted any more.
+# How often keys without counted attempts are removed.
 _SWEEP_SECONDS = 60.0
 
 
@@ -24,7 +24,7 @@ class WindowStats(NamedTuple):
 
 
 class Step(NamedTuple):
-    """An attempt that is counted under a key unless it is beyond the limit, or only looked at."""
+    """An attempt under a key: counted unless it exceeds the limit, or only checked."""
 
     item: "RateLimitItem"
     key: tuple[str, ...]
@@ -52,7 +52,7 @@ class LocalWindows:
         self._next_sweep = 0.0
 
     def first_refused(self, steps: Sequence[Step]) -> int | None:
-        """Take steps in their order up to the first that is beyond its limit; returns its place, or None."""
+        """Take steps in order up to the first that exceeds its limit; returns its index, or None."""
         now = time.time()
         with self._lock:
             self._sweep(now)

@@ -36,7 +36,7 @@ from provider.infrastructure.database import connection, is_sqlite
 
 
 def update_later(table: Table, rows: Sequence[Mapping[str, Any]], key: tuple[str, ...]) -> None:
-    """Update the rows that the key columns name, each with its values; PostgreSQL with the next statement."""
+    """Update rows by their key columns, each with its values; on PostgreSQL, with the next statement."""
     statement = _update(table, tuple(rows[0]), key, sqlite=is_sqlite())
     built_once.change_later(connection(), statement, {"given_rows": _as_text(rows)})
 
@@ -48,7 +48,7 @@ def insert_many(table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def insert_later(table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Do the same on PostgreSQL with the next statement or the commit, which then raises the errors."""
+    """Insert rows; on PostgreSQL, with the next statement or the commit, which then raises the errors."""
     statement = _insert(table, tuple(rows[0]), sqlite=is_sqlite())
     built_once.change_later(connection(), statement, {"given_rows": _as_text(rows)})
 
@@ -62,7 +62,7 @@ def is_among(id_column: Any, ids: Collection[UUID]) -> ColumnElement[bool]:
 
 
 def is_given(id_column: Any, *, sqlite: bool) -> ColumnElement[bool]:
-    """Do the same in a statement that is built once: its values are those of `given_ids`."""
+    """Return the same condition for a prebuilt statement, which takes the values of `given_ids`."""
     if sqlite:
         each = func.json_each(bindparam("given_ids", type_=Text)).table_valued("value")
         among: ColumnElement[bool] = id_column.in_(select(each.c.value))
@@ -101,10 +101,10 @@ def _given(table: Table, names: tuple[str, ...], *, sqlite: bool) -> Any:
 
 
 def _as_text(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Return rows as JSON that the database reads as it keeps them."""
+    """Return rows as JSON with values in the form in which the database stores them."""
     if is_sqlite():
         return json.dumps(rows, default=_plain_for_sqlite)
-    # Several times faster than the standard library, and loaded by those alone who write many rows.
+    # Several times faster than the standard library, and loaded only by processes that write many rows.
     from msgspec.json import encode
 
     return encode(rows).decode()

@@ -26,7 +26,7 @@ CONTENT_TYPE = CONTENT_TYPE_LATEST
 # If this names a folder, all processes that use it count into it together and any of them reports the
 # sum; prometheus_client reads it when it is imported, so it must be set before.
 SHARED_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
-# From the first attempt that goes well to the end of the schedule (DLV-09).
+# From a first attempt that succeeds to the end of the schedule (DLV-09).
 _TOLD_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 21600, 86400, 259200)
 _REQUEST_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 1.5, 2.5, 5, 10)
 
@@ -101,7 +101,7 @@ REQUEST_SECONDS = _histogram(
 
 
 def count_request(endpoint: str, method: str, status: int, seconds: float | None) -> None:
-    """Count a request, by values of which there are few, and its time, if that was measured."""
+    """Count a request by labels with few values, and its time if it was measured."""
     _requests(endpoint, method, status).inc()
     if seconds is not None:
         _request_seconds(endpoint).observe(seconds)
@@ -118,8 +118,8 @@ def _request_seconds(endpoint: str) -> Histogram:
     return REQUEST_SECONDS.labels(endpoint)
 
 
-# A counter that first appears with 1 has not risen for Prometheus: what an alert waits for starts at 0, or
-# the first one in a process would go unnoticed.
+# To Prometheus, a counter that first appears as 1 has not risen: counters that alerts watch start at 0, or
+# the first event in a process would go unnoticed.
 _FROM_ZERO = (
     (DELIVERIES_FINISHED, ("expired", "first")),
     (DELIVERIES_FINISHED, ("expired", "later")),
@@ -222,7 +222,7 @@ def declared() -> list[Declared]:
 
 
 def names() -> set[str]:
-    """Return every name under which something can be asked for in Prometheus."""
+    """Return every name that can be queried in Prometheus."""
     counted = {
         f"{metric.name}{suffix}"
         for metric in _registry.collect()

@@ -1,8 +1,8 @@
-"""One run of migrations: no other beside it, and no wait that keeps requests waiting for long.
+"""One run of migrations: never two at once, and never holding up requests for long.
 
-On PostgreSQL each revision is one transaction, or runs outside of one (`online_change`). A request that wants
-a table queues behind the migration that waits for its lock, so that wait is short. On SQLite, whose processes
-are stopped for an upgrade, all revisions are one transaction.
+On PostgreSQL each revision is one transaction, or runs outside of one (`online_change`). Requests for a table
+queue behind a migration that is waiting for its lock, so that wait is short. On SQLite, whose processes are
+stopped for an upgrade, all revisions are one transaction.
 """
 
 import time

@@ -1,7 +1,7 @@
 """Limits on what comes from one network: a household's, and more loosely the site's around it.
 
-A site has up to 65,536 households' networks; without the second limit, an attacker who has one would have as
-many times the first.
+A site has up to 65,536 households' networks; without the second limit, an attacker with a whole site could
+use up the first one that many times.
 """
 
 from collections.abc import Sequence
@@ -42,7 +42,7 @@ def test(networks: Sequence[str], limit: str, *key: str) -> bool:
 
 
 def steps(networks: Sequence[str], limit: str, *key: str, cost: int = 1, counts: bool = True) -> list[Step]:
-    """Return one attempt from the networks, to be asked about together with others."""
+    """Return the steps of one attempt from the networks, to be checked together with others."""
     return [
         step(limit, *key, network, times=times, cost=cost, counts=counts)
         for network, times in _counted(networks)

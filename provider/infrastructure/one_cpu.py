@@ -17,7 +17,7 @@ from secrets import SystemRandom
 
 from provider.infrastructure import event_log
 
-# So much more of a CPU must be taken from us than of another one before moving is worth it.
+# How much more of our CPU than of another must be used by others before moving is worth it.
 _WORTH_MOVING = 0.2
 _STAT = Path("/proc/stat")
 _TASKS = Path("/proc/self/task")
@@ -67,10 +67,10 @@ def better_cpu(ours: int, allowed: Collection[int], before: Sample, after: Sampl
 
 
 class OneCPU:
-    """The place of this process; every thread of it stays there, those to come included."""
+    """The CPU of this process, for all of its threads, including later ones."""
 
     def __init__(self, family: str = "curfew-worker") -> None:
-        # Those of one family avoid each other's places.
+        # Processes of one family avoid each other's CPUs.
         self._family = family
         self._allowed: list[int] = []
         self._reservation: socket.socket | None = None
@@ -98,14 +98,14 @@ class OneCPU:
         if before is None:
             return
         better = better_cpu(self.cpu, self._allowed, before, self._before)
-        # Workers in two containers see no reservation of each other, and both see this: one of them should
-        # leave.
+        # Workers in two containers do not see each other's reservations, but both see the load: only one
+        # should move.
         if better is not None and _chance.random() < 0.5 and (reservation := self._reserve(better)):
             self._stay_on(better, reservation)
             self._before = None
 
     def close(self) -> None:
-        """Leave the place to others."""
+        """Release the reservation of the CPU."""
         if self._reservation is not None:
             self._reservation.close()
             self._reservation = None
@@ -119,7 +119,7 @@ class OneCPU:
         return False
 
     def _stay_on(self, cpu: int, reservation: socket.socket | None) -> None:
-        """Stay there from now on; a system that does not let us keeps us wherever it likes."""
+        """Bind the process to this CPU; if the system refuses, the process stays unbound."""
         left, self._reservation, self.cpu = self._reservation, reservation, cpu
         try:
             _bind_threads(cpu)

@@ -1,7 +1,7 @@
 """Statements about one row over a table, built once: for what most requests do.
 
-A flush, or a statement that is built for each row, finds out anew what can be known of its table, and takes
-longer than the database needs for it.
+A flush, or a statement built for each row, derives the table's details anew each time and takes longer than
+the database does.
 """
 
 from functools import cache
@@ -27,7 +27,7 @@ def change_at_commit(
 ) -> None:
     """Gather an update of one row. If it meets none at the commit, `otherwise` is raised and nothing written.
 
-    One that `may_stay` does no harm even if another one, gathered later, meets no row.
+    With `may_stay` it may take effect even if a change gathered later meets no row.
     """
     gathered().changes.append(Change(statement, values, otherwise, may_stay))
 
@@ -35,8 +35,8 @@ def change_at_commit(
 def insert_row(kind: type[R], values: dict[str, Any]) -> R:
     """Insert a row and return it, to be read only; columns without a value are null.
 
-    For tables to which most requests add: a flush finds out for each row what can be known of its table.
-    PostgreSQL gets it together with the next statement or the commit, which then raises its errors.
+    For tables to which most requests add: a flush derives the table's details anew for each row. PostgreSQL
+    gets it together with the next statement or the commit, which then raises its errors.
     """
     by_column = {column: values.get(name) for name, column in _columns(kind).items()}
     built_once.change_later(connection(), _insert_into(kind), by_column)
@@ -44,7 +44,7 @@ def insert_row(kind: type[R], values: dict[str, Any]) -> R:
 
 
 def insert_at_commit(kind: type[R], values: dict[str, Any]) -> R:
-    """Return the same row, which is inserted right before the commit: for what nothing reads until then."""
+    """Return a row that is inserted right before the commit, for rows that nothing reads until then."""
     columns = _columns(kind)
     given = {columns[name]: value for name, value in values.items() if value is not None}
     gathered().rows.append((Base.metadata.tables[kind.__tablename__], given))
@@ -68,5 +68,5 @@ def _nulls(kind: type[Base]) -> dict[str, Any]:
 
 @cache
 def _columns(kind: type[Base]) -> dict[str, str]:
-    """Return the names of a table's columns by those of its attributes, of which few differ."""
+    """Return the names of a table's columns by the names of its attributes; few differ."""
     return {one.key: one.columns[0].key for one in kind.__mapper__.column_attrs}

@@ -12,7 +12,7 @@ from alembic import op
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import TextClause, text
 
-# No request waits for these, but they wait for every transaction that began before them.
+# No request waits for these statements, but they wait for every transaction that began earlier.
 _LONGEST_MILLISECONDS = 3_600_000
 _LIMITS = text("SELECT name, setting FROM pg_settings WHERE name IN ('lock_timeout', 'statement_timeout')")
 _STATE_OF_INDEX = text(
@@ -21,7 +21,7 @@ _STATE_OF_INDEX = text(
 
 
 class InvalidIndex(Exception):
-    """An index was built without an error and cannot be used all the same."""
+    """An index was built without an error but cannot be used."""
 
 
 def create_index(
@@ -80,7 +80,7 @@ def fill_in(table: str, assignment: str, *, where: str, batch: int = 5000) -> No
         op.execute(f'UPDATE "{table}" SET {assignment} WHERE {where}')  # noqa: S608 – of a migration.
         return
     some = f'SELECT id FROM "{table}" WHERE {where} LIMIT {batch:d}'  # noqa: S608
-    # The condition is asked again of rows that were changed between the two.
+    # Rows that change between the two statements are checked against the condition again.
     statement = text(f'UPDATE "{table}" SET {assignment} WHERE id IN ({some}) AND ({where})')  # noqa: S608
     with context.autocommit_block():
         if context.as_sql:
@@ -92,7 +92,7 @@ def fill_in(table: str, assignment: str, *, where: str, batch: int = 5000) -> No
 
 @contextmanager
 def _outside_of_a_transaction(context: MigrationContext) -> Iterator[None]:
-    """Leave the migration's transaction, and its limits, which are made for statements that others wait for.
+    """Leave the migration's transaction, and its limits, which are meant for statements that block others.
 
     After an error nothing else is run on this connection, so that its limits need not be set back.
     """

@@ -17,13 +17,13 @@ HANDLE_BYTES = 32
 _EPOCH = datetime.fromtimestamp(0, UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")
-# To look for a member of an enumeration takes a call.
+# Looking up a member of an enumeration would take a call.
 _UNKNOWN = SafeUUID.unknown
 
 
 def new_handle(prefix: str = "") -> str:
     """Return a fresh handle of 256 random bits, with a prefix that secret scanners can recognise."""
-    # As secrets.token_urlsafe does it, in half the time; both ask the system.
+    # Like secrets.token_urlsafe, in half the time; both read the system's randomness.
     letters = b2a_base64(os.urandom(HANDLE_BYTES), newline=False)
     return prefix + letters.translate(_URL_SAFE, b"=").decode()
 
@@ -44,12 +44,12 @@ def new_id() -> UUID:
 
 
 def new_hex_id() -> str:
-    """Return the same for a log, as 32 hexadecimal digits."""
+    """Return such an identifier for a log, as 32 hexadecimal digits."""
     return f"{_new_bits():032x}"
 
 
 def first_id_at(instant: datetime) -> UUID:
-    """Return the identifier before all that are made from this instant on."""
+    """Return an identifier that sorts before all that are made from this instant on."""
     return uuid_of(_bits_at(max(0, (instant - _EPOCH) // _MILLISECOND), 0))
 
 
@@ -66,9 +66,9 @@ def _bits_at(stamp: int, rest: int) -> int:
 
 
 def uuid_of(value: int) -> UUID:
-    """Return an identifier by its 128 bits, without the looks at which of its forms is given."""
+    """Return an identifier from its 128 bits, without the class's checks of which form is given."""
     made = object.__new__(UUID)
-    # As the class itself sets them: an identifier cannot be changed.
+    # Set as the class itself does: an identifier is immutable.
     object.__setattr__(made, "int", value)
     object.__setattr__(made, "is_safe", _UNKNOWN)
     return made

@@ -19,21 +19,21 @@ if TYPE_CHECKING:
 
 
 class OpenTransaction:
-    """A transaction from its block's beginning to its end, which has no connection before it needs one."""
+    """A transaction for the duration of its block; it takes a connection only when it needs one."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._connection: Connection | None = None
-        # On PostgreSQL it is the driver's own until SQLAlchemy's is asked for.
+        # On PostgreSQL, the driver's own connection until a SQLAlchemy connection is needed.
         self._begun: Begun | None = None
-        # Whether nothing but reads was run by `connection_to_read`.
+        # Whether only `connection_to_read` was used so far.
         self._only_reads = True
         # What is written at the commit.
         self.gathered = Gathered()
         self.follow_ups: list[FollowUp[Any]] = []
 
     def begin(self) -> None:
-        """Begin on SQLite, with its lock: a read that comes first could not be followed by a write."""
+        """On SQLite, begin with the write lock: a transaction that reads first could fail to write later."""
         if self._is_sqlite:
             self.connection_to_read()
 
@@ -42,7 +42,7 @@ class OpenTransaction:
         return bool(self._engine.dialect.name == "sqlite")
 
     def connection(self) -> Connection:
-        """Return the connection, to write by."""
+        """Return the connection for writing."""
         self._only_reads = False
         if self._connection is None:
             self._connection = self._begin() if self._begun is None else self._begun.whole()
@@ -74,7 +74,7 @@ class OpenTransaction:
             found.write(self.connection())
 
     def commit(self, session: "Session | None") -> None:
-        """Write what was gathered, then what a session that has joined still holds, and commit."""
+        """Write what was gathered, then the pending changes of a joined session, and commit."""
         if session is not None and session.in_transaction():
             self.write_gathered()
             session.commit()
@@ -88,14 +88,14 @@ class OpenTransaction:
             self._connection.close()
 
     def _write_last(self) -> None:
-        """Write what was gathered in one round trip with the commit, if that leaves nothing by halves."""
+        """Write what was gathered in one round trip with the commit, if that is atomic."""
         found = self.gathered
         if found.is_empty or self._is_sqlite or not (found.is_atomic and self._only_reads):
             self.write_gathered()
         elif (connection := self._connection or self._begun) is not None:
             found.write_and_commit(connection)
         else:
-            # Alone, it needs no transaction.
+            # A single atomic statement needs no transaction.
             with closing(Alone(self._engine)) as alone:
                 found.write_alone(alone)
 

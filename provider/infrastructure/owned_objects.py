@@ -20,7 +20,7 @@ CHUNK = 500
 
 
 class OwnedObject(Base):
-    """An object that a configuration owns; what the object is, `kind` says."""
+    """An object that a configuration owns; `kind` is the type of the object."""
 
     __tablename__ = "owned_object"
 
@@ -86,7 +86,7 @@ def release(kind: str, object_id: UUID) -> None:
 def lock(name: str, plan_hash: str) -> None:
     """Lock a configuration until the commit, and note that this plan of it is applied.
 
-    Of two processes at once the later waits for the earlier, and then sees what that did. Raises
+    Of two concurrent processes the second waits for the first, and then sees its changes. Raises
     AppliedMeanwhile if both apply it for the first time.
     """
     operator = acting.operator()

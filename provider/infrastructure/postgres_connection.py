@@ -1,4 +1,4 @@
-"""Connections to PostgreSQL that keep to the deadline of their work, and those that are given up.
+"""Connections to PostgreSQL that respect the time budget of their work, and connections that were given up.
 
 By default the driver waits for a silent server as long as TCP does. Imported only for PostgreSQL: an
 installation on SQLite needs no driver.
@@ -24,9 +24,9 @@ from provider.infrastructure.postgres_statements import PreparedStatements
 
 T = TypeVar("T")
 
-# A given-up connection that has been silent for so long is closed, whatever the server makes of it.
+# A given-up connection that has been silent for this long is closed, whatever the server is doing.
 _LONGEST_WATCH_SECONDS = 60.0
-# A connection that was used in the last so many seconds is not asked whether it still works.
+# A connection that was used within this many seconds is not tested before use.
 _TRUSTED_SECONDS = 2.0
 # The least time limit that the driver accepts.
 _LEAST_CONNECT_SECONDS = 2
@@ -36,8 +36,8 @@ class GivenUp:
     """Connections that were given up while the server was, or may still be, at work for them.
 
     The server ends their work when it notices: at a statement timeout, or when a commit that waits for a
-    standby is let go. Until then each counts against a limit, so that a database that hangs is not
-    asked for one more backend with every request until it refuses everybody.
+    standby is let go. Until then each counts against a limit, so that a hanging database does not get one
+    more backend with every request until it refuses all connections.
     """
 
     def __init__(self, limit: int) -> None:
@@ -47,13 +47,13 @@ class GivenUp:
 
     def add(self, given_up: socket.socket) -> None:
         """Count a connection until the server, which was asked to cancel it, has closed it too."""
-        # It stays open until then: a proxy would take its end for that of the server's work.
+        # It stays open until then: if we closed our side, a proxy would end it while the server still works.
         given_up.setblocking(False)
         with self._lock:
             self._watched.append((given_up, time.monotonic()))
 
     def is_full(self) -> bool:
-        """Return whether so many are not yet free that no other may be opened."""
+        """Return whether too many are still busy to open another connection."""
         oldest = time.monotonic() - _LONGEST_WATCH_SECONDS
         with self._lock:
             kept = []
@@ -91,12 +91,12 @@ class PlainCursor(psycopg.Cursor[Any]):
     """
 
     def execute(self, *args: Any, **options: Any) -> Self:
-        """Execute a statement, behind those that wait for the next round trip."""
+        """Execute a statement after those queued for the next round trip."""
         self._statements.send_waiting()
         return super().execute(*args, **options)
 
     def executemany(self, *args: Any, **options: Any) -> None:
-        """Execute a statement for many values, behind those that wait."""
+        """Execute a statement for many values after the queued ones."""
         self._statements.send_waiting()
         super().executemany(*args, **options)
 
@@ -118,12 +118,12 @@ def _column(result: Any, index: int) -> tuple[object, ...]:
 
 
 def json_loader(read: Callable[[Any], Any]) -> type[Loader]:
-    """Return what has the driver read JSON in binary results by this function, and by nothing around it."""
+    """Return a loader by which the driver reads JSON in binary results directly with this function."""
     return type("JSONLoader", (Loader,), {"format": Format.BINARY, "load": staticmethod(read)})
 
 
 class BoundedConnection(psycopg.Connection[Any]):
-    """A connection that keeps to the budget of the work it is used by, where there is one."""
+    """A connection that respects the time budget of the current work, if there is one."""
 
     given_up: GivenUp
     statements: PreparedStatements
@@ -162,7 +162,7 @@ class BoundedConnection(psycopg.Connection[Any]):
             super().commit()
 
     def rollback(self) -> None:
-        """Roll back; what was to be run with the next statement is not run."""
+        """Roll back, and drop the statements queued for the next round trip."""
         self.statements.forget()
         super().rollback()
 
@@ -184,7 +184,7 @@ class BoundedConnection(psycopg.Connection[Any]):
     def is_trusted(self) -> bool:
         """Return whether it was in use a moment ago, and the server has sent nothing since.
 
-        The end of the server, or of its work for this connection, can be read from it.
+        If the server or its backend has ended, the socket is readable.
         """
         if time.monotonic() - self.used_at > _TRUSTED_SECONDS:
             return False

@@ -36,7 +36,7 @@ class _Text(NamedTuple):
 
 
 class PreparedStatements:
-    """The prepared statements of one connection, and those that wait for its next round trip."""
+    """The prepared statements of one connection, and the statements queued for its next round trip."""
 
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
         self._connection = connection
@@ -44,9 +44,9 @@ class PreparedStatements:
         self._waiting: list[Asked] = []
 
     def run(self, asked: Sequence[Asked], *, commits: bool = False) -> list[Done]:
-        """Run statements in one round trip, behind those that wait for it.
+        """Run statements in one round trip, after the queued ones.
 
-        One that `commits` has COMMIT in it too, if all is prepared; otherwise that is left to the caller.
+        With `commits` the round trip includes COMMIT if all are prepared; otherwise the caller commits.
         """
         waiting, self._waiting = self._waiting, []
         sends = self._sends([*waiting, *asked])
@@ -66,12 +66,12 @@ class PreparedStatements:
             self.send_waiting()
 
     def send_waiting(self) -> None:
-        """Run those that wait, before a cursor is used."""
+        """Run the queued statements, before a cursor is used."""
         if self._waiting:
             self.run(())
 
     def commit(self) -> bool:
-        """Run those that wait and commit, in one round trip; False if that is left to the driver."""
+        """Run the queued statements and commit in one round trip; False if the driver has to commit."""
         sends = self._sends(self._waiting) if self._waiting else None
         if sends is None:
             self.send_waiting()
@@ -81,13 +81,13 @@ class PreparedStatements:
         return True
 
     def forget(self) -> None:
-        """Run none of those that wait: their transaction is rolled back."""
+        """Drop the queued statements: their transaction is rolled back."""
         self._waiting = []
 
     def _sends(self, asked: Sequence[Asked]) -> list[_Send] | None:
         """Return how to send statements, with BEGIN where it is missing; None if one is not prepared yet."""
         connection = self._connection
-        # LIB-24: the driver's own list, which it keeps right when it drops a statement.
+        # LIB-24: the driver's own list, which it updates when it drops a statement.
         known = connection._prepared._names  # noqa: SLF001
         sends: list[_Send] = []
         if not connection.autocommit and connection.pgconn.transaction_status == TransactionStatus.IDLE:
@@ -143,7 +143,7 @@ class PreparedStatements:
 
 
 def _in_pipeline(pgconn: PGconn, sends: Sequence[_Send]) -> PQGen[list[PGresult]]:
-    """Send statements together and read their results; one that fails ends those behind it."""
+    """Send statements together and read their results; after one fails, the server skips the rest."""
     pgconn.enter_pipeline_mode()
     try:
         for send in sends:
@@ -155,7 +155,7 @@ def _in_pipeline(pgconn: PGconn, sends: Sequence[_Send]) -> PQGen[list[PGresult]
             results += yield from generators.fetch_many(pgconn)
         yield from generators.fetch_many(pgconn)
     finally:
-        # A connection that was lost or given up has no mode any more.
+        # A connection that was lost or given up cannot leave pipeline mode.
         if pgconn.status == ConnStatus.OK:
             pgconn.exit_pipeline_mode()
     return results

@@ -39,7 +39,7 @@ def _create(path: Path) -> None:
     try:
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     except OSError:
-        # It exists, or cannot be made here: SQLite says so in its own words.
+        # The file exists, or cannot be made here: SQLite then reports its own error.
         return
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from provider.infrastructure import event_log
 
 _SUFFIX = ".alive"
-# The same in all containers of a host.
+# All containers of a host have the same boot id.
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -46,7 +46,7 @@ class ProcessLock:
             event_log.warning("process_lock_not_made", path=self._path, kind=type(exc).__name__)
 
     def release(self) -> None:
-        """Remove the file: the process ends in order."""
+        """Remove the file, because the process ends normally."""
         if self._descriptor is not None:
             self._path.unlink(missing_ok=True)
             os.close(self._descriptor)
@@ -55,7 +55,7 @@ class ProcessLock:
     def act_for_ended(self, act: Callable[[str], None]) -> None:
         """Call `act` once with the name of each process of this kernel that ended without releasing its lock.
 
-        The file of one for which `act` raises is kept for the next time.
+        If `act` raises for a process, its file is kept for the next time.
         """
         for path in sorted(self._folder.glob(f"*{self._suffix}")):
             if path != self._path and (descriptor := _lock_of_ended(path)) is not None:

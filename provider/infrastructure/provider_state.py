@@ -22,8 +22,8 @@ class ProviderState(Base):
     issued_before_is_dead_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
 
 
-# To join it. PostgreSQL keeps no statistics of so small a table: without this it would plan for thousands of
-# rows, and choose the wrong indexes for all tables beside it.
+# For joins. PostgreSQL keeps no statistics of so small a table: without this it would plan for thousands of
+# rows, and choose the wrong indexes for the other tables.
 IS_THE_ROW = ProviderState.id == literal_column(str(THE_ROW))
 _EPOCH = select(ProviderState.epoch).where(IS_THE_ROW)
 
@@ -39,14 +39,14 @@ def read_epoch() -> int:
 def is_valid_for_all(
     epoch: InstrumentedAttribute[int], created_at: InstrumentedAttribute[datetime]
 ) -> ColumnElement[bool]:
-    """The condition, over a row's columns and ProviderState, that no bulk logout of all has revoked it."""
+    """The condition, on columns of a row and ProviderState, that no bulk logout of all users revoked it."""
     return and_(epoch == ProviderState.epoch, _issued_too_early(created_at).is_not(True))
 
 
 def is_revoked_for_all(
     epoch: InstrumentedAttribute[int], created_at: InstrumentedAttribute[datetime]
 ) -> ColumnElement[bool]:
-    """The condition that a bulk logout of all has revoked a row; NULL if it has not and no instant is set."""
+    """The condition that a bulk logout of all users has revoked a row; NULL if not and no instant is set."""
     return or_(epoch < ProviderState.epoch, _issued_too_early(created_at))
 
 

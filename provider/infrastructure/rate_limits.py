@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from limits import RateLimitItem
 
 _SOCKET_TIMEOUT = 0.5
-# After a failure Redis is not asked for so long, so that an outage costs one wait and not one per request.
+# How long Redis is left alone after a failure, so that an outage costs one wait and not one per request.
 _PAUSE_SECONDS = 5.0
 
 
 def import_library() -> None:
-    """Import what counts, before processes are forked that would each import it for itself."""
+    """Import the counting library before forking, so that the processes need not each import it."""
     import limits  # noqa: F401
 
 
@@ -38,7 +38,7 @@ def _item(limit: str, times: int = 1) -> "RateLimitItem":
 
 
 def step(limit: str, *key: str, times: int = 1, cost: int = 1, counts: bool = True) -> Step:
-    """Return an attempt under so many times a limit, which is only looked at unless it counts."""
+    """Return an attempt under a limit multiplied by `times`; without `counts` it is only checked."""
     return Step(_item(limit, times), key, cost, counts)
 
 
@@ -61,9 +61,10 @@ class RateLimits:
         self._resting_until = 0.0
 
     def prepare(self) -> "_Limiters":
-        """Make what counts, and return it. Else the first question does.
+        """Create the counters and return them; otherwise the first attempt does so.
 
-        Commands ask none, and its import takes a tenth of a short one's time, with Redis a third.
+        Commands count no attempts, and the import would take a tenth of a short command's time, with Redis a
+        third.
         """
         with self._making:
             if self._made is None:
@@ -75,11 +76,11 @@ class RateLimits:
         return self._made or self.prepare()
 
     def hit(self, limit: str, *key: str, times: int = 1, cost: int = 1) -> bool:
-        """Count one attempt, or as many as it costs; return whether it is within so many times the limit."""
+        """Count one attempt, or as many as it costs; return whether it is within `times` times the limit."""
         return self.first_refused([step(limit, *key, times=times, cost=cost)]) is None
 
     def test(self, limit: str, *key: str, times: int = 1) -> bool:
-        """Return whether another attempt would be within so many times the limit, without counting one."""
+        """Return whether another attempt would be within `times` times the limit, without counting one."""
         return self.first_refused([step(limit, *key, times=times, counts=False)]) is None
 
     def first_refused(self, steps: Sequence[Step]) -> int | None:
@@ -91,7 +92,7 @@ class RateLimits:
         return refused
 
     def wait(self, limit: str, *key: str, times: int = 1) -> float:
-        """Return the seconds until another attempt is within so many times the limit; 0 if one is now."""
+        """Return the seconds until another attempt is within `times` times the limit; 0 if one is now."""
         item = _item(limit, times)
         window = self._ask(lambda windows: windows.get_window_stats(item, *key))
         return 0 if window.remaining > 0 else max(0, window.reset_time - time.time())

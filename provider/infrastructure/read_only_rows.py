@@ -1,8 +1,8 @@
 """Rows of tables that are only read, for the statements that nearly every request runs.
 
-A row that the session looks after is made ready to be changed, which takes several times as long as the
-database needs to find it. These rows hold values and nothing else: to change one, or to read a column that
-its statement did not select, raises an error.
+SQLAlchemy prepares every row of a session for changes, which takes several times as long as the database
+needs to find it. These rows hold values and nothing else: to change one, or to read a column that its
+statement did not select, raises an error.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -34,7 +34,7 @@ class ReadOnly(Generic[R]):
     def take(self, values: Iterator[Any]) -> R:
         """Make a row of the next values of a statement's row."""
         row: R = object.__new__(self._row_class)
-        # The names come first: when they end, no value more is taken than there are names.
+        # The names come first, so that `zip` takes no extra value when they end.
         row.__dict__.update(zip(self._names, values, strict=False))
         return row
 
@@ -60,7 +60,7 @@ class NotSelected(LookupError):
 
 
 class _Row:
-    """The base of all rows: values, and what their table's class says of them."""
+    """The base of all rows: the values, with the methods and properties of their table's class."""
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
@@ -74,7 +74,7 @@ class _Row:
 
 def read_only(kind: type[R], values: Iterable[tuple[str, Any]]) -> R:
     """Return a row of a table with these values of its columns, which is only read."""
-    row: R = object.__new__(_without_mapper(kind))  # type: ignore[assignment]  # It reads like one.
+    row: R = object.__new__(_without_mapper(kind))  # type: ignore[assignment]  # It behaves like one when read.
     row.__dict__.update(values)
     return row
 
@@ -95,7 +95,7 @@ def _without_mapper(kind: type[Base]) -> type[_Row]:
 
 
 def columns_of(*parts: ReadOnly[Any]) -> list[InstrumentedAttribute[Any]]:
-    """Return the columns of some tables, in this order."""
+    """Return the columns of these tables, in order."""
     return [column for part in parts for column in part.columns]
 
 
@@ -105,7 +105,7 @@ def find_one(statement: Select[Any], values: Mapping[str, object]) -> list[Any] 
 
 
 def find_together(*asked: tuple[Select[Any], Mapping[str, object]]) -> list[list[Any] | None]:
-    """Do the same for several statements, for which the database is waited for once."""
+    """Do the same for several statements in one round trip."""
     found = _on_connection(lambda known: built_once.fetch_together(known, *asked))
     return [_only_one(rows) for rows in found]
 
@@ -122,7 +122,7 @@ def _only_one(rows: list[list[Any]]) -> list[Any] | None:
 
 
 def _on_connection(fetch: Callable[[Connection | Alone], T]) -> T:
-    """Run statements on the connection of the open work, or on one for them alone.
+    """Run statements on the connection of the current work, or on one of their own.
 
     Without an open transaction or other reads it is given back at once, and no session is made.
     """

@@ -1,4 +1,4 @@
-"""Tables made anew on SQLite, whose ALTER TABLE changes no constraint."""
+"""Tables rebuilt on SQLite, whose ALTER TABLE cannot change constraints."""
 
 from collections.abc import Callable
 

@@ -1,7 +1,7 @@
-"""Responses that are kept for a while, so that a request that is sent again does nothing a second time.
+"""Responses that are kept for a while, so that a request that is sent again has no second effect.
 
-A request is reserved before it is carried out; its response is kept in the transaction of the act. Of two at
-once the second finds the reservation. One whose process died is free again after a minute.
+A request is reserved before it is carried out; its response is kept in the transaction of the act. Of two
+concurrent requests the second finds the reservation. A reservation whose process died expires after a minute.
 """
 
 from dataclasses import dataclass, field
@@ -28,9 +28,9 @@ class RepeatedRequest(Base):
     __tablename__ = "repeated_request"
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
-    # Of the caller, the address and the key.
+    # A digest of the caller, the address and the key.
     digest: Mapped[str] = mapped_column(String(64), unique=True)
-    # Of everything else that was sent: the same key for another request is a mistake.
+    # A digest of everything else that was sent: using the key for another request is an error.
     fingerprint: Mapped[str] = mapped_column(String(64))
     claimed_until: Mapped[datetime] = mapped_column(UTCDateTime)
     status: Mapped[int | None] = mapped_column()
@@ -81,7 +81,8 @@ def reserve(digest: str, fingerprint: str) -> UUID | KeptResponse:
 def keep(reserved: UUID, response: KeptResponse) -> None:
     """Keep the response of a reserved request, in the transaction of its act. Raises InFlight.
 
-    A process that took longer than its reservation finds another at it, and must not act a second time.
+    If a process took longer than its reservation, another one may have taken over; the act must not happen
+    twice.
     """
     sealed = current.secret_box().encrypt(_LABEL, response.body, bound_to=str(reserved))
     mine = update(RepeatedRequest).where(

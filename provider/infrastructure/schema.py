@@ -34,7 +34,7 @@ def upgrade(
     patience: Patience = USUAL_PATIENCE,
     when_waiting: Callable[[], None] = lambda: None,
 ) -> None:
-    """Run the migrations up to a revision. Raises StrangeSchema, and NotApplied where others were in the way.
+    """Run the migrations up to a revision. Raises StrangeSchema, and NotApplied if the database is in use.
 
     A database that a newer release has migrated already is left as it is. While another process migrates it,
     this waits, after a call of `when_waiting`.
@@ -71,7 +71,7 @@ def check_complete(engine: Engine) -> None:
 
 
 def downgrade(engine: Engine, revision: str) -> None:
-    """Take migrations back down to a revision. Raises NotApplied where others were in the way."""
+    """Take migrations back down to a revision. Raises NotApplied if the database is in use."""
     from provider.infrastructure import revisions
 
     with one_at_a_time(engine, USUAL_PATIENCE, lambda: None) as connection:
@@ -106,12 +106,12 @@ def current_revision(engine: Engine) -> str | None:
 @cache
 def newest_revision() -> str:
     """Return the revision that this version of the provider needs."""
-    # The names say it sooner than Alembic, which runs every file.
+    # Reading the file names is faster than Alembic, which runs every file.
     return max(path.name.partition("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))
 
 
 def next_revision(engine: Engine) -> str | None:
-    """Return the revision that would be run next; None where all have been."""
+    """Return the revision that would be run next; None if there is none left."""
     from provider.infrastructure import revisions
 
     later = revisions.list_after(MIGRATIONS, current_revision(engine))

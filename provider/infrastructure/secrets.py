@@ -1,6 +1,6 @@
 """Secrets at rest: the key-encryption key and the keys derived from it.
 
-Each use has its own key by HKDF label (KEY-17), so a value made for one use is nothing in another.
+Each use has its own key by HKDF label (KEY-17), so a value made for one use is worthless in another.
 """
 
 import base64
@@ -52,7 +52,7 @@ class SecretBox:
         return _derive(self.key, label)
 
     def keyed_digest(self, label: str, value: str) -> str:
-        """Return a digest that cannot be made or tried out without the key (KEY-18)."""
+        """Return a digest that cannot be computed or guessed offline without the key (KEY-18)."""
         return _mac(self.key, label, value).hex()
 
     def keyed_digests(self, label: str, value: str) -> tuple[str, ...]:
@@ -75,7 +75,7 @@ class SecretBox:
         return _as_token(_mac((self.key, *self.former)[-1], label, value))
 
     def layered_digest(self, label: str, value: str, *, generation: int) -> str:
-        """Return a digest into which the keys of all generations went, up to this one.
+        """Return a digest that combines the keys of all generations up to this one.
 
         A stored digest is brought up to a newer key by one more layer, without the value itself.
         """
@@ -111,7 +111,7 @@ def _derive(key: bytes, label: str) -> bytes:
     return HKDF(SHA256(), length=32, salt=None, info=f"curfew:{label}".encode()).derive(key)
 
 
-# A copy of one that has its key already takes a quarter of the time of a new one.
+# Copying an HMAC that has its key takes a quarter of the time of creating one.
 @lru_cache(maxsize=256)
 def _keyed(key: bytes, label: str) -> HMAC:
     return HMAC(_derive(key, label), SHA256())

@@ -16,7 +16,7 @@ from typing import Any
 from provider.infrastructure import event_log
 
 FILE_NAME = "database-seen.json"
-# So many databases are remembered, and so many lineages that others have replaced.
+# How many databases, and how many replaced lineages, are remembered.
 _MOST = 20
 
 
@@ -70,7 +70,7 @@ def write(folder: Path, seen: Seen) -> bool:
             json.dump({"marks": _to_json(seen), "replaced": seen.replaced}, file, indent=1)
         draft.replace(path)
     except OSError:
-        # A read-only data folder is a choice; then this instance remembers nothing.
+        # The operator may have made the data folder read-only; this instance then remembers nothing.
         with suppress(OSError):
             draft.unlink()
         return False

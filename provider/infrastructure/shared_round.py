@@ -1,4 +1,4 @@
-"""A costly question that many may ask at once: it is put once, and waited for no longer than a bound."""
+"""A costly query that many callers may make at once: it runs once, and each waits no longer than a bound."""
 
 import contextvars
 import threading
@@ -34,8 +34,8 @@ class _Round(Generic[T]):
 class SharedRound(Generic[T]):
     """Gives the same value to all calls within a span; at most one thread computes it.
 
-    The value is empty at first and filled in bit by bit, so that a call that has waited for as long as the
-    bound gets what is known by then. The round goes on: what it prepares serves the next one.
+    The value is empty at first and filled in bit by bit, so that a call that reaches the bound gets the
+    results so far. The round continues, and its results serve the next call.
     """
 
     def __init__(self, empty: Callable[[], T], *, bound: timedelta, shared_for: timedelta) -> None:
@@ -56,7 +56,7 @@ class SharedRound(Generic[T]):
         return current.value
 
     def _start(self, current: _Round[T], look: Callable[[T], None]) -> None:
-        # The thread works in the application of the first call, and outlives its request.
+        # The thread runs in the first call's application context, and may outlive that request.
         run = contextvars.copy_context().run
         thread = threading.Thread(target=run, args=(current.fill, look), name="round", daemon=True)
         try:

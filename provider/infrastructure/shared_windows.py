@@ -1,6 +1,6 @@
 """Moving windows counted in Redis, several of them in one round trip.
 
-They are kept as the library `limits` keeps them, which tells how they stand and forgets them.
+They have the format of the library `limits`, which reads their state and clears them.
 """
 
 import time
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 # A connection that was idle for longer may have been closed by a restart, or by something in between.
 _TRUSTED_SECONDS = 1.0
-# The library's condition for one key after the other, up to the first that is refused.
+# The library's check for each key in order, up to the first that is refused.
 _FIRST_REFUSED = b"""
 local now = tonumber(ARGV[1])
 for i, key in ipairs(KEYS) do
@@ -51,11 +51,11 @@ class SharedWindows:
         client: Any = storage.get_connection()
         self._pool, self._script = client.connection_pool, client.register_script(_FIRST_REFUSED)
         self._is_unknown, self._failure = NoScriptError, RedisError
-        # The one that was used last comes first, with the time of its use.
+        # Idle connections with the time of their last use; the most recently used one is last.
         self._idle: list[tuple[Any, float]] = []
 
     def first_refused(self, steps: Sequence[Step]) -> int | None:
-        """Take steps in their order up to the first that is beyond its limit; returns its place, or None."""
+        """Take steps in order up to the first that exceeds its limit; returns its index, or None."""
         keys = [self._storage.prefixed_key(step.item.key_for(*step.key)) for step in steps]
         arguments: list[float] = [time.time()]
         for step in steps:
@@ -75,20 +75,20 @@ class SharedWindows:
         self._ask("DEL", self._storage.prefixed_key(item.key_for(*key)))
 
     def _ask(self, *command: str) -> Any:
-        """Send a command and return the response; the client's layers around both take thrice as long."""
+        """Send a command and return its response; the client's layers would take three times as long."""
         connection = self._take()
         try:
             connection.send_packed_command([_packed(command)])
             response = connection.read_response()
         except BaseException:
-            # A later response must not be taken for this one's.
+            # This command's response must not be taken for that of a later command.
             connection.disconnect()
             raise
         self._idle.append((connection, time.monotonic()))
         return response
 
     def _take(self) -> Any:
-        """Return a connection that nothing else uses, looked at again if it has not been used for a while."""
+        """Return a connection for exclusive use, checked if it has not been used for a while."""
         try:
             connection, used_at = self._idle.pop()
         except IndexError:
@@ -100,7 +100,7 @@ class SharedWindows:
     def _make_sure(self, connection: Any) -> None:
         connection.connect()
         try:
-            # Nothing is to be read yet, except that it was closed meanwhile.
+            # Nothing should be readable yet, unless the connection was closed meanwhile.
             is_closed = connection.can_read()
         except self._failure:
             is_closed = True

@@ -20,12 +20,12 @@ class StopSignal:
         self._reader, self._writer = Pipe(duplex=False)
 
     def send_on(self, *numbers: signal.Signals) -> None:
-        """Send it when this process gets one of these signals, and then do what was done before."""
+        """Send it when this process gets one of these signals, and then call the previous handler."""
         for number in numbers:
             signal.signal(number, partial(self._send, signal.getsignal(number)))
 
     def listen(self, stop: Callable[[], None]) -> None:
-        """Call a function when it is sent, in a thread of this process, which is not the sender."""
+        """Call a function when it is sent, in a thread of this process, which must not be the sender."""
         self._writer.close()
         threading.Thread(target=self._wait, args=(stop,), name="stop-signal", daemon=True).start()
 

@@ -11,7 +11,7 @@ def read_json(text: str | bytes | memoryview) -> Any:
     try:
         return msgspec.json.decode(text)
     except msgspec.DecodeError:
-        # Half a character, or a number beyond a float: the standard library takes what it has written.
+        # An unpaired surrogate, or a number beyond a float: the standard library reads what it has written.
         return json.loads(text if isinstance(text, str) else bytes(text))
 
 
@@ -20,6 +20,6 @@ def write_json(value: Any) -> str:
     try:
         text = msgspec.json.encode(value)
     except (TypeError, ValueError, OverflowError):
-        # Half a character, or a kind of value that only the standard library knows, or neither does.
+        # An unpaired surrogate, or a type that only the standard library supports, or neither does.
         return json.dumps(value)
     return text.decode() if text.isascii() else json.dumps(value)

@@ -37,10 +37,10 @@ _SHARED_OPTIONS: dict[str, Any] = {
 }
 _WORKER_OPTIONS: dict[str, Any] = {
     "broker_connection_retry_on_startup": True,
-    # Without end: the sweeper works meanwhile, and no restart is needed when the broker is back.
+    # No limit: the sweeper works meanwhile, and no restart is needed when the broker is back.
     "broker_connection_max_retries": None,
     "task_acks_late": False,
-    # Concerns only late acknowledgement; set, because Celery warns while it is left open.
+    # Affects only late acknowledgement; set because Celery warns if it is not.
     "worker_cancel_long_running_tasks_on_connection_loss": True,
     "worker_prefetch_multiplier": 1,
     "worker_hijack_root_logger": False,
@@ -54,7 +54,7 @@ _WORKER_OPTIONS: dict[str, Any] = {
 
 
 class WakeUps:
-    """Wakes a worker after a commit. That it fails is normal: the sweepers find the row by themselves."""
+    """Wakes a worker after a commit. Failures are expected: the sweepers find the row on their own."""
 
     def __init__(self, broker_url: str, waker: Waker | None = None) -> None:
         self._celery = _publisher(broker_url) if broker_url else None
@@ -73,7 +73,7 @@ class WakeUps:
         from kombu.exceptions import KombuError
 
         if not self._publishing.acquire(blocking=False):
-            # As many threads as there are connections are waiting for the broker: that is a slow one.
+            # All connections are waiting for the broker, so it is slow.
             return False
         try:
             self._celery.send_task(DELIVER, args=[logout_id], queue=QUEUE, retry=False, ignore_result=True)
@@ -96,7 +96,7 @@ def make_celery(settings: Settings) -> "Celery":
 
 
 def _publisher(broker_url: str) -> "Celery":
-    # Without a broker it is never imported: it takes as long as all of the database's library.
+    # Without a broker Celery is never imported: that takes as long as importing all of SQLAlchemy.
     from celery import Celery
 
     celery = Celery("curfew-wake-ups", broker=broker_url, set_as_current=False)

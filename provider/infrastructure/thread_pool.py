@@ -15,10 +15,10 @@ P = ParamSpec("P")
 
 
 class ApplicationThreads:
-    """A pool whose every job runs in an application context, with a database session of its own.
+    """A pool that runs each job in an application context, with its own database session.
 
-    The threads keep their context, and the result of a job is not reported: to make a context, a future
-    and its lock for each of a thousand jobs a second costs more than the job itself.
+    The threads keep their context, and the result of a job is not reported: at a thousand jobs a second,
+    making a context, a future and its lock for each costs more than the job itself.
     """
 
     def __init__(self, size: int, name: str) -> None:
@@ -33,7 +33,7 @@ class ApplicationThreads:
     def submit(self, job: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
         """Run a job as soon as a thread is free; what it raises is logged.
 
-        Raises RuntimeError, and does not run it, when the system has no thread for us at all.
+        Raises RuntimeError, without running the job, if the system cannot start even one thread.
         """
         with self._lock:
             if len(self._threads) < min(self._size, self._unfinished + 1):
@@ -49,14 +49,14 @@ class ApplicationThreads:
             thread.join()
 
     def _start_one(self) -> None:
-        # A pool that is not closed must not keep the process from ending; a job lost by that is found again.
+        # An unclosed pool must not keep the process from ending; a job lost that way is found again.
         thread = threading.Thread(target=self._run, name=f"{self._name}_{len(self._threads)}", daemon=True)
         try:
             thread.start()
         except RuntimeError:
             if not self._threads:
                 raise
-            # Those that run do it later; the next job tries again.
+            # The running threads do the job later; the next submission tries again to start one.
             event_log.error("thread_not_started", exc_info=True, pool=self._name)
         else:
             self._threads.append(thread)
@@ -75,7 +75,7 @@ class ApplicationThreads:
 
 
 def forget_session() -> None:
-    """End this thread's database session, and have another one for the next question even if that fails."""
+    """End this thread's database session; even if that fails, the next use gets a new one."""
     try:
         db.session.remove()
     except Exception:  # noqa: BLE001 – logged; what could not be rolled back is gone with its connection.

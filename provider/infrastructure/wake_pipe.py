@@ -13,7 +13,7 @@ _BYTES_AT_ONCE = 65_536
 
 
 def make() -> tuple[Connection, Connection]:
-    """Return the reading and the writing end; to write never waits."""
+    """Return the reading and the writing end; writing never blocks."""
     reader, writer = Pipe(duplex=False)
     os.set_blocking(writer.fileno(), False)
     return reader, writer
@@ -26,11 +26,11 @@ class Waker:
         self._writer = writer
 
     def wake(self) -> bool:
-        """Wake the worker; False means that it could not be."""
+        """Wake the worker; returns False if that failed."""
         try:
             os.write(self._writer.fileno(), b"!")
         except BlockingIOError:
-            # Full of bytes that the worker has yet to read: it looks again after them.
+            # The pipe is full of bytes that the worker has yet to read; it looks again after them.
             return True
         except OSError:
             return False
@@ -38,6 +38,6 @@ class Waker:
 
 
 def listen(descriptor: int, wake: Callable[[], None]) -> None:
-    """Call `wake` for what is written, once for many bytes; return when all writers are gone."""
+    """Call `wake` when bytes arrive, once for many of them; return when all writers are gone."""
     while os.read(descriptor, _BYTES_AT_ONCE):
         wake()

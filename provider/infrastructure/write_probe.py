@@ -15,7 +15,7 @@ _WRITE = text(
 
 
 class WriteProbe(Base):
-    """When the database was last found to take a write."""
+    """The instant of the last successful write to the database."""
 
     __tablename__ = "write_probe"
     __table_args__ = (CheckConstraint("id = 1", name="one_row"),)
@@ -25,6 +25,6 @@ class WriteProbe(Base):
 
 
 def write(connection: Connection) -> None:
-    """Write the row and commit it: only a commit shows that a standby is waited for."""
+    """Write the row and commit it: only the commit shows whether the database waits for a standby."""
     connection.execute(_WRITE, {"now": clock.now()})
     connection.commit()

@@ -35,7 +35,7 @@ _FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 @dataclass(frozen=True, slots=True)
 class OutboundResponse:
-    """A response: any status with its headers, and as much of the body as the cap allowed."""
+    """A response: any status with its headers, and the body up to the size limit."""
 
     status: int
     # Names are looked up without regard to case.
@@ -52,7 +52,7 @@ class OutboundClient:
         self._resolver = BoundedResolver(resolve)
         self._idle = IdleConnections()
         self._last_addresses: dict[str, IPAddress] = {}
-        # What the policy, which never changes, has admitted already.
+        # Targets with addresses that the policy has already admitted; the policy never changes.
         self._admitted: dict[Target, tuple[IPAddress, ...]] = {}
         # Loaded once and at the start: a bundle that is missing is our own error, never an RP's (FLT-49).
         self._tls = trust(str(policy.ca_bundle or certifi.where()))
@@ -119,7 +119,7 @@ class OutboundClient:
         return f"{target.scheme}://{target.host}:{target.port}"
 
     def look(self, url: str) -> Sighting:
-        """Resolve, check and connect as a call would, say nothing, and tell what was seen."""
+        """Resolve, check and connect as a call would, send nothing, and return what was seen."""
         target, deadline = Target.parse(url), self._deadline(None)
         addresses = self._checked_addresses(target, deadline)
         wire, peer = self._dial(target, addresses, deadline)
@@ -129,14 +129,14 @@ class OutboundClient:
             wire.close()
 
     def close(self) -> None:
-        """Close the idle connections; calls under way end by themselves."""
+        """Close the idle connections; calls under way finish on their own."""
         self._idle.close()
 
     def _deadline(self, total_deadline: timedelta | None) -> Deadline:
         return Deadline(total_deadline or self._policy.total_deadline)
 
     def _ask(self, target: Target, sent: bytes, deadline: Deadline) -> tuple[Connection, Head]:
-        """Send a request once, on a connection at rest or on a new one."""
+        """Send a request once, on an idle connection or on a new one."""
         addresses = self._checked_addresses(target, deadline)
         connection = self._idle.take(_endpoint(target), addresses)
         if connection is None:
@@ -144,11 +144,11 @@ class OutboundClient:
         return connection, connection.ask(sent, deadline, self._policy.max_header_bytes)
 
     def _ask_again(self, target: Target, sent: bytes, deadline: Deadline) -> tuple[Connection, Head]:
-        """Send a request that does no harm twice: where a connection at rest ends in silence, on a new one.
+        """Send a repeatable request: if an idle connection ends without a response, again on a new one.
 
-        Its server closed it just as we wrote. Silence on a new connection is for the caller to judge, and so
-        is any after a POST (rfc9110 §9.2.2): the request may have been processed, and a Logout Token must not
-        come twice (DLV-07: each attempt has its own `jti`).
+        The server closed the idle connection just as we wrote. Silence on a new connection is left to the
+        caller, as is any after a POST (rfc9110 §9.2.2): the request may have been processed, and a Logout
+        Token must not come twice (DLV-07: each attempt has its own `jti`).
         """
         addresses = self._checked_addresses(target, deadline)
         connection = self._idle.take(_endpoint(target), addresses)

@@ -38,7 +38,7 @@ class Connection:
 
     @property
     def is_usable(self) -> bool:
-        """Whether it is open and nothing is in it that would be taken for the next response."""
+        """Whether it is open and holds no data that would be taken for the next response."""
         return not self._reader.has_surplus and self._wire.is_silent
 
     def ask(self, message: bytes, deadline: Deadline, max_header_bytes: int) -> Head:
@@ -56,7 +56,7 @@ class Connection:
         return head
 
     def read(self, head: Head, limit: int) -> tuple[bytes, OutboundFailure | None]:
-        """Return at most `limit` bytes of the body, undecoded, and why these are not all of it."""
+        """Return at most `limit` bytes of the body, undecoded, and the reason if the body is incomplete."""
         body = bytearray()
         try:
             with named_failures():
@@ -76,7 +76,7 @@ class Connection:
 
 
 class IdleConnections:
-    """Connections at rest, by endpoint; shared by all threads."""
+    """Idle connections, by endpoint; shared by all threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -94,7 +94,7 @@ class IdleConnections:
         return None
 
     def keep(self, connection: Connection) -> None:
-        """Put a connection to rest, or close it if there are enough of them."""
+        """Keep an idle connection, or close it if there are enough of them."""
         connection.idle_since = time.monotonic()
         with self._lock:
             expired = self._remove_expired()
@@ -106,7 +106,7 @@ class IdleConnections:
             old.close()
 
     def close(self) -> None:
-        """Close all of them, and from now on whatever comes back."""
+        """Close all idle connections, and from now on each one that is returned."""
         with self._lock:
             self._is_closed = True
             connections = [one for resting in self._resting.values() for one in resting]
@@ -143,7 +143,7 @@ class IdleConnections:
 
 @contextmanager
 def named_failures() -> Iterator[None]:
-    """Give what sockets and readers raise its failure class."""
+    """Translate exceptions of sockets and readers into OutboundFailure."""
     try:
         yield
     except TimeoutError as exc:

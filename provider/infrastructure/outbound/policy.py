@@ -9,7 +9,7 @@ from typing import Literal
 IPAddress = IPv4Address | IPv6Address
 FailureKind = Literal["refused", "dns", "connect", "tls", "timeout", "reset", "protocol", "too_large"]
 
-# What a client's owner may read. Anything finer would make us a scanner of our own network (THR-44).
+# The failures a client's owner may see. More detail would make us a scanner of our own network (THR-44).
 SENTENCES: dict[FailureKind, str] = {
     "refused": "the target is not allowed",
     "dns": "the name could not be resolved",
@@ -47,7 +47,7 @@ class OutboundPolicy:
     allowed_networks: tuple[IPv4Network | IPv6Network, ...] = ()
     # Names with the same freedoms, whatever address they resolve to.
     allowed_hosts: tuple[str, ...] = ()
-    # The only roots trusted when given; otherwise the public ones that come with requests.
+    # The only trusted roots, if set; otherwise the public ones that come with requests.
     ca_bundle: Path | None = None
     # The time for all TCP connects of one call together, so that a dead IPv6 cannot eat the deadline.
     connect_timeout: timedelta = timedelta(seconds=3)

@@ -1,4 +1,4 @@
-"""Lines and bytes out of a connection, buffered; the headers of a response have a budget."""
+"""Buffered reading of lines and bytes from a connection; the headers of a response have a size budget."""
 
 from collections.abc import Iterator
 
@@ -10,7 +10,7 @@ PIECE = 8192
 
 
 class Reader:
-    """A buffer of what has arrived and is not used yet."""
+    """A buffer of received bytes that have not been consumed yet."""
 
     def __init__(self, wire: Wire) -> None:
         self._wire = wire
@@ -19,20 +19,20 @@ class Reader:
         self._header_budget: int | None = None
 
     def begin_head(self, budget: int) -> None:
-        """From now on at most so many bytes may come, and no end of the connection."""
+        """Start reading a head: at most `budget` bytes, during which the connection must not end."""
         self._header_budget = budget
 
     def end_head(self) -> None:
-        """Take what follows for a body."""
+        """End the head; the bytes that follow are the body."""
         self._header_budget = None
 
     @property
     def has_surplus(self) -> bool:
-        """Whether more came than was used."""
+        """Whether received bytes are left over."""
         return bool(self._buffer)
 
     def line(self) -> bytes:
-        """Return the next line with its end, or what there is where the connection ends before the line."""
+        """Return the next line with its end, or the rest if the connection ends within the line."""
         start = 0
         while (end := self._buffer.find(b"\n", start)) < 0 and len(self._buffer) < MAX_LINE:
             start = len(self._buffer)
@@ -41,7 +41,7 @@ class Reader:
         return self._use(end + 1 or len(self._buffer))
 
     def pieces(self, length: int) -> Iterator[bytes]:
-        """Yield so many bytes as they come. Raises ConnectionResetError where the connection ends before."""
+        """Yield `length` bytes as they arrive. Raises ConnectionResetError if the connection ends before."""
         while length:
             piece = self._some(length)
             if not piece:
@@ -65,7 +65,7 @@ class Reader:
         return used
 
     def _fetch(self, most: int) -> bool:
-        """Buffer what comes next; says whether there was anything."""
+        """Buffer the next bytes; returns False at the end of the connection."""
         budget = self._header_budget
         if budget is None:
             data = self._wire.receive(most)

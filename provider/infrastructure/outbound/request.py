@@ -1,4 +1,4 @@
-"""Requests as they leave: exactly what the caller said, and what it may not say by itself."""
+"""Outgoing requests: exactly what the caller passed, and the headers that it may not set itself."""
 
 import re
 from collections.abc import Mapping

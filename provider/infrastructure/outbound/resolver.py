@@ -16,7 +16,7 @@ MAX_LOOKUPS = 32
 
 
 class Deadline:
-    """An instant after which nothing of a call may go on."""
+    """The instant by which every step of a call must have ended."""
 
     def __init__(self, span: timedelta) -> None:
         self.instant = time.monotonic() + span.total_seconds()
@@ -61,7 +61,7 @@ class BoundedResolver:
         try:
             lookup.start()
         except RuntimeError as exc:
-            # The system has no thread left; the slot must not be lost with it.
+            # The system has no thread left; the slot must be released.
             self._slots.release()
             raise OutboundFailure("dns", f"{host}: no thread for the lookup") from exc
 

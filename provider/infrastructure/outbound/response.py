@@ -1,5 +1,7 @@
-"""Responses read to the letter (rfc9112): a wrong guess about where one ends would move every later one on
-the same connection to the next request."""
+"""Strict reading of responses (rfc9112).
+
+A wrong guess about where one ends would assign every later response on the connection to the wrong request.
+"""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,11 +23,11 @@ Field = tuple[str, str]
 
 
 class MalformedResponse(ValueError):
-    """The other end does not speak HTTP as it should."""
+    """The response violates HTTP."""
 
 
 class Headers(Mapping[str, str]):
-    """The fields of a response, looked up without regard to case; of several of one name the last counts."""
+    """The fields of a response, looked up case-insensitively; of repeated fields the last one counts."""
 
     def __init__(self, fields: Sequence[Field]) -> None:
         self._fields = {name.lower(): (name, value) for name, value in fields}
@@ -45,7 +47,7 @@ class Head:
     """Status and fields of the final response, and where its body ends.
 
     A body ends by chunks, after a length, or, where that is None, with the connection. The connection `stays`
-    only where no other reader could see another end.
+    only if no other reader could place the end elsewhere.
     """
 
     status: int
@@ -61,7 +63,8 @@ def read_head(reader: Reader) -> Head:
         version, status = _read_status(reader)
         fields, is_well_formed = _read_fields(reader)
         # rfc9110 §15.2: a client must be able to parse one or more 1xx responses before the final one,
-        # expected or not. Taken for the final one, it would leave that as the response to our next request.
+        # expected or not. Mistaking one for the final response would leave the real one to answer our next
+        # request.
         if status >= HTTPStatus.OK:
             return _framed(version, status, fields, is_well_formed=is_well_formed)
 
@@ -86,7 +89,7 @@ def _read_status(reader: Reader) -> tuple[bytes, int]:
 
 
 def _read_fields(reader: Reader) -> tuple[list[Field], bool]:
-    """Read the header fields; what is not one is left out, and said to be there."""
+    """Read the header fields, skipping malformed ones; the second value is False if there were any."""
     fields: list[Field] = []
     is_well_formed, count = True, 0
     while (line := reader.line()) not in (b"\r\n", b"\n"):
@@ -104,7 +107,7 @@ def _read_fields(reader: Reader) -> tuple[list[Field], bool]:
 
 
 def _framed(version: bytes, status: int, fields: Sequence[Field], *, is_well_formed: bool) -> Head:
-    """Decide where the body ends, and whether anybody might decide otherwise."""
+    """Decide where the body ends, and whether another reader might decide otherwise."""
     lengths, codings, wishes = _framing_fields(fields)
     has_body = status not in WITHOUT_BODY
     is_chunked = has_body and codings[:1] == ["chunked"]
@@ -113,7 +116,7 @@ def _framed(version: bytes, status: int, fields: Sequence[Field], *, is_well_for
         # rfc9112 §6.3: one length, or one coding that ends by itself, and not both.
         is_certain = len(lengths) + len(codings) == 1 and (is_chunked or length is not None)
     else:
-        # A length of 0 is forbidden with 204, and often there; all read it in the same way.
+        # Servers often send a length of 0 with a 204 although it is forbidden; every reader treats it alike.
         is_certain, length = not codings and lengths in ([], ["0"]), 0
     stays = "close" not in wishes
     if version == b"HTTP/1.0":
@@ -123,7 +126,7 @@ def _framed(version: bytes, status: int, fields: Sequence[Field], *, is_well_for
 
 
 def _framing_fields(fields: Sequence[Field]) -> tuple[list[str], list[str], str]:
-    """Return the lengths, the codings, and what is wished for the connection."""
+    """Return the lengths, the transfer codings, and the options of the Connection header."""
     lengths, codings, wishes = [], [], ""
     for name, value in fields:
         match name.lower():

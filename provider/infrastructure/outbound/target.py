@@ -29,7 +29,7 @@ FOREIGN_PORTS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A URL as the door calls it; `address` is set when the host is a literal."""
+    """A parsed URL; `address` is set if the host is an IP literal."""
 
     scheme: str
     host: str
@@ -41,7 +41,7 @@ class Target:
     @classmethod
     @lru_cache(maxsize=4096)
     def parse(cls, url: str) -> "Target":
-        """Take a URL apart, or refuse it; a few thousand are remembered, as each is called many times."""
+        """Parse a URL, or refuse it; a few thousand are cached, because each is called many times."""
         try:
             uri = parse_called_uri(url)
         except MalformedURI as exc:
@@ -56,7 +56,7 @@ class Target:
         if self.host != "localhost" and not self.host.endswith(".localhost"):
             return ()
         # rfc6761 §6.3: these names mean loopback everywhere. Hosts files often give both families where only
-        # one is listed; no self-registered client wrote that DNS record, so the listed one may serve.
+        # one is listed; no self-registered client controls that record, so the listed one may be used.
         listed = tuple(address for address in LOOPBACKS if is_listed(address, policy))
         return listed or LOOPBACKS
 
@@ -71,9 +71,9 @@ class Target:
 
 
 def check_url(url: str, policy: OutboundPolicy, *, purpose_allows_http: bool = True) -> None:
-    """Refuse at registration what could never be called; names are judged again at each connect.
+    """Refuse URLs at registration that could never be called; names are checked again at each connect.
 
-    No DNS is asked here. With `purpose_allows_http=False` plain http is refused even where it is listed.
+    This makes no DNS queries. With `purpose_allows_http=False` plain http is refused even where it is listed.
     """
     target = Target.parse(url)
     if target.scheme == "http" and not purpose_allows_http:

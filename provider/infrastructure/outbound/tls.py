@@ -1,8 +1,8 @@
 """TLS over a `Wire`: verified names and chains, version 1.2 or newer.
 
-OpenSSL is given bytes and gives bytes; it never holds the socket. With a socket it would go on reading while
-there are session tickets, key updates and empty records to be eaten, and ask no clock between them. Here each
-read from the network is one of the wire's, on the deadline.
+OpenSSL is given bytes and gives bytes; it never holds the socket. With a socket it would keep reading through
+session tickets, key updates and empty records without checking the time. Here each read from the network goes
+through the wire, which enforces the deadline.
 """
 
 import functools
@@ -24,7 +24,7 @@ _OPTIONS_ON = ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
 
 
 class TLSWire(Wire):
-    """The same under TLS; `shake_hands` comes first."""
+    """A wire with TLS; `shake_hands` must be called first."""
 
     def __init__(self, sock: socket.socket, deadline: Deadline, context: ssl.SSLContext, name: str) -> None:
         super().__init__(sock, deadline)
@@ -76,12 +76,13 @@ class TLSWire(Wire):
                 self._fetch()
             except ssl.SSLError as exc:
                 if _is_cut_off(exc):
-                    # Without the close_notify of rfc8446 §6.1 anybody on the way may have cut off the rest.
+                    # Without the close_notify of rfc8446 §6.1, an attacker on the path may have truncated the
+                    # response.
                     raise ConnectionResetError("the TLS connection was cut off") from exc
                 raise
 
     def _fetch(self) -> None:
-        """Give OpenSSL what comes next, after sending what it wants to say first."""
+        """Send OpenSSL's pending output, then pass it the next bytes from the network."""
         self._flush()
         data = super()._take(RECORD)
         if data:
@@ -120,7 +121,7 @@ def trust(ca_bundle: str) -> ssl.SSLContext:
 
 
 def _rely_on_no_default(context: ssl.SSLContext) -> None:
-    """Set everything that this door relies on: interpreters and distributions differ in their defaults."""
+    """Set everything that this client relies on: interpreters and distributions differ in their defaults."""
     context.verify_mode = ssl.CERT_REQUIRED
     context.check_hostname = True
     # rfc9525 §2: names of servers are in subjectAltName; the common name is for people.

@@ -1,4 +1,4 @@
-"""One TCP connection on a deadline: every read and write gets what is left of the call's time.
+"""One TCP connection with a deadline: every read and write gets the remaining time of the call.
 
 The timeout of a Python socket starts anew with every byte (LIB-16, LIB-17), so it is set before each of them.
 """
@@ -8,7 +8,7 @@ import socket
 
 from provider.infrastructure.outbound.resolver import Deadline
 
-# What the timeout in force may be wrong by: to set it anew for less is a system call for nothing.
+# How far the timeout in force may be off: setting it for a smaller change would waste a system call.
 SLACK_SECONDS = 0.02
 
 
@@ -33,7 +33,7 @@ class Wire:
         self._sock.sendall(data)
 
     def receive(self, most: int) -> bytes:
-        """Return what has come, or b"" at the end of the connection. Raises TimeoutError or OSError."""
+        """Return the received bytes, or b"" at the end of the connection. Raises TimeoutError or OSError."""
         data = self._take(most)
         self.received += len(data)
         return data
@@ -50,7 +50,7 @@ class Wire:
 
     @property
     def is_silent(self) -> bool:
-        """Whether nothing has come: on an idle connection that is its end, or a response to no request."""
+        """Whether nothing was received: on an idle connection, data is its end or an unsolicited response."""
         return not self._poll.poll(0)
 
     def close(self) -> None:
