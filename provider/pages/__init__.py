@@ -1,7 +1,7 @@
 """Pages for people: signing in, consent, their account, the front page.
 
-A page answers a parked request and sends the person back to whatever parked it, or does what a
-button says. It never decides what an app gets; that is for `endpoints`.
+A page answers a parked request and sends the person back to the endpoint that parked it, or carries out what
+a button says. It never decides what an app gets; that is for `endpoints`.
 """
 
 from provider.pages import (

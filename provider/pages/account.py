@@ -47,12 +47,12 @@ def show_everywhere() -> AnyResponse:
 
 
 def purpose(found: FoundSession) -> str:
-    """Return what the forms of the account page are for: a form of one session is nothing in another."""
+    """Return the CSRF purpose of the account page's forms: a form of one session is not valid in another."""
     return f"account {found.session.id}"
 
 
 def everywhere_purpose(found: FoundSession) -> str:
-    """Return what the second question is for; the first page's form cannot answer it."""
+    """Return the CSRF purpose of the second question; the first page's form cannot answer it."""
     return f"account everywhere {found.session.id}"
 
 

@@ -1,6 +1,7 @@
 """Pages behind one-time links: the first administrator, and a new password after a reset.
 
-Opening one changes nothing, because programs open links that people are sent; sending the form does.
+Opening a link changes nothing, because mail scanners and previews open links as well; only submitting the
+form does.
 """
 
 from collections.abc import Callable
@@ -110,7 +111,7 @@ def _concluded(act: Callable[[], object], done: Callable[[], Response]) -> Respo
 
 
 def _purpose(handle: str, found: FoundSession | None) -> str:
-    """A form that was shown to one person is nothing in another's session."""
+    """A form that was shown to one person is not valid in another person's session."""
     return f"account link {handle} {found.session.id if found else ''}"
 
 

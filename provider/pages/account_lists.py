@@ -1,4 +1,4 @@
-"""The two lists of the account page, some entries of each at a time, beginning behind the last one before."""
+"""The two lists of the account page, each shown in parts that begin after the last entry shown before."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,21 +13,21 @@ from provider.logout.preview import Preview
 from provider.sessions.queries import FoundSession
 from provider.web.cursors import read_cursor
 
-# A longer list is not read entry by entry.
+# A person does not read a longer list entry by entry.
 MOST_ROWS = 50
 Row = TypeVar("Row")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Places:
-    """A person's position in each list: behind this session, behind this client; None is the top."""
+    """The position in each list: after this session, after this client; None is the top."""
 
     sessions: UUID | None = None
     apps: UUID | None = None
 
     @classmethod
     def read(cls, parameters: Mapping[str, str]) -> "Places":
-        """Read them from the address of the page."""
+        """Read the positions from the address of the page."""
         return cls(
             sessions=read_cursor("sessions", parameters.get("sessions")),
             apps=read_cursor("apps", parameters.get("apps")),
@@ -44,7 +44,7 @@ class Part(Generic[Row]):
 
 
 def part_of_sessions(found: FoundSession, preview: Preview, places: Places) -> Part[HeldSession]:
-    """Return some of the person's sessions; at the top of all stands that of this browser."""
+    """Return some of the person's sessions; this browser's own comes first."""
     held = list_held_sessions(found.account.id, after=places.sessions, limit=MOST_ROWS + 1)
     shown = held[:MOST_ROWS]
     others = [one for one in shown if one.session.id != found.session.id]
@@ -77,6 +77,6 @@ def _without_grant(preview: Preview, held: Sequence[HeldApp]) -> list[HeldApp]:
 
 
 def _address(places: Places, **place: UUID | None) -> str:
-    """Return the address of another place in one list; in the other one the person stays."""
+    """Return the address that moves to another place in one list and keeps the place in the other."""
     there = replace(places, **place)
     return url_for("pages.account", sessions=there.sessions, apps=there.apps, _anchor=next(iter(place)))

@@ -111,7 +111,8 @@ def _disconnect(found: FoundSession, client_id: str) -> Response:
     client = find_by_client_id(client_id)
     if client is None:
         raise NotFound
-    # If the same form was sent a moment ago, the grants that it ended are no longer found behind the lock.
+    # If the same form was submitted a moment ago, the grants that it ended are no longer found under the
+    # lock.
     seen = [_handle_of(grant) for grant in list_unrevoked(found.account.id, client)]
     outcomes = in_transaction(
         lambda: withdraw(
@@ -130,7 +131,7 @@ def _handle_of(grant: Grant) -> str:
 
 
 def _end_everywhere(found: FoundSession, cause: Cause) -> LogoutOutcome | None:
-    # Of several requests at once one ends everything; the others wait here and find it done.
+    # Of several concurrent requests, one ends everything; the others wait here for the lock and find it done.
     account = lock(found.account.id)
     if account is None or current_session() is None:
         return None
@@ -138,7 +139,7 @@ def _end_everywhere(found: FoundSession, cause: Cause) -> LogoutOutcome | None:
 
 
 def show_result(outcome: LogoutOutcome | None, result_handle: str) -> Response:
-    """Lead to the page of results; where another cause had ended it, to what is left."""
+    """Redirect to the result page, or to the account page if something else had ended it before."""
     if outcome is None and find_by_result_handle(result_handle) is None:
         return redirect_to("pages.account")
     target = result_page_of(result_handle)
@@ -146,7 +147,7 @@ def show_result(outcome: LogoutOutcome | None, result_handle: str) -> Response:
 
 
 def signed_out_already() -> Response:
-    """Answer a form of a session that has ended: with the result that its own end had, if that is known."""
+    """Answer a form of a session that has ended: with the result page of that sign-out, if there is one."""
     handle = cookies.session_handle()
     if handle is None:
         return ask_to_sign_in("account")
@@ -164,7 +165,7 @@ def _everywhere_handle() -> str:
 def cause_of(
     result_handle: str, reason: LogoutReason = LogoutReason.USER, *, asked_in: FoundSession | None = None
 ) -> Cause:
-    """Return why something ends that the person asked for on a page of the account."""
+    """Return the cause of a sign-out that the person requested on a page of the account."""
     return Cause(
         reason=reason,
         initiator="account",

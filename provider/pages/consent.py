@@ -54,7 +54,7 @@ def submit(handle: str) -> AnyResponse:
 
 def _note(parked: ParkedAuthorization, found: FoundSession, *, allowed: bool) -> None:
     scope = " ".join(_asked_scopes(parked))
-    # The answer is only this person's: another who signs in afterwards has agreed to nothing.
+    # The answer counts only for this person: another person who signs in afterwards has agreed to nothing.
     claims = _asked_claims(parked)
     named = {"claims": " ".join(claims), "resources": " ".join(_asked_servers(parked))}
     said: dict[str, Any] = {"scope": scope} | {name: value for name, value in named.items() if value}
@@ -80,7 +80,7 @@ def _form(parked: ParkedAuthorization, found: FoundSession, *, sentence: str | N
     return page(
         "consent.html",
         **parked.about_app,
-        # SEC-1017: the operator has not reviewed it.
+        # SEC-1017: the operator has not reviewed such an app.
         is_unchecked=parked.client.self_registered,
         account=found.account,
         scopes=_asked_scopes(parked),
@@ -93,7 +93,7 @@ def _form(parked: ParkedAuthorization, found: FoundSession, *, sentence: str | N
 
 
 def _asked_scopes(parked: ParkedAuthorization) -> list[str]:
-    """Return what would really be granted, which may be less than was asked for; the endpoint noted it."""
+    """Return the scopes that would be granted, as noted by the endpoint; perhaps fewer than requested."""
     return str(parked.interaction.answers.get("consent_scope") or "").split()
 
 
@@ -108,7 +108,7 @@ def _asked_servers(parked: ParkedAuthorization) -> tuple[str, ...]:
 
 
 def _purpose(handle: str, found: FoundSession) -> str:
-    """A form that was shown to one person is nothing in another's session (THR-04)."""
+    """A form that was shown to one person is not valid in another person's session (THR-04)."""
     return f"consent {handle} {found.session.id}"
 
 

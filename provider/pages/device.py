@@ -1,7 +1,7 @@
-"""The pages on which a person allows a device (rfc8628 §3.3): its code, then which app requests what.
+"""The pages on which a person allows a device (rfc8628 §3.3): first its code, then what its app requests.
 
-A code that came in the address is only filled in: nothing is looked up before the person has sent the
-form, and nothing is allowed before they have seen who asks (§3.3.1).
+A code that came in the address is only filled in: nothing is looked up before the person has submitted the
+form, and nothing is allowed before they have seen which app asks (§3.3.1).
 """
 
 from datetime import timedelta
@@ -66,7 +66,7 @@ def decide() -> AnyResponse:
     typed = user_codes.read(request.form.get("user_code", ""))
     if found is None or typed is None:
         return _sign_in_first(typed)
-    # This token was sent with this very question, so that codes cannot be guessed here.
+    # The CSRF token is bound to this code and was sent with its question, so codes cannot be guessed here.
     csrf.check(_purpose(found, typed))
     waiting = device_codes.find_waiting(typed)
     if waiting is None:
@@ -89,10 +89,11 @@ def _sign_in_first(typed: str | None) -> AnyResponse:
 
 
 def _may_try(found: FoundSession) -> bool:
-    """Count one more code, before it is looked up: any number of parallel ones count as many (§5.1)."""
+    """Count an attempt before its code is looked up, so that parallel attempts are all counted (§5.1)."""
     settings, limits = current.settings(), current.services().rate_limits
     if not limits.hit(settings.device_code_limit_account, "device-code-account", str(found.account.id)):
-        # A code that is not looked up does not count for the network: else one person could lock out others.
+        # An attempt that is refused here does not count for the network: else one person could lock out
+        # others.
         return False
     return network_limits.hit(settings.device_code_limit_address, "device-code-address")
 
@@ -127,7 +128,7 @@ def _question(found: FoundSession, typed: str, code: DeviceCode, client: Client)
         "device_confirm.html",
         account=found.account,
         app_name=client.display_name,
-        # SEC-1017: the operator has not reviewed it.
+        # SEC-1017: the operator has not reviewed such an app.
         is_unchecked=client.self_registered,
         servers=resources.names_of(code.request.get("resources", ())),
         shown_code=user_codes.shown(typed),
@@ -159,7 +160,7 @@ def _record(found: FoundSession, client: Client, code: DeviceCode, *, allowed: b
 
 
 def _purpose(found: FoundSession, user_code: str = "") -> str:
-    """A form that was shown to one person, or for one code, is nothing for another (THR-04)."""
+    """A form that was shown to one person, or for one code, is not valid for another (THR-04)."""
     return f"device {found.session.id} {user_code}"
 
 

@@ -1,4 +1,4 @@
-"""The front page: where one has come to, and whether one is signed in here."""
+"""The front page: what this site is, and whether the visitor is signed in."""
 
 from flask import Response
 

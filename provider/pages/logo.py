@@ -1,4 +1,4 @@
-"""The logo of an app, handed out by us, so that the app's host does not learn who looks at a page."""
+"""The logo of an app, served by us so that the app's host does not learn who views a page."""
 
 from flask import Response, make_response, request, url_for
 
@@ -13,7 +13,7 @@ from provider.web import network_limits
 from provider.web.route import Route, Speaks
 
 _SECONDS_KEPT = 3600
-# An app's file is served under our name: opened by itself it is a picture that can do nothing.
+# An app's file is served from our origin: even if opened on its own it must be a picture that can do nothing.
 _HEADERS = {
     "Content-Disposition": "inline",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; sandbox",
@@ -39,7 +39,7 @@ def show(client_id: str) -> Response:
 
 
 def path_of(client: Client) -> str | None:
-    """Return where a page finds the logo of an app; nothing is fetched before a browser asks there."""
+    """Return the address of an app's logo, or None; the logo is fetched once a browser requests it."""
     uri = logos.logo_url_of(client)
     look = logos.remembered(uri) if uri else None
     if uri is None or (look and look.logo is None):

@@ -1,4 +1,4 @@
-"""The page under whose address nothing waits for this browser: why that is so, and where to start again."""
+"""The page for an address at which nothing waits for this browser: it says why, and where to start again."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -24,15 +24,15 @@ _KINDS = (InteractionKind.AUTHORIZATION, InteractionKind.ACCOUNT)
 class Reason(StrEnum):
     """Why nothing waits."""
 
-    # Signing in begins at an app, and this person opened our page directly.
+    # The person opened our page directly, but signing in begins at an app.
     ALONE = "alone"
     ANSWERED = "answered"
     EXPIRED = "expired"
-    # The browser sent no cookie of ours, or that of another browser.
+    # The browser did not send the cookie that the request is bound to: none at all, or another browser's.
     NO_COOKIE = "no_cookie"
     OTHER_BROWSER = "other_browser"
     APP_DISABLED = "app_disabled"
-    # It never was, or was so long ago that nothing is known of it.
+    # There was never such a request, or it is so old that its row has been deleted.
     UNKNOWN = "unknown"
 
 
@@ -87,7 +87,7 @@ def _reason(known: Interaction | None, client: Client | None) -> Reason:
 
 
 def _next_page(known: Interaction | None, client: Client | None) -> _NextPage:
-    """Return where the person can start again: where the app registered it, or the page of the account."""
+    """Return where the person can start again: the address that the app registered, or the account's page."""
     if known is not None and known.kind == InteractionKind.ACCOUNT:
         return _NextPage(address=account_page_url(known))
     if client is None or client.deleted_at is not None:

@@ -1,4 +1,4 @@
-"""A sign-in at an app that begins here (core §4): the person is sent to where the app wants it begun."""
+"""A sign-in at an app that begins here (core §4): the person is sent to the app's address for it."""
 
 from werkzeug.wrappers import Response
 
@@ -17,8 +17,8 @@ from provider.web.route import Route, Speaks
 def show(client_id: str) -> Response:
     """Send the person to the app's `initiate_login_uri`, or else to its home page.
 
-    Only to what the app has registered: `target_link_uri` is not taken from the link. An app
-    that registered itself may have named any address, so the person sees it before going there.
+    Both are registered addresses: `target_link_uri` is not taken from the link. An app that registered itself
+    may have named any address, so the person sees it before going there.
     """
     with reading():
         client = find_by_client_id(client_id)
@@ -31,10 +31,10 @@ def show(client_id: str) -> Response:
 
 
 def app_url_of(client: Client) -> str | None:
-    """Return where a sign-in at this app can begin, or None if it has not said."""
+    """Return the address where a sign-in at this app begins, or None if the app registered none."""
     metadata = client.metadata_
     if metadata.initiate_login_uri:
-        # core §4: `iss` is REQUIRED, so that an app of several providers asks the right one.
+        # core §4: `iss` is REQUIRED, so that an app with several providers turns to the right one.
         return with_query(metadata.initiate_login_uri, {"iss": current.settings().issuer})
     uri = metadata.client_uri
     return uri if uri and uri.startswith(("https://", "http://")) else None

@@ -50,8 +50,8 @@ def submit() -> Response:
 
 
 def _end(found: FoundSession, cause: Cause, result_handle: str) -> LogoutOutcome | None:
-    # Of several requests at once one ends them; the others wait here and find it done. So does one whose
-    # own session has ended meanwhile, and which has nothing to keep any more.
+    # Of several concurrent requests, one ends the sessions; the others wait here for the lock and find it
+    # done. A request whose own session has ended in the meantime ends nothing either.
     account = lock(found.account.id)
     if account is None or current_session() is None or find_by_result_handle(result_handle):
         return None

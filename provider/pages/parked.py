@@ -42,7 +42,7 @@ class ParkedAuthorization:
 
     @property
     def app_domain(self) -> str:
-        """The verified host that the response goes to, in both forms; empty for an app on this device."""
+        """The verified host that the response goes to, in Unicode and ASCII; empty for a local app."""
         redirect_uri = self.parameter("redirect_uri")
         if self.client.metadata_.is_native and not is_claimed(redirect_uri):
             return ""
@@ -50,7 +50,7 @@ class ParkedAuthorization:
 
     @property
     def about_app(self) -> dict[str, Any]:
-        """The app as pages show it: by its registration (registration §2) and where the response goes."""
+        """What pages show of the app: registered metadata (registration §2) and where the response goes."""
         metadata = self.client.metadata_
         return {
             "app_name": self.client.display_name,
@@ -61,7 +61,7 @@ class ParkedAuthorization:
         }
 
     def was_asked_of(self, found: FoundSession) -> bool:
-        """Return whether the endpoint wants a sign-in although it knows of this one."""
+        """Return whether the endpoint asked for a new sign-in although this one was already there."""
         return bool(self.interaction.answers.get("asked_of") == found.session.sign_in)
 
     def parameter(self, name: str) -> str:
@@ -70,7 +70,7 @@ class ParkedAuthorization:
 
 
 def find_parked(handle: str) -> ParkedAuthorization | None:
-    """Find the request that waits under a handle in this browser, and speak the language it asks for."""
+    """Find the request that waits under a handle in this browser, and switch to the language it asks for."""
     found = find_with_client(handle, cookies.browser())
     if found is None:
         return None
@@ -90,7 +90,7 @@ class ParkedAccountPage:
 
     @property
     def address(self) -> str:
-        """The address of the page, one of ours, with what it was asked for."""
+        """The address of the page, which is one of ours, with its parameters."""
         return account_page_url(self.interaction)
 
     @property
@@ -100,14 +100,14 @@ class ParkedAccountPage:
 
 
 def account_page_url(interaction: Interaction) -> str:
-    """Return the address of the page that waited or waits in this request."""
+    """Return the address of the account page that this request, finished or not, leads to."""
     asked = dict(interaction.parameters)
     page_ = url_for(_ACCOUNT_PAGES.get(asked.pop("page", ""), _ACCOUNT_PAGES["account"]))
     return with_query(page_, asked) if asked else page_
 
 
 def ask_to_sign_in(page_name: str, **asked: str) -> AnyResponse:
-    """Send a person who is not signed in to the sign-in page, from which they come back to this page."""
+    """Send a person who is not signed in to the sign-in page, which leads back to the named page."""
     parameters = {"page": page_name} | asked
     check_parking_limit(InteractionKind.ACCOUNT, parameters)
     with transaction():
@@ -122,14 +122,14 @@ def find_parked_account_page(handle: str) -> ParkedAccountPage | None:
 
 
 def open_account_page(parked: ParkedAccountPage) -> AnyResponse:
-    """Lead a person who has signed in to the page that waited."""
+    """Redirect a person who has signed in to the page that waited."""
     with transaction():
         finish(parked.interaction.id)
     return redirect(parked.address)
 
 
 def lead_back_to(parked: ParkedAuthorization) -> None:
-    """Let the forms of this page lead to the app, where the request will be answered."""
+    """Allow the forms of this page to redirect to the app, to which the response will be sent."""
     headers.allow_form_action(parked.parameter("redirect_uri"))
 
 

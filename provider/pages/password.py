@@ -1,4 +1,4 @@
-"""The password page: a person changes their own password, and every other browser is signed out by it."""
+"""The password page: a person changes their own password, which signs out every other browser."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -75,7 +75,7 @@ def submit() -> Response:
         if changed is not None:
             outcome, handle = changed
             cookies.keep_session(handle)
-            # The new password has revoked what this browser showed before.
+            # The new password has invalidated the proofs that this browser held.
             cookies.keep_browser_proofs(known_browser.proofs_after(found.account, browser.proofs))
             event_log.info("password_changed", account_id=found.account.id)
             return redirect(result_page_of(outcome.result_handle))
@@ -85,7 +85,7 @@ def submit() -> Response:
 
 
 def _refuse(typed: Typed, found: FoundSession, browser: Browser) -> Why | None:
-    """Return why this cannot be; what is cheap to know comes first."""
+    """Return why the password cannot be changed, or None; cheap checks come first."""
     if not (typed.current and typed.new):
         return Mistyped.INCOMPLETE
     if typed.new != typed.again:

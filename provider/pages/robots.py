@@ -6,7 +6,7 @@ from provider.web import layout
 from provider.web.route import Route, Speaks
 
 _ONE_DAY = 24 * 3600
-# rfc9309 §2.2: no page here is for a search engine, and some links are of one person alone.
+# rfc9309 §2.2: no page here is meant for search engines, and some links are meant for one person only.
 _NOTHING_ALLOWED = "User-agent: *\nDisallow: /\n"
 _ROBOTS, _ICON = "/robots.txt", "/favicon.ico"
 

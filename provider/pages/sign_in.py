@@ -1,4 +1,4 @@
-"""The sign-in page: a person says who they are, for an app or a page of the account that waits."""
+"""The sign-in page: a person proves who they are, for a waiting app or page of the account."""
 
 from typing import Any
 
@@ -35,7 +35,7 @@ from provider.web.this_browser import this_browser
 def show(handle: str) -> AnyResponse:
     """Show the form, prefilled with the user name that the app expects.
 
-    If the person has signed in since the form was shown, say in another tab, the request goes on.
+    If the person has signed in since the request was parked, say in another tab, the request goes on.
     """
     parked = _find(handle)
     if parked is None:
@@ -77,7 +77,7 @@ def admit(
 ) -> Admitted | Refused:
     """Check the password, begin or renew the session of this browser, and keep its cookie.
 
-    The request that they signed in for records the session, so that it knows its own sign-in again.
+    The waiting request records the session, so that it recognises its own sign-in later.
     """
     browser = this_browser()
     checked = password.check(credentials, browser)
@@ -99,7 +99,7 @@ def admit(
 
 
 def _cancel(parked: ParkedAuthorization) -> AnyResponse:
-    """Answer the app that the person does not want to sign in, so that there is a way off this page."""
+    """Tell the app that the person does not want to sign in, so that the page can be left."""
     with transaction():
         answer(parked.interaction, denied=True)
     return resume(parked.handle)
@@ -141,7 +141,7 @@ def _purpose(handle: str) -> str:
 
 
 def _in_words(refusal: Refusal | TooMany, username: str) -> str:
-    """Return the one sentence; it does not reveal whether there is such an account (SEC-623)."""
+    """Return the error message; it does not reveal whether there is such an account (SEC-623)."""
     match refusal:
         case Refusal.INCOMPLETE:
             return _("Enter your user name and your password.")

@@ -10,7 +10,7 @@ from provider.web.i18n import ngettext
 
 
 def seconds_to_wait(username: str, why: TooMany) -> int:
-    """Return after how many seconds this network may guess at the name again."""
+    """Return the seconds until this network may try a password for this user name again."""
     return guesses.seconds_to_wait(username, client_networks(), why)
 
 
