@@ -19,8 +19,9 @@ from provider.infrastructure.provider_state import read_epoch
 from provider.sessions.models import ClientSession, Session
 
 DEVICE_LENGTH = 128
-# The idle end moves in steps of this fraction of the idle lifetime, and so may come a step early. It is in an
-# index: a use that leaves it where it is writes one entry instead of one for each of the table's indexes.
+# The idle end moves in steps of this fraction of the idle lifetime, so a session may end one step early. The
+# column is indexed: an update that leaves it unchanged writes only the row and no entry in the indexes of the
+# table.
 _STEPS = 60
 
 
@@ -35,7 +36,7 @@ def start(
 ) -> tuple[Session, str]:
     """Begin a session for a person who has just signed in; returns it with the cookie's handle.
 
-    It is a row to be read only, which is inserted at the commit.
+    The session is a read-only row, which is inserted at the commit.
     """
     now = clock.now()
     handle = new_handle()
@@ -68,9 +69,9 @@ def start_on_device(
     expires_at: datetime,
     provider_epoch: int,
 ) -> Session:
-    """Begin the session of a device that a person allowed, by a sign-in that happened elsewhere.
+    """Begin the session of a device that a person allowed in a browser, where they had signed in.
 
-    No browser holds its handle: it is used only through its tokens, and so has no idle end.
+    No browser holds its handle: the session is used only through its tokens, and so has no idle end.
     """
     now = clock.now()
     return _add(
@@ -144,10 +145,11 @@ def touch(session: Session) -> bool:
 
 
 def note_refresh(session: Session) -> bool:
-    """Move the idle end of a session whose app has refreshed its tokens; False where nothing was moved.
+    """Move the idle end of a session whose app has refreshed its tokens; False if it was left unchanged.
 
-    Most refreshes write nothing here. The caller holds a grant's lock, which comes after the session's:
-    where another request holds that, using or ending the session, nothing is moved.
+    Most refreshes write nothing here. The caller holds a grant's lock, which must be taken after the
+    session's lock. If another request holds the session's lock, because it uses or ends the session, this one
+    does not wait and changes nothing.
     """
     now, step = clock.now(), _step()
     is_near = _next_end(now, session.expires_at) - session.ends_at < step
@@ -163,10 +165,10 @@ def note_refresh(session: Session) -> bool:
 
 
 def touch_as_decided(session: Session, client: Client, *, otherwise: Exception) -> None:
-    """Touch a session at the commit if what was decided about it and a client still stands.
+    """Touch a session at the commit if the facts behind a decision about it and a client still hold.
 
-    The decision was made from rows that were read without a lock. Meanwhile the person may have taken
-    back consent, which counts up in this very row, or the client may have been changed.
+    The decision was made from rows that were read without a lock. In the meantime the person may have taken
+    back consent, which increments the epoch in this row, or the client may have been changed.
 
     A grant is added to a session only behind this lock, so that no logout overlooks it (RACE-06).
     """
@@ -185,10 +187,11 @@ def _touching(session: Session) -> dict[str, object]:
 
 
 def void_decisions(account_id: UUID) -> None:
-    """Void what is being decided in a person's sessions, and lock these until the commit.
+    """Void decisions under way in a person's sessions, and lock the sessions until the commit.
 
-    A decision that is written already is found when its grant ends; one that is not waits here and then
-    has to be made again. The caller holds the account's lock, behind which sessions begin.
+    A decision that is already written is found when its grant ends; a decision that is not yet written waits
+    for this lock and then has to be made again. The caller holds the account's lock, under which sessions
+    begin.
     """
     own = update(Session).where(Session.account_id == account_id, Session.ended_at.is_(None))
     change(own.values(consent_epoch=Session.consent_epoch + 1))
@@ -220,7 +223,7 @@ def join(session: Session, client: Client, grant: Grant) -> ClientSession:
 def use_again(client_session: ClientSession, grant: Grant, *, otherwise: Exception) -> None:
     """Note at the commit that a client uses its client session again, under this grant, unless it has ended.
 
-    The session's lock (`touch_as_decided`) comes first.
+    The session's lock (`touch_as_decided`) is taken first.
     """
     used = {"client_session_id": client_session.id, "used_grant": grant.id, "now": clock.now()}
     is_same = client_session.grant_id == grant.id
@@ -248,7 +251,7 @@ _NEXT_END = bindparam("next_end", type_=UTCDateTime())
 _IS_NEAR = and_(
     _table.c.ends_at > bindparam("nearly_next_end", type_=UTCDateTime()), _table.c.ends_at <= _NEXT_END
 )
-# Built once: each authorization and page does it.
+# Built once, because each authorization and page executes it.
 _TOUCH = (
     update(_table)
     .where(

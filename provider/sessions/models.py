@@ -10,9 +10,9 @@ from provider.infrastructure.database import Base, UTCDateTime, foreign_key
 
 
 class Session(Base):
-    """The central session of one browser. The cookie holds a handle of which only the digest is here.
+    """The central session of one browser. The cookie holds a handle; only its digest is stored here.
 
-    A device that signed in by a code has one, too, with the one client on it and with no cookie.
+    A device that signed in by a code also has a session, with a single client and no cookie.
     """
 
     __tablename__ = "session"
@@ -41,24 +41,25 @@ class Session(Base):
     # The next end by idleness or by absolute lifetime, whichever comes first.
     ends_at: Mapped[datetime] = mapped_column(UTCDateTime)
     device: Mapped[str] = mapped_column(String(128), default="")
-    # Whether it is that of a device without a browser (rfc8628), which ends when its one client leaves.
+    # Whether this is the session of a device without a browser (rfc8628); it ends with its only client
+    # session.
     is_device: Mapped[bool] = mapped_column(default=False)
     ip: Mapped[str | None] = mapped_column(String(64))
     account_epoch: Mapped[int] = mapped_column()
     provider_epoch: Mapped[int] = mapped_column()
-    # Counted up in every session of a person who takes back consent: what was decided before is void.
+    # Incremented in all sessions of a person who takes back consent: earlier decisions are void.
     consent_epoch: Mapped[int] = mapped_column(default=0)
     ended_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     logout_id: Mapped[UUID | None] = mapped_column(foreign_key("logout.id"), index=True)
 
     @property
     def consent_state(self) -> str:
-        """The state of the person's consent, by which a decision in this session can be recognised."""
+        """The state of the person's consent; a decision made under another state is outdated."""
         return f"{self.id} {self.consent_epoch}"
 
     @property
     def sign_in(self) -> str:
-        """The latest sign-in in this session: each one gives the cookie another handle."""
+        """Identifies the latest sign-in in this session: each sign-in gives the cookie another handle."""
         return self.handle_digest
 
     def is_live(self, now: datetime) -> bool:
@@ -71,7 +72,8 @@ class ClientSession(Base):
 
     __tablename__ = "client_session"
     __table_args__ = (
-        # A client has one live client session in a session; a new one after it was ended has a new sid.
+        # A client has at most one live client session in a session; after it has ended, the next one has a
+        # new sid.
         Index(
             "uq_client_session_living",
             "session_id",
@@ -80,7 +82,7 @@ class ClientSession(Base):
             sqlite_where=text("ended_at IS NULL"),
             postgresql_where=text("ended_at IS NULL"),
         ),
-        # For the walk of a client's bulk logout.
+        # For a client's bulk logout, which walks through its client sessions.
         Index(
             "ix_client_session_client_id_living",
             "client_id",
@@ -110,5 +112,5 @@ class ClientSession(Base):
 
     @property
     def is_live(self) -> bool:
-        """Whether it has not ended; the session's own state is another question."""
+        """Whether the client session itself has not ended; the session's own state is not considered."""
         return self.ended_at is None

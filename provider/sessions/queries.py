@@ -1,4 +1,4 @@
-"""Questions about sessions; whether one is live is one condition over all levels (design §4)."""
+"""Queries for sessions; whether a session is live is one condition over all levels (design §4)."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +20,7 @@ from provider.sessions.models import ClientSession, Session
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundSession:
-    """A live session with its person, and with one client's client session where that was asked for."""
+    """A live session with its person and, if requested, with one client's client session."""
 
     session: Session
     account: Account
@@ -47,7 +47,7 @@ _HANDLE_DIGEST = bindparam("handle_digest", type_=String())
 
 
 def _live(*columns: Any) -> Select[*tuple[Any, ...]]:
-    """Select these of each live session and of its account."""
+    """Select these columns of each live session and of its account."""
     return (
         select(*columns)
         .select_from(Session)
@@ -99,7 +99,7 @@ def find_with_sid(handle: str, sid: str) -> FoundSession | None:
     )
 
 
-# The grant must be valid by itself; a revoked one is not reused.
+# The grant itself must be valid; a revoked one is not reused.
 _GRANT_IS_USABLE = and_(
     Grant.id == ClientSession.grant_id,
     Grant.revoked_at.is_(None),
@@ -120,7 +120,8 @@ _ITS_GRANT = ReadOnly(
     *("id", "account_id", "sub", "scope", "claims", "consented", "consented_to", "offline"),
     *("expires_at", "provider_epoch"),
 )
-# All but what authenticates a client at other endpoints, or is for its operator: each column costs time.
+# Columns that only authenticate a client at other endpoints, or only concern its operator, are left out: each
+# column costs time.
 _NOT_FOR_BROWSERS = frozenset(
     {
         *("secret_digest", "secret_expires_at", "secret_last_used_at", "secret_generation"),
@@ -158,7 +159,7 @@ _CLIENT_WITH_SESSION = (
 def read_client_with_session(client_id: str, handle: str | None) -> tuple[Client, FoundSession | None] | None:
     """Read a client and the live session of a cookie with its client session and grant, in one statement.
 
-    They are rows that are only read. None if there is no such client.
+    All are read-only rows. None if there is no such client.
     """
     if handle is None:
         client = read_by_client_id(client_id)
@@ -266,6 +267,6 @@ def list_living_of(account_id: UUID) -> list[Session]:
 
 
 def _first(statement: Select[*tuple[Any, ...]], **values: object) -> Any:
-    """Run a statement that was built once; rows of the session are read anew."""
+    """Run a prebuilt statement; objects that the database session already holds are refreshed."""
     values[NOW.key] = clock.now()
     return db.session.execute(statement, values, execution_options={"populate_existing": True}).one_or_none()
