@@ -99,7 +99,7 @@ def presented_token(request: Request, *, in_form: str | None = None) -> Presente
     """Return the token of a request, or None; rfc6750 §2: sent in one way, and never in the URL."""
     if request.query_string and "access_token" in request.args:
         raise InvalidRequest("the access token must not be in the URL")
-    # From the environment itself, which is several times shorter than by the names of headers.
+    # Read directly from the environment, which is several times faster than a lookup by header name.
     scheme, _, in_header = request.environ.get("HTTP_AUTHORIZATION", "").partition(" ")
     in_header = in_header.strip() if scheme.lower() in {"bearer", "dpop"} else ""
     if in_header and in_form:

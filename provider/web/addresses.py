@@ -47,7 +47,7 @@ def client_address() -> str | None:
 
 
 def came_through_proxies() -> bool:
-    """Return whether the request came through as many proxies as are trusted, each with its entry."""
+    """Return whether the request came through the trusted number of proxies, each with its entry."""
     return current.settings().trusted_proxies > 0 and bool(_entry())
 
 

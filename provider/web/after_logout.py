@@ -35,6 +35,6 @@ def redirect_after_logout(outcome: LogoutOutcome, target: str) -> Response:
 
 
 def cleared(response: Response) -> Response:
-    """Have the browser delete what this origin has stored."""
+    """Have the browser delete the stored data of this origin."""
     response.headers["Clear-Site-Data"] = CLEAR_SITE_DATA
     return response

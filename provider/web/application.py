@@ -1,4 +1,4 @@
-"""Flask, without what it finds out anew for each request and is always the same here."""
+"""Flask, without the per-request work whose result is always the same here."""
 
 import re
 import sys
@@ -23,7 +23,7 @@ from provider.web.strict_request import StrictRequest
 class Application(Flask):
     """The application of a process that answers requests.
 
-    Its hooks are those of the whole application, none of a blueprint.
+    Only hooks of the whole application are run, none of a blueprint.
     """
 
     request_class = StrictRequest
@@ -44,7 +44,7 @@ class Application(Flask):
     def handle_rules(self) -> dict[tuple[str, str], tuple[Rule, str]]:
         """The rules that end with a handle and have no other variable part, by what precedes it and method.
 
-        Beside each is the name of its argument.
+        Each comes with the name of its argument.
         """
         found: dict[tuple[str, str], tuple[Rule, str]] = {}
         for rule in self.url_map.iter_rules():
@@ -54,7 +54,7 @@ class Application(Flask):
         return found
 
     def preprocess_request(self) -> ResponseReturnValue | None:
-        """Do what is to be done before the view, until something answers in its place."""
+        """Run the hooks before the view, until one of them returns a response."""
         for before in self.before_request_funcs.get(None, ()):
             response: Any = before()
             if response is not None:
@@ -62,7 +62,7 @@ class Application(Flask):
         return None
 
     def dispatch_request(self) -> ResponseReturnValue:
-        """Run the view; routes say themselves how they answer OPTIONS."""
+        """Run the view; routes define on their own how they answer OPTIONS."""
         request = this_request()
         if request.routing_exception is not None:
             self.raise_routing_exception(request)
@@ -71,7 +71,7 @@ class Application(Flask):
         return view(**(request.view_args or {}))  # type: ignore[no-any-return]
 
     def process_response(self, response: Any) -> Any:
-        """Do what is to be done after the view."""
+        """Run the hooks after the view."""
         for after in reversed(self.after_request_funcs.get(None, ())):
             response = after(response)
         return response
@@ -79,27 +79,27 @@ class Application(Flask):
     def finalize_request(
         self, rv: ResponseReturnValue | HTTPException, from_error_handler: bool = False
     ) -> flask.Response:
-        """Make a response of what a view returned, nearly always one of ours; no signal is sent."""
+        """Turn a view's result into a response, which it nearly always is already; sends no signal."""
         if from_error_handler or type(rv) is not Response:
             return super().finalize_request(rv, from_error_handler)
         return self.process_response(rv)  # type: ignore[no-any-return]
 
     def do_teardown_request(self, exc: BaseException | None = None) -> None:
-        """Do what is to be done once the response was sent."""
+        """Run the hooks at the end of a request."""
         for teardown in reversed(self.teardown_request_funcs.get(None, ())):
             teardown(exc or sys.exc_info()[1])
 
     def do_teardown_appcontext(self, exc: BaseException | None = None) -> None:
-        """Do what is to be done at the end of a request or another piece of work; no signal is sent."""
+        """Run the hooks at the end of an application context; sends no signal."""
         for teardown in reversed(self.teardown_appcontext_funcs):
             teardown(exc)
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
-        """Return a view or a hook as it is: none of ours is a coroutine, and looking at each takes time."""
+        """Return a view or a hook unchanged: none of ours is a coroutine, and checking each takes time."""
         return func
 
     def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
-        """Return what finds the route of a request, whose host is the issuer's; None without a request."""
+        """Return the adapter that finds a request's route, with the issuer's host; None without a request."""
         if request is None:
             return None
         environ = request.environ
@@ -118,7 +118,7 @@ class Application(Flask):
 
 
 class _Addresses(MapAdapter):
-    """Finds the route of a request by a look into a table, unless it has unusual variable parts."""
+    """Finds the route of a request by a table lookup, unless it has unusual variable parts."""
 
     def __init__(
         self,
@@ -134,7 +134,7 @@ class _Addresses(MapAdapter):
     def match(
         self, path_info: str | None = None, method: str | None = None, *args: Any, **options: Any
     ) -> Any:
-        """Return the rule and the values of its variable parts, or raise what Werkzeug does."""
+        """Return the rule and the values of its variable parts. Raises the same errors as Werkzeug."""
         if path_info is None and method is None and options == _BY_RULE:
             asked = self.default_method
             rule = self._fixed.get((self.path_info, asked))
@@ -147,21 +147,21 @@ class _Addresses(MapAdapter):
         return super().match(path_info, method, *args, **options)
 
 
-# How Flask asks.
+# The options with which Flask calls `match`.
 _BY_RULE = {"return_rule": True}
 _HANDLE = re.compile(HandleConverter.regex)
 _ENDS_WITH_HANDLE = re.compile(r"([^<>]*)/<handle:(\w+)>")
 
 
 class _NoSession(SessionInterface):
-    """Flask's own session, which no page uses."""
+    """Replaces Flask's own session, which no page uses."""
 
     def open_session(self, _app: Flask, _request: Request) -> NullSession:
-        """Return one that holds nothing."""
+        """Return an empty session."""
         return _NULL
 
     def save_session(self, *_args: Any) -> None:
-        """Keep nothing."""
+        """Store nothing."""
 
 
 _NULL = NullSession()

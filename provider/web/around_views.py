@@ -1,4 +1,4 @@
-"""What is done before and after each view, in this order."""
+"""The steps before and after each view, in this order."""
 
 import flask
 from flask import Flask
@@ -21,14 +21,14 @@ from provider.web.response import Response
 
 
 def install(app: Flask) -> None:
-    """Have an application do it."""
+    """Register the steps with an application."""
     app.before_request(_before)
     app.after_request(_after)
 
 
 def _before() -> flask.Response | None:
-    """Refuse what no view is to see, or answer in its place."""
-    # First, so that it measures all the others.
+    """Refuse requests that no view should see, or answer in its place."""
+    # First, so that the time of all other steps is included.
     request_metrics.begin()
     request, route, settings = this_request(), routes.current_route(), current.settings()
     request_body.refuse_unfit(request, route, settings)
@@ -42,7 +42,7 @@ def _before() -> flask.Response | None:
 
 
 def _after(response: Response) -> Response:
-    """Write what any response may have to say."""
+    """Write the headers and cookies that any response may need."""
     request, route, settings = this_request(), routes.current_route(), current.settings()
     headers.write(settings, response)
     dpop_nonce.write(request, settings, response)

@@ -52,8 +52,8 @@ def respond_to_app(to: ResponseAddress, said: Mapping[str, str]) -> Response:
 def show_redirect(to: ResponseAddress, error: str, description: str, status: int) -> Response:
     """Show a person where an error would redirect before they go there.
 
-    rfc9700 §4.11.2: an error needs no sign-in and no consent, so every self-registered client would
-    otherwise have an open redirector under our name.
+    rfc9700 §4.11.2: an error needs no sign-in and no consent, so otherwise every self-registered client could
+    use us as an open redirector.
     """
     pairs = _pairs(to, {"error": error, "error_description": description})
     by_form = to.response_mode.carrier == FORM_POST

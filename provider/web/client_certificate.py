@@ -11,7 +11,7 @@ from provider.protocol.client_certificate import ClientCertificate, MalformedCer
 from provider.protocol.errors import InvalidRequest
 from provider.web.addresses import came_through_proxies
 
-# The values of nginx and HAProxy for a certificate of an authority that they trust.
+# The values by which nginx and HAProxy report a certificate from an authority that they trust.
 _VERIFIED = frozenset({"SUCCESS", "0"})
 
 
@@ -31,7 +31,7 @@ def client_certificate(request: Request) -> ClientCertificate | None:
 
 
 def _single(request: Request, header: str) -> str:
-    """Return a header's only value. Raises InvalidRequest for two: one was not written by the proxy."""
+    """Return a header's only value. Raises InvalidRequest for two: the proxy wrote only one of them."""
     values = request.headers.getlist(header)
     if len(values) > 1 or any("," in value for value in values):
         raise InvalidRequest("the client certificate was sent twice")

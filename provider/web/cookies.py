@@ -114,7 +114,7 @@ def write(settings: Settings, response: Response) -> None:
         elif name == full_name(_KNOWN_BROWSER):
             response.set_cookie(name, value, max_age=settings.known_browser_lifetime, **_how(settings))
         else:
-            # A handle, in which there is nothing to quote.
+            # A handle contains nothing that needs quoting.
             response.headers.add("Set-Cookie", f"{name}={value}{_attributes(path(), settings.is_https)}")
 
 
@@ -124,7 +124,7 @@ def _how(settings: Settings) -> dict[str, Any]:
 
 @lru_cache(maxsize=16)
 def _attributes(path: str, secure: bool) -> str:
-    """Return what follows the value of a cookie that lasts until the browser is closed."""
+    """Return the attributes of a cookie that lasts until the browser is closed."""
     written = dump_cookie("name", "", path=path, secure=secure, httponly=True, samesite="Lax")
     return written.removeprefix("name=")
 
@@ -164,7 +164,7 @@ def _sent() -> dict[str, list[str]]:
     if found is None:
         header = environ.get("HTTP_COOKIE")
         found = environ[_SENT] = {}
-        # None of ours is quoted or encoded, which the framework's parser would look for.
+        # Our cookies are never quoted or encoded, for which the framework's parser would check.
         for pair in header.split(";") if header else ():
             name, _, value = pair.partition("=")
             found.setdefault(name.strip(), []).append(value.strip())

@@ -104,7 +104,8 @@ def _share_with_all(request: Request, response: Response) -> None:
 def _may_read(response: Response, cors: CORS) -> bool:
     """Return whether any site may read the response.
 
-    An app must see that its token is dead, and a dead token does not say whose it was.
+    An app must see that its token is no longer valid, and such a token does not tell which client it belonged
+    to.
     """
     if cors.shows_dead_tokens:
         return response.status_code == HTTPStatus.UNAUTHORIZED

@@ -1,4 +1,4 @@
-"""Cursors of paged lists: the identifier of the last entry of the page before."""
+"""Cursors of paged lists: the identifier of the last entry on the previous page."""
 
 from uuid import UUID
 

@@ -8,7 +8,7 @@ from provider.web.layout import page
 
 
 def error_page(status: int, error: str, description: str = "") -> Response:
-    """Return the page of an error; code and description are for the developer of the app."""
+    """Return an error page; code and description are for the app's developer."""
     heading, advice = _in_words(status)
     return page(
         "error.html",

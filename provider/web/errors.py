@@ -1,4 +1,4 @@
-"""The form of every error: JSON or a page as the route speaks, or a redirect to the app.
+"""The form of every error: JSON or a page, depending on the route, or a redirect to the app.
 
 An error is redirected only after the endpoint has proven the address (`send_errors_to`), and never when
 it is about the client or the redirect URI itself (rfc6749 §4.1.2.1). No error reveals internals; its
@@ -137,7 +137,7 @@ def _json_error(error: ErrorResponse) -> Response:
 
 
 def _problem(error: ErrorResponse) -> Response:
-    """Return an error as rfc9457 writes it; `instance` is what our log calls this request."""
+    """Return an error as rfc9457 writes it; `instance` identifies the request in our log."""
     body: dict[str, object] = {
         "type": TYPE_PREFIX + error.error,
         "title": error.error.replace("_", " ").capitalize(),

@@ -24,8 +24,8 @@ def via_front_channel(outcome: LogoutOutcome, target: str) -> str:
         frames = list_frames(outcome.logout, handle=cookies.session_handle())
         if not frames:
             return target
-        # Parked so that no one else can forge them, above all the address that follows. That of the result
-        # page is not stored, because only a digest of its handle is kept.
+        # Parked so that no one else can forge them, above all the address that follows. The result page's
+        # address is not stored, because only a digest of its handle is kept.
         parked = {
             "frames": frames,
             "return_to": None if is_result else target,

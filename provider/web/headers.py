@@ -70,7 +70,7 @@ def write(settings: Settings, response: Response) -> None:
     if _NEVER in notes():
         response.added += _NEVER_STORED
         return
-    # Looking for one of them alone would compare all names.
+    # A lookup of a single header would compare all names.
     written = {name for name, _ in response.headers}
     if "Cache-Control" in written:
         return
@@ -78,7 +78,7 @@ def write(settings: Settings, response: Response) -> None:
     if "Vary" not in written:
         response.headers.add("Vary", "Cookie")
     elif "cookie" not in (varies := response.headers["Vary"]).lower():
-        # Werkzeug's set of these names takes several times as long.
+        # Going through Werkzeug's header set takes several times as long.
         response.headers["Vary"] = f"{varies}, Cookie"
 
 

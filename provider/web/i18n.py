@@ -42,7 +42,7 @@ LOCALES = tuple(_TRANSLATIONS)
 def install(app: Flask) -> None:
     """Give an application's templates the translations."""
     app.jinja_env.add_extension("jinja2.ext.i18n")
-    # The extension gives the environment this function; its type does not know.
+    # The extension adds this function to the environment, whose type does not declare it.
     app.jinja_env.install_gettext_callables(gettext, ngettext, newstyle=True)  # type: ignore[attr-defined]
     app.jinja_env.globals["locale"] = locale
     app.jinja_env.filters["instant"] = instant
@@ -52,7 +52,7 @@ def install(app: Flask) -> None:
 
 
 def speak(ui_locales: str) -> None:
-    """Use the first supported language of a list; unsupported ones are no error."""
+    """Use the first supported language of a list; unsupported ones are ignored."""
     language = _first_known(ui_locales.split())
     if language:
         notes()["locale"] = language
@@ -113,7 +113,7 @@ def age(at: datetime) -> str:
 
 
 def has_times() -> bool:
-    """Return whether this page has shown an instant, up to here."""
+    """Return whether this page has shown an instant so far."""
     return bool(notes().get(_HAS_TIMES))
 
 

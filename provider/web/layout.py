@@ -33,7 +33,7 @@ def install(app: Flask) -> None:
         prefix = f"{current.settings().issuer_path}{_ADDRESS}"
 
     def static_url(name: str) -> str:
-        # Without the framework's help: every page has three of them.
+        # Built without `url_for`, because every page has three of these addresses.
         return f"{prefix}{name}?v={FILES.version(name)}"
 
     def script(name: str, *, connects: bool = False) -> Markup:
@@ -52,10 +52,10 @@ def page(template: str, status: int = 200, **context: Any) -> Response:
 
 
 def form_page(template: str, *, csrf: str, **context: str | bool | None) -> Response:
-    """Return a page that is the same for everyone who is shown this, but for its form's token.
+    """Return a page that is the same for every visitor except for its form's token.
 
-    Its text is kept for the next one: to put a page together takes most of the time of a request for it.
-    So it must neither depend on anything else nor contain what a person typed. Its template has no script.
+    Its text is cached, because rendering it takes most of the time of a request for it. So it must depend
+    only on the arguments and the language, and contain no user input. Its template has no script.
     """
     parts = current.memo("form_pages", lambda: lru_cache(_MOST_KEPT, typed=True)(_around_token))
     before, after = parts(template, locale(), **context)
@@ -65,7 +65,7 @@ def form_page(template: str, *, csrf: str, **context: str | bool | None) -> Resp
 def _around_token(template: str, _language: str, **context: str | bool | None) -> tuple[str, str]:
     text = render_template(template, csrf=_TOKEN_GOES_HERE, **context)
     if "<script" in text:
-        # What lets it run is noted while the page is put together, and would be missing the next time.
+        # A script is allowed while the page is rendered, so a cached page would lack the permission.
         raise ValueError(f"{template} has a script, so that its text cannot be kept")
     before, after = text.split(_TOKEN_GOES_HERE)
     return before, after

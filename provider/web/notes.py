@@ -11,7 +11,7 @@ from flask.globals import _cv_request as _context
 
 
 def this_request() -> Request:
-    """Return the request itself: each look through Flask's proxy costs several calls."""
+    """Return the request object itself: each access through Flask's proxy costs several calls."""
     return _context.get().request
 
 

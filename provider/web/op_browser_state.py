@@ -41,7 +41,7 @@ def write(settings: Settings, response: Response) -> None:
     """Write the state into the response if it is new.
 
     session §3.2 requires a new one at every sign-in, sign-out and change of person. All of these set or
-    delete the session's handle, from which it follows here.
+    delete the session's handle, which is the sign used here.
     """
     if settings.session_management and (cookies.changes_session() or _NOTE in notes()):
         secure = settings.is_https

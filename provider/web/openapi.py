@@ -1,4 +1,4 @@
-"""The parts from which a route's OpenAPI description is made."""
+"""Building blocks for the OpenAPI descriptions of routes."""
 
 from typing import Any
 

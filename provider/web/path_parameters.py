@@ -1,6 +1,6 @@
 """Converters for the variable parts of addresses; any other value is a 404.
 
-A part that was percent-decoded may contain anything, such as a line break, which no header may.
+A percent-decoded part may contain anything, even a line break, which is not allowed in a header.
 """
 
 from flask import Flask
@@ -24,7 +24,7 @@ _CONVERTERS: dict[str, type[BaseConverter]] = {"handle": HandleConverter, "clien
 
 
 def install(app: Flask) -> None:
-    """Let the rules of an application use them."""
+    """Make the converters available to the rules of an application."""
     app.url_map.converters |= _CONVERTERS
 
 

@@ -29,5 +29,5 @@ def redirect_to(endpoint: str, *, handle: str | None = None, **values: Any) -> R
     """Redirect to an endpoint, whose only variable part is the handle if there is one."""
     if handle is None:
         return redirect(url_for(endpoint, **values))
-    # The framework would look for letters to encode, of which a handle has none.
+    # The framework would search for characters to encode; a handle has none.
     return redirect(current.settings().issuer_path + table().path_with(endpoint, handle))

@@ -22,7 +22,7 @@ WSGIApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 def with_known_length(application: WSGIApp, most_bytes: int) -> WSGIApp:
     """Read bodies of unknown length, so that every rule finds a length.
 
-    Nothing is kept of one that is too long; its length is enough to refuse it.
+    A body that is too long is discarded; its length is enough to refuse it.
     """
 
     def reading(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:

@@ -1,7 +1,7 @@
 """Limits of a request outside of Flask: its time at the database, and a response in every case.
 
-`errors` answers exceptions inside Flask. One during the teardown of a request would reach the server: a
-bare 500 without a line in the log.
+`errors` answers exceptions inside Flask. An exception during the teardown of a request would reach the
+server, which would send a bare 500 and log nothing.
 """
 
 from collections.abc import Callable, Iterable

@@ -7,7 +7,7 @@ from flask import Request, Response
 from provider.infrastructure import metrics
 from provider.web.notes import notes
 
-# Unknown addresses have one label in common, because their number is unlimited.
+# Unknown addresses share one label, because their number is unlimited.
 _NOWHERE = "none"
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 

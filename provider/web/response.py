@@ -14,9 +14,9 @@ _WITHOUT_BODY = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
 
 
 class Response(flask.Response):
-    """A response of the application, which makes one of whatever a view returns."""
+    """The application's class of responses, also made from the other values that a view may return."""
 
-    # Sent unless the response has headers of these names.
+    # Sent unless the response already has headers with these names.
     added: Pairs = []  # noqa: RUF012 – never changed, but replaced for each response.
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -34,9 +34,9 @@ class Response(flask.Response):
         return body
 
     def _is_as_sent(self, method: str, names: set[str]) -> bool:
-        """Return whether nothing about this response is left for Werkzeug to work out.
+        """Return whether Werkzeug has nothing left to fill in for this response.
 
-        It does so for each response, and copies and checks all headers meanwhile.
+        Werkzeug would do that for each response, copying and checking all headers.
         """
         return (
             type(self.response) is list

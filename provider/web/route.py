@@ -42,7 +42,7 @@ class CORS(Enum):
     CLIENT = auto()
     # The pages of the public client that holds the token; any site may read that a token is dead.
     BEARER = auto()
-    # The same, and only pages of clients with the scope `account` pass a preflight.
+    # As BEARER, but only pages of clients with the scope `account` pass a preflight.
     ACCOUNT = auto()
 
     @property
@@ -73,13 +73,13 @@ class Route:
     cors: CORS = CORS.NONE
     # Whether HEAD runs the view of GET: only where that changes nothing (SEC-404).
     answers_head: bool = False
-    # Where the settings say no, the address does not exist: 404.
+    # If this is False for the settings, the address does not exist: 404.
     is_offered: Callable[[Settings], bool] = _always
     # The largest body in bytes, if it is smaller than the setting `max_body_bytes`.
     max_body_bytes: int | None = None
     # The name of the address in the discovery documents.
     discovery: str = ""
-    # Whether clients ask at the address for TLS certificates too (rfc8705 §5).
+    # Whether the address is also offered to clients with TLS certificates (rfc8705 §5).
     takes_certificates: bool = False
     # The number that an API adds to each of its errors, as `code`.
     error_code: Callable[[str], int] | None = None
@@ -103,7 +103,7 @@ class Route:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class RouteGroup:
-    """The routes of one room, whose name stands before theirs."""
+    """The routes of one room, whose name prefixes theirs."""
 
     name: str
     routes: tuple[Route, ...]

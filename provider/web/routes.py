@@ -1,4 +1,4 @@
-"""The routes of an application: which of them a request is for, and what follows from all of them."""
+"""The routes of an application: which one a request is for, and the values derived from all of them."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -31,7 +31,7 @@ class RouteTable:
         return iter(self.by_endpoint.values())
 
     def at(self, path: str) -> list[Route]:
-        """Return the routes of an address, also if a variable part of it has a value that none accepts."""
+        """Return the routes of an address, even if a variable part has a value that no route accepts."""
         return [route for shape, route in self._shapes if shape.fullmatch(path)]
 
     def speaks_below(self, path: str) -> Speaks:

@@ -68,7 +68,7 @@ def _in_own_context(application: WSGIApp) -> WSGIApp:
     """Run every request in a context of its own: what is noted there is gone before the thread's next one."""
 
     def begin(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
-        # A new one: an id from outside cannot be trusted.
+        # Always a new id, because one sent from outside cannot be trusted.
         event_log.begin_correlation()
         acting.note_address(None)
         return application(environ, start_response)

@@ -43,7 +43,7 @@ class StaticFiles:
         A page of an earlier release may ask for a version that this one does not have.
         """
         version = self._versions.get(name)
-        # The entity tag follows from the content, so that all nodes and releases agree about it.
+        # The entity tag is derived from the content, so that all nodes and releases agree on it.
         response = send_from_directory(self._folder, name, etag=version or False)
         is_versioned = version is not None and dict(query_pairs(request)).get("v") == version
         lifetime = f"max-age={_ONE_YEAR}, immutable" if is_versioned else "max-age=300"

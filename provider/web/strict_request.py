@@ -24,12 +24,12 @@ _NONE: ImmutableMultiDict[str, str] = ImmutableMultiDict()
 class StrictRequest(Request):
     """Refuses parameters that are not UTF-8 when they are read. Raises MalformedParameter."""
 
-    # The length of the body, which every request has here (`request_body.with_known_length`). A cached
-    # property of Werkzeug takes three calls at each look.
+    # The length of the body, which every request has here (`request_body.with_known_length`). Werkzeug's
+    # cached property would take three calls on each access.
     content_length: int | None = None
 
     def __init__(self, environ: dict[str, Any], populate_request: bool = True, shallow: bool = False) -> None:
-        # What Werkzeug's own does, which reads most of these by two or three calls each.
+        # As Werkzeug's constructor, which makes two or three calls for most of these values.
         self.environ, self.shallow, self.server = environ, shallow, None
         self.method, self.scheme = environ["REQUEST_METHOD"].upper(), environ["wsgi.url_scheme"]
         self.root_path = _utf8(environ["SCRIPT_NAME"]).rstrip("/")
@@ -52,10 +52,10 @@ class StrictRequest(Request):
         return body
 
     def close(self) -> None:
-        """Close nothing: no body of ours holds files."""
+        """Close nothing: bodies never hold files here."""
 
     def get_data(self, *_args: object, **_options: object) -> bytes:  # type: ignore[override]  # Never as text.
-        """Return the body, which is kept."""
+        """Return the cached body."""
         return self.body
 
     @cached_property
@@ -77,12 +77,12 @@ def _utf8(text: str) -> str:
 
 
 def query_pairs(request: Request) -> Pairs:
-    """Return the parameters of the query as they were sent: other bytes than UTF-8 as lone surrogates."""
+    """Return the parameters of the query as sent, with bytes that are not UTF-8 as lone surrogates."""
     return _pairs(request.query_string)
 
 
 def form_pairs(request: Request) -> Pairs:
-    """Return the parameters of the body as they were sent: other bytes than UTF-8 as lone surrogates."""
+    """Return the parameters of the body as sent, with bytes that are not UTF-8 as lone surrogates."""
     return _pairs(request.get_data()) if request.content_length and is_of(request, FORM) else []
 
 
@@ -96,7 +96,7 @@ def _pairs(encoded: bytes) -> Pairs:
         return []
     text = encoded.decode(errors="surrogateescape")
     pairs = [pair.partition("=") for pair in text.split("&") if pair]
-    # Most names and values are handles and words, in which nothing is encoded.
+    # Most names and values are handles and words without encoded characters.
     return [
         (_decoded(name), _decoded(value)) if "%" in name + value or "+" in name + value else (name, value)
         for name, _, value in pairs
