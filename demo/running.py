@@ -1,7 +1,6 @@
 """One run of the demo, from the empty folder to Ctrl-C, in order."""
 
 import signal
-import threading
 import time
 from collections.abc import Callable
 from functools import partial
@@ -17,6 +16,7 @@ from demo.narrator import Narrator
 from demo.people import ADA, BEN, CLEO, PEOPLE
 from demo.plan import APPS, PORTS, SERVICES, Plan, make_plan, sole_use_of
 from demo.processes import Supervisor
+from provider.infrastructure.stop_request import StopRequest
 
 # Generous: even on a slow machine, only a process that hangs takes this long.
 READY_SECONDS = 180.0
@@ -39,7 +39,7 @@ def run(
         _tell_moved_ports(plan, port, narrator)
         with Supervisor(data_dir / "logs", narrator.hear, narrator.say) as supervisor:
             _start(plan, supervisor, people, stop)
-            if stop.is_set():
+            if stop.is_made():
                 return
             for launcher, phone in plan.phones():
                 phone.write_launcher(launcher)
@@ -51,7 +51,7 @@ def run(
         console.print("Everything has stopped.", style="dim")
 
 
-def _start(plan: Plan, supervisor: Supervisor, people: dict[str, str], stop: threading.Event) -> None:
+def _start(plan: Plan, supervisor: Supervisor, people: dict[str, str], stop: StopRequest) -> None:
     supervisor.start(broker.broker_program(plan))
     for program in (*plan.apps(), *plan.services()):
         supervisor.start(program)
@@ -69,9 +69,9 @@ def _start(plan: Plan, supervisor: Supervisor, people: dict[str, str], stop: thr
         _wait_for(name, plan, stop, partial(_answers, f"{plan.app_url(name)}/state"))
 
 
-def _wait_for(name: str, plan: Plan, stop: threading.Event, is_up: Callable[[], bool]) -> None:
+def _wait_for(name: str, plan: Plan, stop: StopRequest, is_up: Callable[[], bool]) -> None:
     deadline = time.monotonic() + READY_SECONDS
-    while not stop.is_set() and not is_up():
+    while not stop.is_made() and not is_up():
         if time.monotonic() > deadline:
             log = plan.data_dir / "logs" / f"{name}.log"
             raise DemoNotReady(f"{name} did not start within {READY_SECONDS:g} s; see {log}")
@@ -86,14 +86,14 @@ def _answers(url: str) -> bool:
         return False
 
 
-def _stop_on_signals() -> threading.Event:
-    stop = threading.Event()
+def _stop_on_signals() -> StopRequest:
+    stop = StopRequest()
 
     def ask(_number: int, _frame: object) -> None:
         # A second Ctrl-C exits at once: the warden stops everything after this process is gone.
-        if stop.is_set():
+        if stop.is_made():
             raise SystemExit(130)
-        stop.set()
+        stop.make()
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, ask)

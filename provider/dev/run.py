@@ -27,6 +27,7 @@ from provider.infrastructure import wake_pipe
 from provider.infrastructure.database import db
 from provider.infrastructure.schema import StrangeSchema
 from provider.infrastructure.secrets import UnusableSecretKey
+from provider.infrastructure.stop_request import StopRequest
 from provider.infrastructure.wake_pipe import Waker
 from provider.protocol.client_metadata import InvalidClientMetadata
 
@@ -86,23 +87,23 @@ def _populate(backchannel_logout_uri: str | None) -> None:
         raise CannotRun(str(exc)) from exc
 
 
-def _stop_on_signals() -> threading.Event:
-    stop = threading.Event()
+def _stop_on_signals() -> StopRequest:
+    stop = StopRequest()
 
     def ask_to_stop(_signal: int, _frame: FrameType | None) -> None:
-        stop.set()
+        stop.make()
 
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, ask_to_stop)
     return stop
 
 
-def _stop_at_eof(stop: threading.Event) -> None:
+def _stop_at_eof(stop: StopRequest) -> None:
     """Stop when the program that started us has closed our standard input or has ended."""
     # Read the descriptor instead of sys.stdin: Python cannot exit while a thread waits for sys.stdin.
     while os.read(sys.stdin.fileno(), 1024):
         pass
-    stop.set()
+    stop.make()
 
 
 @contextmanager

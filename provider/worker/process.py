@@ -1,10 +1,8 @@
 """One worker process: its dispatcher, and the threads that sweep and do the duties."""
 
 import os
-import queue
 import threading
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import timedelta
 
 from flask import Flask
@@ -13,6 +11,7 @@ from provider.delivery import workers
 from provider.infrastructure import current, event_log
 from provider.infrastructure.database_errors import AWAY, log_failure
 from provider.infrastructure.one_cpu import OneCPU
+from provider.infrastructure.stop_request import StopRequest
 from provider.inspection import history
 from provider.logout.notification.outbox import make_dispatcher
 from provider.worker import tasks
@@ -21,7 +20,6 @@ from provider.worker.sweeper import Sweeper
 
 _DUTY_CHECK = timedelta(seconds=1)
 _CPU_CHECK = timedelta(seconds=5)
-_SIGNAL_CHECK = timedelta(seconds=1)
 
 
 class WorkerProcess:
@@ -30,8 +28,7 @@ class WorkerProcess:
     def __init__(self, app: Flask, *, concurrency: int | None = None) -> None:
         self._app = app
         self._stop = threading.Event()
-        # A signal may interrupt code that holds an Event's lock; only this kind of queue is reentrant.
-        self._requests_to_stop: queue.SimpleQueue[None] = queue.SimpleQueue()
+        self._stop_request = StopRequest()
         holder = workers.new_name()
         self._roster = Roster(holder)
         with app.app_context():
@@ -67,15 +64,11 @@ class WorkerProcess:
 
     def wait(self) -> None:
         """Wait until `ask_to_stop` is called."""
-        # A signal that arrives just before this begins does not interrupt it, and is handled when it ends.
-        while True:
-            with suppress(queue.Empty):
-                self._requests_to_stop.get(timeout=_SIGNAL_CHECK.total_seconds())
-                return
+        self._stop_request.wait()
 
     def ask_to_stop(self) -> None:
         """Let `wait` return; safe to call from a signal."""
-        self._requests_to_stop.put(None)
+        self._stop_request.make()
 
     def stop(self) -> None:
         """Start nothing more and wait for running work: at most a little longer than an outbound deadline."""

@@ -37,6 +37,7 @@ import threading
 from flask import Flask
 from provider.app import create_app
 from provider.config import Settings
+from provider.infrastructure.stop_request import StopRequest
 from provider.worker.process import WorkerProcess
 from tests.support.waiting import wait_until
 from pathlib import Path
@@ -46,7 +47,7 @@ signal.signal(signal.SIGTERM, lambda *_: process.ask_to_stop())
 main = threading.get_ident()
 
 def ask():
-    wait_until(lambda: sys._current_frames()[main].f_code is WorkerProcess.wait.__code__)
+    wait_until(lambda: sys._current_frames()[main].f_code is StopRequest.wait.__code__)
     _thread.interrupt_main(signal.SIGTERM)
 
 threading.Thread(target=ask).start()
