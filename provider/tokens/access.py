@@ -28,7 +28,7 @@ ACCESS_TOKEN_PREFIX = "cfa_"  # noqa: S105 – a public prefix, no token.
 class TokenForm:
     """The format and lifetime of a token."""
 
-    # None: a reference.
+    # None for an opaque token.
     signing_alg: str | None
     lifetime: timedelta
 
@@ -50,12 +50,12 @@ def issue_for_grant(
     not_after: datetime | None = None,
     lasting: bool = False,
 ) -> tuple[str, AccessToken]:
-    """Issue an access token for what a person allowed; it never outlives what it hangs on.
+    """Issue an access token for what a person allowed; it never outlives its grant and session.
 
-    `resources` are the servers that it is meant for, `cnf` names the key that its holder must prove to have,
-    `sign_in` is the session's latest one by default, `claims` are returned beyond the scope. `offline` says
-    whether it was asked for with offline_access and so may outlive its client session, `lasting` whether it
-    lives as long as what it hangs on.
+    `resources` are the servers that it is meant for, `cnf` names the key whose possession its holder must
+    prove, `sign_in` is the session's latest one by default, `claims` are individual claims returned in
+    addition to those of the scope. `offline` says whether it was requested with offline_access and so may
+    outlive its client session, `lasting` whether it lives as long as its grant and session.
     """
     sign_in = sign_in or SignIn(auth_time=session.authenticated_at, amr=session.amr, acr=session.acr)
     form, now = form_of(actor or client, resources), clock.now()
@@ -115,7 +115,7 @@ def issue_for_client(
 def _stored(
     values: dict[str, Any], form: TokenForm, *, client: Client, sub: str, sid: str | None
 ) -> tuple[str, AccessToken]:
-    """Give a token its handle and store it; a signed one too, so that its revocation is known at once."""
+    """Give a token its handle and store it; so revocation works at once for signed ones as well."""
     if form.signing_alg is None:
         handle = new_handle(ACCESS_TOKEN_PREFIX)
     else:
@@ -125,10 +125,10 @@ def _stored(
 
 
 def form_of(client: Client, resources: Sequence[Resource]) -> TokenForm:
-    """Return the one form that all servers understand that a token is meant for. Raises InvalidTarget."""
+    """Return the token format that all resource servers of a token accept. Raises InvalidTarget."""
     forms = {_form_for(resource) for resource in resources} or {_usual_form(client)}
     kinds = {form.signing_alg for form in forms}
-    # rfc9068 §3: otherwise it is unclear which scope of one token is meant for which of its audiences.
+    # rfc9068 §3: otherwise it is ambiguous which of a token's scopes is meant for which of its audiences.
     scopes = {frozenset(resource.scopes.split()) for resource in resources}
     if len(kinds) > 1 or len(scopes) > 1:
         raise InvalidTarget(
@@ -153,6 +153,6 @@ def _usual_form(client: Client) -> TokenForm:
 
 
 def _scope_at(resources: Sequence[Resource], scope: str) -> str:
-    """Return what of a scope these servers know, which is the same for all of them (rfc8707 §2.2)."""
+    """Return the part of a scope that these servers know; it is the same for all of them (rfc8707 §2.2)."""
     known = resources[0].scopes.split() if resources else ()
     return " ".join(narrowed(scope.split(), known))

@@ -1,6 +1,6 @@
 """The conditions under which tokens are valid, over every level of revocation (design §4).
 
-Each holds at an instant: a value, or a bound parameter in a statement that is built once.
+Each is evaluated at an instant: a value, or a bound parameter of a prebuilt statement.
 """
 
 from sqlalchemy import ColumnElement, and_, func, or_
@@ -16,17 +16,17 @@ from provider.sessions.models import ClientSession
 from provider.sessions.queries import session_is_live
 from provider.tokens.models import AccessToken, RefreshToken
 
-# The service that holds an access token by token exchange.
+# The service that got an access token by token exchange.
 Actor = aliased(Client, name="actor")
 
 
 def client_session_is_live(now: Instant) -> ColumnElement[bool]:
-    """The condition that a client session is live, over it, Session, Account and ProviderState."""
+    """The condition, over ClientSession, Session, Account and ProviderState, that the first is live."""
     return and_(ClientSession.ended_at.is_(None), session_is_live(now))
 
 
 def token_of_grant_is_valid(token: type[AccessToken | RefreshToken], now: Instant) -> ColumnElement[bool]:
-    """The condition that a token of a grant is valid, over all rows that it hangs on (core §11).
+    """The condition that a token of a grant is valid, over all rows that it depends on (core §11).
 
     A token that was not issued with offline_access ends with its client session, whatever else the same
     client was allowed in that session.
@@ -57,12 +57,12 @@ def service_token_is_valid(now: Instant) -> ColumnElement[bool]:
 
 
 def issuers_are_valid() -> ColumnElement[bool]:
-    """The condition for every access token, also for service tokens."""
+    """The condition that any access token is valid, including service tokens."""
     return and_(issuer_is_valid(), or_(AccessToken.actor_id.is_(None), _actor_is_valid()))
 
 
 def issuer_is_valid() -> ColumnElement[bool]:
-    """The condition for every access token that no other service holds by token exchange."""
+    """The condition that an access token is valid, unless a service got it by token exchange."""
     return and_(
         _client_and_provider_are_valid(),
         or_(AccessToken.grant_id.is_not(None), _credentials_are_in_force(Client)),
@@ -90,6 +90,7 @@ def _actor_is_valid() -> ColumnElement[bool]:
 def _credentials_are_in_force(holder: type[Client]) -> ColumnElement[bool]:
     """The condition that a service token was not ended with the credentials it was issued for.
 
-    Tokens of the previous release carry no number: they end with the first credential that is withdrawn.
+    Tokens of the previous release carry no credential number: they end with the first credential that is
+    withdrawn.
     """
     return func.coalesce(AccessToken.credentials_epoch, 0) == holder.credentials_epoch

@@ -1,6 +1,7 @@
 """Give a device its two codes, record a person's answer, and check that it still holds (rfc8628).
 
-Each answer and each use is one conditional update: of any number of pages and polls at once, one counts.
+Each answer and each use is one conditional update: of any number of concurrent pages or polls, only one
+succeeds.
 """
 
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ _LABEL = "user-code"
 # rfc8628 §3.2: 'If no value is provided, clients MUST use 5 as the default'; §3.5: 'increased by 5 seconds'.
 _INTERVAL = 5
 _SLOWER_BY = 5
-# A device that never learns to wait must still not overflow its column.
+# Even for a device that always polls too early, the interval must not overflow its column.
 _SLOWEST = 3600
 
 
@@ -89,7 +90,7 @@ def find_waiting(user_code: str) -> tuple[DeviceCode, Client] | None:
     box = current.secret_box()
     found, newest = _find_waiting(user_code, box), box
     if found is None:
-        # Another process may have rotated the data keys and given out the code since.
+        # Another process may have rotated the data keys and issued the code since.
         newest = current.data_keys().look_again()
     return found if newest is box else _find_waiting(user_code, newest)
 
@@ -121,9 +122,9 @@ def find(handle: str) -> FoundDeviceCode | None:
 def find_answering_session(found: FoundDeviceCode) -> FoundSession | None:
     """Find the session in which the device was allowed, if nothing has ended since (SEC-711).
 
-    Like a code on its way, an answer needs a live session until it is fetched; the tokens issued for it do
-    not. A sign-out everywhere takes the same account lock: it comes first and the answer is void, or it
-    comes later and finds those tokens.
+    Like an authorization code, an answer needs a live session until it is redeemed; the tokens issued for it
+    do not. A sign-out everywhere takes the same account lock: if it comes first, the answer is void; if it
+    comes later, it finds those tokens.
     """
     code = found.code
     if code.account_id is None or code.session_id is None or code.client_epoch != found.client.epoch:
@@ -163,7 +164,7 @@ def use(code: DeviceCode) -> bool:
 
 
 def take_back(account_id: UUID, client: Client) -> int:
-    """Deny the devices of a client that a person has let in and that have not fetched their tokens yet.
+    """Deny the devices of a client that a person has allowed and that have not fetched their tokens yet.
 
     Called before the account is locked, in the same order as a poll that fetches tokens.
     """
@@ -178,9 +179,9 @@ def take_back(account_id: UUID, client: Client) -> int:
 
 
 def note_poll(code: DeviceCode) -> bool:
-    """Note a poll; False for one that comes too early, which makes the device wait longer for ever.
+    """Note a poll; return False if it comes too early, which makes the polling interval longer for good.
 
-    Of several polls at once one is in time (rfc8628 §3.5).
+    Of several concurrent polls, only one is in time (rfc8628 §3.5).
     """
     now = clock.now()
     this_one = update(DeviceCode).where(DeviceCode.id == code.id)

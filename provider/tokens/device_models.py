@@ -20,17 +20,17 @@ class DeviceCode(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     digest: Mapped[str] = mapped_column(String(64), unique=True)
-    # Keyed, for a code of eight letters could be found out from a plain digest.
+    # A keyed digest, because a code of eight letters could be guessed from a plain one.
     user_code_digest: Mapped[str] = mapped_column(String(64), unique=True)
     client_id: Mapped[UUID] = mapped_column(foreign_key("client.id"))
     client_epoch: Mapped[int] = mapped_column()
     scope: Mapped[str] = mapped_column(Text)
     # Further requirements of the request for its tokens, e.g. resources.
     request: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
-    # The origin of the request, as a person would call it.
+    # Where the request came from, in words for a person.
     device: Mapped[str] = mapped_column(String(128))
     ip: Mapped[str | None] = mapped_column(String(64))
-    # Seconds between two polls; each one that comes too early makes it longer for ever.
+    # Seconds between two polls; each poll that comes too early makes the interval longer for good.
     interval: Mapped[int] = mapped_column()
     next_poll_at: Mapped[datetime] = mapped_column(UTCDateTime)
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)

@@ -1,6 +1,6 @@
-"""Codes and tokens as the hot paths find them: by the statements of `liveness`, in rows that are only read.
+"""Codes and tokens as the hot paths find them: by the statements of `liveness`, as read-only rows.
 
-Nearly every request of an app asks for one of these. What changes a row that it has found asks `liveness`.
+Nearly every request of an app looks up one of these. Code that changes a row finds it by `liveness` instead.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -50,7 +50,7 @@ _CODE, _REFRESH_TOKEN = ReadOnly(AuthorizationCode), ReadOnly(RefreshToken)
 
 
 def find_code(handle: str) -> FoundCode | None:
-    """Find a code, used or not, in one statement and behind its grant's row.
+    """Find a code, used or not, in one statement that locks its grant's row.
 
     A code needs a live client session, even when the grant is an offline one.
     """
@@ -71,7 +71,7 @@ def _found_code(row: Row | None) -> FoundCode | None:
 
 
 def read_refresh_token(handle: str) -> FoundRefreshToken | None:
-    """Find a refresh token, valid or not, in one statement and behind its grant's row."""
+    """Find a refresh token, valid or not, in one statement that locks its grant's row."""
     return _found_refresh_token(find_one(_LOCKED_REFRESH_TOKEN, by_handle(handle)))
 
 
@@ -123,8 +123,9 @@ _TO_BE_USED: dict[str, ReadOnly[Any]] = {
     "client_session": _CLIENT_SESSION,
     "session": _ITS_SESSION,
 }
-# A token that another service holds by token exchange. Few are, and each join takes PostgreSQL a twentieth of
-# the whole lookup, so the service is read, in a statement with all conditions, only where there is one.
+# A token that a service got by token exchange. Such tokens are rare, and each join costs PostgreSQL a
+# twentieth of the whole lookup, so only they are looked up by a second statement, which joins the service and
+# has all conditions.
 _HELD_TO_BE_USED = _TO_BE_USED | {
     "actor": ReadOnly(
         Client,
@@ -134,7 +135,7 @@ _HELD_TO_BE_USED = _TO_BE_USED | {
 }
 _VALID_ACCESS_TOKEN = valid_unless_held(*columns_of(*_TO_BE_USED.values()))
 _VALID_HELD_TOKEN = valid_access_token(*columns_of(*_HELD_TO_BE_USED.values()))
-# A service that asks about a token learns less than the app that uses it.
+# A service that introspects a token learns less than the app that uses it.
 _TO_BE_DESCRIBED: dict[str, ReadOnly[Any]] = {
     "token": ReadOnly(
         AccessToken,
@@ -152,9 +153,9 @@ _HELD_TO_BE_DESCRIBED = _TO_BE_DESCRIBED | {
 
 
 def _with_client(valid: Callable[..., AnySelect], parts: Mapping[str, ReadOnly[Any]]) -> AnySelect:
-    """Select a token with the client that asks: one row if that exists, whether or not the token is found."""
-    # With short names: the driver parses the text of a statement anew for each execution if it is longer
-    # than 4,096 bytes.
+    """Select a token with the client that introspects it: one row if the client exists, token or not."""
+    # The names are short because the driver parses a statement of more than 4,096 bytes again at each
+    # execution.
     named = (column.label(f"c{number}") for number, column in enumerate(columns_of(*parts.values())))
     token = valid(*named).subquery("t")
     return select(*PROVING.columns, *token.columns).outerjoin(token, true()).where(IS_NAMED)
@@ -177,9 +178,9 @@ def read_access_token(handle: str) -> LiveAccessToken | None:
 
 
 def read_with_client(handle: str, client_id: str) -> tuple[Client | None, LiveAccessToken | None]:
-    """Find a valid access token and the client that asks about it, by its client_id, in the same way.
+    """Find a valid access token, and by its client_id the client that introspects it, in the same way.
 
-    The client has what proves it, and the token only what may be said about it.
+    The client comes with its credentials, the token only with what introspection may reveal.
     """
     asked, parts = by_handle(handle) | {"client_id": client_id}, _TO_BE_DESCRIBED
     row = find_one(_WITH_CLIENT, asked)

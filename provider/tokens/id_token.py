@@ -39,12 +39,12 @@ def issue(
 ) -> str:
     """Issue an ID Token for a client, signed by the algorithm that it registered.
 
-    `about_person` are the claims that it holds beyond those of the protocol; which these are is decided
-    by the caller (core §5.4, §5.5).
+    `about_person` are the claims about the person, added to those of the protocol; the caller decides which
+    (core §5.4, §5.5).
     """
     alg = client.metadata_.id_token_signed_response_alg
     claims = {**about_person, **claims_of(client, grant, sid=sid, sign_in=sign_in, nonce=nonce)}
-    # core §3.3.2.11: each says that the ID Token and what came with it belong together.
+    # core §3.3.2.11: each hash binds the ID Token to the code or token returned with it.
     for name, value in (("at_hash", access_token), ("c_hash", code)):
         if value is not None:
             claims[name] = half_hash(value, alg=alg)

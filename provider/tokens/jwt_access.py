@@ -1,7 +1,7 @@
 """Claims of a signed access token (rfc9068 §2.2). Signing it is `provider.keys.jwt`'s part.
 
-It stands in our tables like an opaque one, and here it is looked up and never believed: what has ended
-is refused at once. A resource server that does not ask believes it until it expires.
+It is stored in our tables like an opaque one, and we look it up instead of trusting its claims: a revoked
+token is refused at once. A resource server that does not introspect it accepts it until it expires.
 """
 
 from provider.clients.models import Client
@@ -23,7 +23,7 @@ def sign(token: AccessToken, client: Client, *, sub: str, sid: str | None, alg: 
         # rfc9068 §3: without a resource 'the authorization server MUST use a default resource indicator'.
         "aud": audience if len(audience) > 1 else audience[0],
         "client_id": client.client_id,
-        # rfc8693 §4.1: who acts for the subject, where that is not the client that the person let in.
+        # rfc8693 §4.1: names the acting party where it is not the client that the person allowed.
         "act": {"sub": client.client_id} if token.actor_id else None,
         "iat": int(token.created_at.timestamp()),
         "exp": int(token.expires_at.timestamp()),

@@ -37,7 +37,7 @@ _DIGEST = bindparam("digest", type_=String())
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveAccessToken:
-    """A valid access token with the rows that it hangs on; a service token has neither grant nor person."""
+    """A valid access token with the rows that it depends on; a service token has neither grant nor person."""
 
     token: AccessToken
     client: Client
@@ -45,12 +45,12 @@ class LiveAccessToken:
     account: Account | None
     client_session: ClientSession | None
     session: Session | None
-    # The service that holds it instead of the client, by token exchange.
+    # The service that got the token by token exchange and holds it instead of the client.
     actor: Client | None = None
 
     @property
     def holder(self) -> Client:
-        """The client that presents this token: the one the person allowed, or one acting for it (rfc8693)."""
+        """The client that presents this token: the one that the person allowed, or a service (rfc8693)."""
         return self.actor or self.client
 
 
@@ -81,7 +81,7 @@ class FoundRefreshToken:
 
     @property
     def outlives_session(self) -> bool:
-        """Whether it needs only its grant, and not its client session."""
+        """Whether the token needs only its grant, and not its client session."""
         return self.grant.offline and self.token.outlives_session
 
 
@@ -94,7 +94,7 @@ def find_access_token(handle: str) -> LiveAccessToken | None:
 
 
 def find_refresh_token(handle: str, *, lock: bool = True) -> FoundRefreshToken | None:
-    """Find a refresh token, valid or not, in one statement; with the lock, behind its grant's row."""
+    """Find a refresh token, valid or not, in one statement; with `lock`, that also locks its grant's row."""
     row = _first(_LOCKED_REFRESH_TOKEN if lock else _REFRESH_TOKEN, handle)
     return row and FoundRefreshToken(
         token=row.RefreshToken,
@@ -104,7 +104,7 @@ def find_refresh_token(handle: str, *, lock: bool = True) -> FoundRefreshToken |
 
 
 def has_offline_token(grant: Grant) -> bool:
-    """Return whether a refresh token stands on a grant that needs nothing else. Served by its index.
+    """Return whether a grant has a refresh token that needs nothing but the grant. Served by its index.
 
     A person may have signed in to one app twice in the same browser, on one device or on two.
     """
@@ -124,18 +124,18 @@ def has_offline_token(grant: Grant) -> bool:
 def may_be_refreshed(client: Client, token: RefreshToken) -> bool:
     """Return whether the client may still have offline access, which can be taken away (ABU-24).
 
-    A device has it without an offline grant, by a session that lasts as long as one.
+    A device has it without an offline grant, because its session lasts as long as a grant.
     """
     return client.may_stay_offline if OFFLINE_ACCESS in token.scope.split() else True
 
 
 def may_still_act(actor: Client | None, client: Client) -> bool:
-    """Return whether the operator still lets a service act for a client's people."""
+    """Return whether the operator still lets a service act for a client's users."""
     return actor is None or client.client_id in (actor.may_exchange_tokens_of or ())
 
 
 def with_all_above(issued: Issued, *selected: Any, grant_needed: bool = True) -> AnySelect:
-    """Select something of the code or token with a digest and of all rows that it hangs on.
+    """Select columns of the code or token with a digest, and of all rows that it depends on.
 
     Without `grant_needed` a service token is found too: it has no person and no session.
     """
@@ -164,9 +164,9 @@ def _all_above(row: Any) -> dict[str, Any]:
 
 
 def locked(statement: AnySelect) -> AnySelect:
-    """Have a statement lock the grant's row."""
-    # Refresh, code exchange and every revocation meet at the grant's row, and the later one sees what
-    # the earlier did. NO KEY UPDATE is enough for that and lets rows that refer to the grant be added.
+    """Return the statement with a lock on the grant's row."""
+    # Refresh, code exchange and every revocation lock the grant's row, so the later one sees what the earlier
+    # did. NO KEY UPDATE is enough for that and lets rows that refer to the grant be added.
     return statement.with_for_update(of=Grant, key_share=True)
 
 
@@ -181,15 +181,15 @@ def _first(statement: AnySelect, handle: str) -> Any:
 
 
 def valid_access_token(*selected: Any) -> AnySelect:
-    """Select something of the valid access token with a digest, and of the rows that it hangs on."""
+    """Select columns of the valid access token with a digest, and of the rows that it depends on."""
     held = _in_force(*selected).outerjoin(Actor, Actor.id == AccessToken.actor_id)
     return held.where(issuers_are_valid())
 
 
 def valid_unless_held(*selected: Any) -> AnySelect:
-    """Select the same and, at the end, the id of the service that holds it, of which nothing is checked.
+    """Select the same and, as the last column, the id of the service that holds the token.
 
-    Where that is not NULL, the row says nothing: `valid_access_token` decides.
+    Nothing about that service is checked here: if the id is not NULL, `valid_access_token` has to decide.
     """
     return _in_force(*selected, AccessToken.actor_id).where(issuer_is_valid())
 

@@ -1,4 +1,4 @@
-"""The tables of authorization codes, access tokens and refresh tokens, and of DPoP proofs that were seen."""
+"""The tables of authorization codes, access tokens, refresh tokens and used DPoP proofs."""
 
 from datetime import datetime
 from typing import Any
@@ -12,7 +12,7 @@ from provider.protocol.scopes import OFFLINE_ACCESS
 
 
 class AuthorizationCode(Base):
-    """A code on its way to its client; it works once, and only while its ClientSession is live."""
+    """An authorization code; it works once, and only while its ClientSession is live."""
 
     __tablename__ = "authorization_code"
 
@@ -36,12 +36,13 @@ class AuthorizationCode(Base):
 class Binding:
     """Whether a token outlives its client session, decided once by the scope that it came from (core §11).
 
-    One grant may carry both kinds: a client that asked with and without offline_access in one session.
-    A narrower access token does not say in its own scope what its code was asked with, so it is kept.
+    One grant may carry both kinds, if a client sent requests with and without offline_access in one session.
+    It is stored because the scope of a narrowed access token does not show whether its code was requested
+    with offline_access.
     """
 
     scope: Mapped[str]
-    # None: written by a release that did not keep it; then the token's own scope says it.
+    # None: written by a release that did not store it; then the token's own scope decides.
     offline: Mapped[bool | None] = mapped_column()
 
     @property
@@ -58,26 +59,28 @@ class AccessToken(Binding, Base):
     id: Mapped[UUID] = mapped_column(primary_key=True)
     digest: Mapped[str] = mapped_column(String(64), unique=True)
     client_id: Mapped[UUID] = mapped_column(foreign_key("client.id"))
-    # The service that holds it instead of that client, by token exchange (rfc8693); it ends with either.
+    # The service that holds the token instead of that client, by token exchange (rfc8693); it ends with
+    # either.
     actor_id: Mapped[UUID | None] = mapped_column()
     actor_epoch: Mapped[int | None] = mapped_column()
     grant_id: Mapped[UUID | None] = mapped_column(foreign_key("grant.id"), index=True)
     client_session_id: Mapped[UUID | None] = mapped_column(foreign_key("client_session.id"), index=True)
-    # The refresh family it came with; a revoked family takes its access tokens along (rfc7009 §2.1).
+    # The refresh token family it came with; revoking a family also revokes its access tokens (rfc7009 §2.1).
     family_id: Mapped[UUID | None] = mapped_column(index=True)
     scope: Mapped[str] = mapped_column(Text)
-    # rfc8707: the resource servers it is meant for; None: the provider itself and servers that ask it.
+    # rfc8707: the resource servers it is meant for; None: the provider itself and servers that introspect.
     audience: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
-    # Single claims that the UserInfo Endpoint returns, beyond those of the scope (core §5.5).
+    # Individual claims that the UserInfo Endpoint returns in addition to those of the scope (core §5.5).
     claims: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
-    # rfc7800: what its holder must prove to have: `jkt` (rfc9449) or `x5t#S256` (rfc8705).
+    # rfc7800: the key whose possession its holder must prove: `jkt` (rfc9449) or `x5t#S256` (rfc8705).
     cnf: Mapped[dict[str, str] | None] = mapped_column(JSON(none_as_null=True))
-    # The sign-in that it came from; a later one in the same session does not raise it (rfc9470).
+    # The sign-in that it came from; a later sign-in in the same session does not change these values
+    # (rfc9470).
     auth_time: Mapped[datetime | None] = mapped_column(UTCDateTime)
     acr: Mapped[str | None] = mapped_column(String(255))
     amr: Mapped[str | None] = mapped_column(String(255))
     client_epoch: Mapped[int] = mapped_column()
-    # Of the client that got it by its credentials, without a person: for itself, or by token exchange.
+    # The epoch of the credentials by which the client got it without a person: for itself, or by exchange.
     credentials_epoch: Mapped[int | None] = mapped_column()
     provider_epoch: Mapped[int] = mapped_column()
     # Whether it is a JWT, which an API may believe until it expires; None: an older release issued it.
@@ -88,7 +91,7 @@ class AccessToken(Binding, Base):
 
     @property
     def holder_id(self) -> UUID:
-        """The row of the client that holds it."""
+        """The id of the client that holds the token."""
         return self.actor_id or self.client_id
 
 
@@ -109,9 +112,9 @@ class RefreshToken(Binding, Base):
     auth_time: Mapped[datetime] = mapped_column(UTCDateTime)
     acr: Mapped[str | None] = mapped_column(String(255))
     amr: Mapped[str | None] = mapped_column(String(255))
-    # The resource servers that its code was asked for; what comes of it stays among them.
+    # The resource servers of the authorization request; later tokens cannot be meant for others.
     resources: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
-    # Single claims for the UserInfo Endpoint and for the ID Token, as its code had them.
+    # Individual claims for the UserInfo Endpoint and for the ID Token, as in its code.
     claims: Mapped[dict[str, list[str]] | None] = mapped_column(JSON(none_as_null=True))
     # A public client's refresh token works only with the key that it was issued to (rfc9449 §5).
     cnf: Mapped[dict[str, str] | None] = mapped_column(JSON(none_as_null=True))
@@ -122,7 +125,7 @@ class RefreshToken(Binding, Base):
 
 
 class UsedProof(Base):
-    """A DPoP proof that was seen, kept until it would no longer pass by its age (rfc9449 §11.1)."""
+    """A used DPoP proof, kept until it is too old to be accepted anyway (rfc9449 §11.1)."""
 
     __tablename__ = "used_proof"
 

@@ -1,4 +1,4 @@
-"""Questions about tokens whether they are valid or not; `liveness` finds valid ones."""
+"""Queries for tokens, valid or not; `liveness` finds valid ones."""
 
 from sqlalchemy import select
 

@@ -1,7 +1,7 @@
 """Issue and rotate refresh tokens, and detect stolen ones (rfc9700 §4.14).
 
-Each token is used once. Its successor's handle follows only from it and our key, so that an honest
-client whose response was lost on the way can be given the same successor again without our keeping it.
+Each token is used once. Its successor's handle is derived from the token and our key, so an honest client
+whose response was lost can be given the same successor again without our storing it.
 """
 
 from collections.abc import Collection
@@ -28,7 +28,7 @@ REFRESH_TOKEN_PREFIX = "cfr_"  # noqa: S105 – a public prefix, no token.
 
 @dataclass(frozen=True, slots=True)
 class Rotated:
-    """The token was good; here is its successor, or itself. `repeated` says that it was answered before."""
+    """The token was valid; `handle` is its successor or itself. `repeated`: it was returned before."""
 
     handle: str
     repeated: bool = False
@@ -36,12 +36,12 @@ class Rotated:
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """The token was already used, and not a moment ago: it was copied."""
+    """The token was already used, and too long ago for a retry: it was copied."""
 
 
 @dataclass(frozen=True, slots=True)
 class Invalid:
-    """The token has ended, by itself or with its grant or session; using it is no sign of theft (DEC-16)."""
+    """The token has ended, on its own or with its grant or session; its use is no sign of theft (DEC-16)."""
 
 
 Rotation = Rotated | Replayed | Invalid
@@ -94,7 +94,7 @@ def issue(
 def rotate(found: FoundRefreshToken, presented: str) -> Rotation:
     """Exchange a refresh token for its successor. The caller holds the grant's lock.
 
-    It is used at the commit, which raises Outdated if another request was first.
+    The token is used up at the commit, which raises Outdated if another request was first.
     """
     if not found.is_valid:
         return Invalid()
@@ -102,12 +102,12 @@ def rotate(found: FoundRefreshToken, presented: str) -> Rotation:
     if found.client.metadata_.follows_fapi2 and _prolong(found):
         return Rotated(presented)
     if found.token.rotated_at is None:
-        # It was seen a moment before the grant was locked: the commit looks again.
+        # The row may have been read just before the grant was locked: the commit checks it again.
         change_at_commit(_USE, otherwise=Outdated(), token_id=found.token.id, now=clock.now())
         successor = _successors(presented, current.secret_box())[0]
         _add_successor(found, successor)
         return Rotated(successor)
-    # The data keys as they are now: another process may have rotated them and made the successor since.
+    # The data keys are read again: another process may have rotated them and made the successor since.
     for successor in _successors(presented, current.data_keys().look_again()):
         if _may_be_repeated(found, successor):
             return Rotated(successor, repeated=True)
@@ -115,12 +115,12 @@ def rotate(found: FoundRefreshToken, presented: str) -> Rotation:
 
 
 def _successors(presented: str, box: SecretBox) -> list[str]:
-    """Return the successor of a token as each data key makes it, the newest first."""
+    """Return the successor of a token under each data key, newest key first."""
     return [REFRESH_TOKEN_PREFIX + made for made in box.keyed_tokens("refresh-successor", presented)]
 
 
 def _prolong(found: FoundRefreshToken) -> bool:
-    """Move the idle end of a token that stays; False when it was used up before its client kept them."""
+    """Move the idle end of a token that is not rotated; False if it was already used up by a rotation."""
     end = _end_of(found.grant, found.session, offline=found.outlives_session)
     return change_by(_PROLONG, token_id=found.token.id, end=end) == 1
 
@@ -162,9 +162,10 @@ def _may_be_repeated(found: FoundRefreshToken, successor: str) -> bool:
 
 
 def reuse_interval(client: Client, *, is_bound: bool = False) -> timedelta:
-    """Return how long a client may repeat a refresh, unless that was set for it (DEC-10).
+    """Return how long a client may repeat a refresh: as set for it, or by default (DEC-10).
 
-    Public ones never, because a stolen token could be repeated; one that is bound to a key cannot.
+    By default a public client may not, because a thief could repeat a stolen token; a token bound to a key is
+    safe from that.
     """
     if client.refresh_reuse_interval is not None:
         interval: timedelta = client.refresh_reuse_interval

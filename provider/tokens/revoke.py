@@ -1,4 +1,4 @@
-"""Revoke tokens by themselves, while their grants and sessions go on."""
+"""Revoke individual tokens, while their grants and sessions go on."""
 
 from uuid import UUID
 
@@ -44,10 +44,10 @@ def revoke_access_token(handle: str, *, owner_id: UUID) -> bool:
 
 
 def revoke_exchanged(family_id: UUID) -> int:
-    """Revoke what services took in exchange for the access tokens of a family (rfc8693).
+    """Revoke the tokens that services got in exchange for the access tokens of a family (rfc8693).
 
-    Which of its tokens it was is not known, so it is all of them. The caller holds the grant's lock,
-    behind which tokens are exchanged.
+    It is not recorded for which of its tokens, so all are revoked. The caller holds the grant's lock, under
+    which tokens are exchanged.
     """
     taken = (
         update(AccessToken)

@@ -1,7 +1,7 @@
 """Service tokens: what clients got for themselves (rfc6749 §4.4), as an operator sees and ends them.
 
-They stand on no grant and no session, so that no sign-out ends them: only their client, its credentials,
-the provider, or an operator.
+They have neither grant nor session, so no sign-out ends them: they end with their client, its credentials or
+all tokens of the provider, or when an operator revokes them.
 """
 
 from datetime import datetime
