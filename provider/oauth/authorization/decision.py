@@ -43,7 +43,7 @@ class ClientFacts:
     first_party: bool
     native: bool
     may_refresh: bool
-    # Whether the answer reaches this app and no other program, so that a request may go on without a page.
+    # Whether the response can only reach this app, so that a request may proceed without showing a page.
     identity_is_sure: bool
     # Whether it may be given permissions of administration.
     may_administer: bool = False
@@ -60,7 +60,7 @@ class Answers:
     consented_scope: str | None = None
     consented_claims: frozenset[str] = frozenset()
     consented_by: str | None = None
-    # In which session, and before which withdrawal of consent.
+    # The consent state of the session at that time, which changes when consent is withdrawn.
     consented_in: str | None = None
 
     @classmethod
@@ -97,7 +97,7 @@ class NeedSignIn:
 
 @dataclass(frozen=True, slots=True)
 class NeedConsent:
-    """The person has to say whether the client may have these scopes, and these claims beyond them."""
+    """The person has to decide whether the client may have these scopes and these additional claims."""
 
     scopes: tuple[str, ...]
     claims: tuple[str, ...] = ()
@@ -143,7 +143,8 @@ def _decide(
     answers: Answers,
     now: datetime,
 ) -> Decision:
-    # With it a client signs the person out everywhere: it must be the operator's or on the person's device.
+    # This scope lets a client sign the person out everywhere, so it is only for the operator's own apps and
+    # for apps on the person's device.
     if ACCOUNT in asked.scopes and not (client.first_party or client.native):
         return Refuse(InvalidScope(f"the scope {ACCOUNT} is for first-party and native apps"))
     if not client.may_administer and {*ADMIN_SCOPES} & {*asked.scopes}:
@@ -172,7 +173,8 @@ def _decide(
 def _signed_in_for_this(person: Person, answers: Answers) -> bool:
     """Return whether the sign-in page was answered for this request.
 
-    By identity and not by time: the clocks of two servers differ, and one may be set back.
+    Sessions are compared by identity and not by time: the clocks of two servers differ, and one may be set
+    back.
     """
     return answers.signed_in is not None and answers.signed_in == person.session_id
 
@@ -216,7 +218,7 @@ def _decide_about_scopes(
         return NeedConsent(wanted, beyond)
     # rfc8252 §8.6: 'SHOULD NOT process authorization requests automatically without user consent or
     # interaction' where the client's identity is not assured; the sign-in page is such an interaction.
-    # A person who administers says so themselves, also to an app of the operator's.
+    # A person must consent to administration scopes, even for the operator's own app.
     skips_consent = client.first_party and not {*ADMIN_SCOPES} & {*wanted}
     if skips_consent and (client.identity_is_sure or _signed_in_for_this(person, answers)):
         return Proceed(wanted, consented=False, claims=beyond)
@@ -227,9 +229,9 @@ def _decide_about_scopes(
 
 
 def _is_answer_of(person: Person, answers: Answers) -> bool:
-    """Return whether it was this person who answered, and nothing was taken back since.
+    """Return whether this person gave the answer and has withdrawn no consent since.
 
-    Two people may use one browser after each other, and disconnecting an app elsewhere counts here too.
+    Two people may use one browser in turn, and disconnecting an app in another browser counts as well.
     """
     return answers.consented_by == person.account_id and answers.consented_in == person.consent_state
 

@@ -20,7 +20,8 @@ from provider.tokens import device_codes
 def authorize_device(request: ClientRequest, *, device: str, verification_uri: str) -> dict[str, Any]:
     """Give a client's device its codes.
 
-    `device` is what a person would call it, `verification_uri` the page where they enter the user code.
+    `device` describes the device to the person, `verification_uri` is the page where they enter the user
+    code.
     """
     client = prove_client(request)
     with Concerning(client):
@@ -66,7 +67,8 @@ def _read_scopes(request: ClientRequest, client: Client) -> list[str]:
     ]
     if not known:
         raise InvalidScope("none of the requested scopes is available to this client")
-    # With it a client signs the person out everywhere: it must be the operator's or on the person's device.
+    # This scope lets a client sign the person out everywhere, so it is only for the operator's own apps and
+    # for apps on the person's device.
     if ACCOUNT in known and not client.may_use_account_api:
         raise InvalidScope(f"the scope {ACCOUNT} is for first-party and native apps")
     return known

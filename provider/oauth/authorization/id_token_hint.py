@@ -6,12 +6,12 @@ from provider.oauth.authorization.request import AuthorizationRequest
 from provider.protocol.encrypted_token import is_encrypted
 from provider.protocol.errors import InvalidRequest
 
-# Under this name a parked request keeps whom its hint names; the ID Token itself is not stored.
+# The name under which a parked request keeps the `sub` of its hint; the ID Token itself is not stored.
 HINTED_SUB = "hinted_sub"
 
 
 def hinted_sub(asked: AuthorizationRequest, client: Client) -> str | None:
-    """Return whom an ID Token of ours names; an expired one is as good a hint."""
+    """Return the `sub` of an ID Token that we issued; as a hint, an expired one is also accepted."""
     if asked.id_token_hint is None:
         return None
     if is_encrypted(asked.id_token_hint):

@@ -37,10 +37,10 @@ class DecisionOutdated(Exception):
 def issue_response(
     asked: AuthorizationRequest, proceed: Proceed, client: Client, found: FoundSession
 ) -> dict[str, str]:
-    """Give the client its client session and a grant, and return what it asked for, issued on them.
+    """Give the client its client session and a grant, and return the code and tokens issued on them.
 
-    Everything happens behind the session's lock, so that no logout overlooks this client (RACE-06): it is
-    written at the commit, after that lock. Raises DecisionOutdated, then or before.
+    Nothing is written before the session is locked, normally at the commit, so that no logout overlooks this
+    client (RACE-06). Raises DecisionOutdated, now or at the commit.
     """
     sessions.touch_as_decided(found.session, client, otherwise=DecisionOutdated())
     found = _without_revoked(client, found)
@@ -91,10 +91,11 @@ def _issue_id_token(
 ) -> str:
     session = above.session
     names = set(_allowed_claims(asked, proceed).get("id_token", ()))
-    # core §5.4: with no access token, what the scopes ask for is in the ID Token.
+    # core §5.4: without an access token, the claims of the scopes are in the ID Token.
     if asked.response_type == {ID_TOKEN}:
         names |= names_for(proceed.scopes)
-    # core §3.3.3.6: beside a code there may be fewer 'for privacy reasons'; the token endpoint adds them.
+    # core §3.3.3.6: along with a code there may be fewer claims 'for privacy reasons'; the token endpoint
+    # adds them.
     elif CODE not in asked.response_type:
         names |= scope_claims(above.client, proceed.scopes)
     signed = id_token.issue(
@@ -111,7 +112,7 @@ def _issue_id_token(
 
 
 def _allowed_claims(asked: AuthorizationRequest, proceed: Proceed) -> dict[str, list[str]]:
-    """Return the claims that were requested by name and are allowed, by where each is sent."""
+    """Return the allowed claims that were requested by name, grouped by where they are sent."""
     if not asked.claims.names:
         return {}
     return to_store(asked.claims, names_for(proceed.scopes) | set(proceed.claims))
@@ -120,12 +121,12 @@ def _allowed_claims(asked: AuthorizationRequest, proceed: Proceed) -> dict[str, 
 def _without_revoked(client: Client, found: FoundSession) -> FoundSession:
     """End a client session that a client's bulk logout has revoked, so that the next one has its own sid.
 
-    The bulk logout's walk may not have come here yet; when it does, it must not end what begins now.
+    The bulk logout may not have reached this client session yet; when it does, it must not end the new one.
     """
     client_session = found.client_session
     if client_session is None or found.grant is not None:
         return found
-    # The session's lock comes first.
+    # The gathered writes lock the session, which must be locked before the client session.
     write_gathered()
     given = db.session.get_one(Grant, client_session.grant_id)
     if given.client_epoch >= client.epoch:
@@ -157,6 +158,6 @@ def _grant(asked: AuthorizationRequest, proceed: Proceed, client: Client, found:
 def _client_session(client: Client, found: FoundSession, grant: Grant) -> ClientSession:
     if found.client_session is None:
         return join(found.session, client, grant)
-    # It was read before the session was locked, and the app may have been signed out of since.
+    # The client session was read before the session was locked, and may have ended since.
     sessions.use_again(found.client_session, grant, otherwise=DecisionOutdated())
     return found.client_session

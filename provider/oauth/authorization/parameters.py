@@ -61,7 +61,7 @@ KNOWN_PARAMETERS = frozenset(
 )
 _NEVER_PARKED = frozenset({"id_token_hint"})
 _RESERVED_SCOPES = frozenset((*PERSONAL_SCOPES, *ADMIN_SCOPES))
-# How many parameters of the largest size a request may have.
+# The size limit of a whole request, in parameters of the largest size.
 _MOST_PARAMETERS = 2
 
 
@@ -71,7 +71,7 @@ class Sent:
 
     parameters: Mapping[str, str] = field(repr=False)
     metadata: ClientMetadata
-    # By the fields of AuthorizationRequest.
+    # Keyed by the field names of AuthorizationRequest.
     values: dict[str, Any] = field(default_factory=dict, repr=False)
 
 
@@ -82,14 +82,14 @@ def refuse_registration(sent: Sent) -> None:
 
 
 def check_size(sent: Sent) -> None:
-    """Refuse what is too much to park, also where it need not be parked: a request works always or never."""
+    """Refuse a request too large to park, even if it need not be parked: it works always or never."""
     limit = _MOST_PARAMETERS * current.settings().max_parameter_bytes
     if len("".join(to_park(sent.parameters).values()).encode("utf-8", "replace")) > limit:
         raise InvalidRequest(f"the parameters are longer than {limit} bytes in all")
 
 
 def check_display(sent: Sent) -> None:
-    """Refuse what is no display; core §15.1: there is one page for all of them."""
+    """Refuse an unknown display value; core §15.1: all values get the same page."""
     if sent.parameters.get("display", "page") not in DISPLAYS:
         raise InvalidRequest(f"display must be one of {', '.join(DISPLAYS)}")
 
@@ -100,12 +100,12 @@ def read_targets(sent: Sent) -> tuple[str, ...]:
 
 
 def read_servers(sent: Sent) -> tuple[str, ...]:
-    """Return those of them that are not the provider itself, about which a person is asked."""
+    """Return the resource servers other than the provider itself; the person is asked about these."""
     return resources.servers_among(sent.values["resources"])
 
 
 def read_response_type(sent: Sent) -> ResponseType:
-    """Return what the client asks for, which must be offered to all and registered for itself."""
+    """Return the requested response type, which we must offer and the client must have registered."""
     asked, metadata = sent.parameters.get("response_type"), sent.metadata
     if asked is None:
         raise InvalidRequest("the parameter response_type is missing")
@@ -117,14 +117,14 @@ def read_response_type(sent: Sent) -> ResponseType:
         raise UnauthorizedClient(
             f"the client is not registered for this response_type; its response_types are: {registered}"
         )
-    # rfc9449, rfc8705: what passes through a browser is bound to nothing.
+    # rfc9449, rfc8705: a token that passes through a browser cannot be bound to a key.
     if TOKEN in response_type and metadata.has_bound_tokens:
         raise UnauthorizedClient("the client's access tokens are bound to a key")
     return response_type
 
 
 def _why_not_offered(response_type: ResponseType) -> str:
-    """Return what is offered instead, and the setting that offers more, if it would."""
+    """Return an error description with the response types offered, or the setting for this one."""
     if response_type in KNOWN_TYPES:
         return f"the only response_type is {CODE}; CURFEW_HYBRID_RESPONSE_TYPES=true adds those with tokens"
     offered = (CODE, *FRONT_CHANNEL_TYPES) if current.settings().hybrid_response_types else (CODE,)
@@ -132,13 +132,13 @@ def _why_not_offered(response_type: ResponseType) -> str:
 
 
 def offered_response_types() -> list[ResponseType]:
-    """Return what may be asked for; rfc9700 §2.1.2: tokens from here are for legacy clients."""
+    """Return the response types offered; rfc9700 §2.1.2: those with tokens are for legacy clients."""
     offered = (CODE, *FRONT_CHANNEL_TYPES) if current.settings().hybrid_response_types else (CODE,)
     return list(map(parts_of, offered))
 
 
 def read_response_mode(sent: Sent) -> ResponseMode:
-    """Return how the response is to travel."""
+    """Return how the response is sent to the client."""
     response_type: ResponseType = sent.values["response_type"]
     named = sent.parameters.get("response_mode", default_mode(response_type))
     if named not in RESPONSE_MODES:
@@ -158,7 +158,7 @@ def read_response_mode(sent: Sent) -> ResponseMode:
 
 
 def read_nonce(sent: Sent) -> str | None:
-    """Return the nonce, which not every request may do without."""
+    """Return the nonce, which some response types require."""
     nonce = sent.parameters.get("nonce")
     if ID_TOKEN in sent.values["response_type"]:
         # core §3.2.2.1, §3.3.2.11: an ID Token that comes through the browser is bound to its request.
@@ -174,7 +174,7 @@ def read_scopes(sent: Sent) -> tuple[str, ...]:
     asked, metadata = dict.fromkeys(sent.parameters.get("scope", "").split()), sent.metadata
     known = tuple([scope for scope in asked if metadata.may_use_scope(scope)])
     forbidden = [s for s in asked if s in _RESERVED_SCOPES and s not in known]
-    # A person cannot allow what is no person's to allow.
+    # Clients get these scopes for themselves; no person can grant them.
     forbidden += [s for s in asked if s in CLIENT_SCOPES]
     if forbidden:
         raise InvalidScope(f"the client is not registered for the scope {' '.join(forbidden)}")
@@ -184,7 +184,7 @@ def read_scopes(sent: Sent) -> tuple[str, ...]:
 
 
 def read_code_challenge(sent: Sent) -> str | None:
-    """Return the challenge of PKCE, which not every client may do without (rfc7636 §4.3)."""
+    """Return the PKCE challenge, which some clients must send (rfc7636 §4.3)."""
     challenge = sent.parameters.get("code_challenge")
     method = sent.parameters.get("code_challenge_method")
     if challenge is None:
@@ -201,7 +201,7 @@ def read_code_challenge(sent: Sent) -> str | None:
 
 
 def read_prompt(sent: Sent) -> frozenset[str]:
-    """Return what the person is to be asked."""
+    """Return the prompt values: what the person is to be asked."""
     asked = frozenset(sent.parameters.get("prompt", "").split())
     if not asked <= set(PROMPTS):
         raise InvalidRequest(f"prompt may hold {', '.join(PROMPTS)}")
@@ -212,7 +212,7 @@ def read_prompt(sent: Sent) -> frozenset[str]:
 
 
 def read_max_age(sent: Sent) -> int | None:
-    """Return how many seconds ago the person may have signed in, if that matters."""
+    """Return the greatest allowed age of the sign-in in seconds, or None for any."""
     asked = sent.parameters.get("max_age")
     if asked is None:
         return sent.metadata.default_max_age
@@ -222,10 +222,10 @@ def read_max_age(sent: Sent) -> int | None:
 
 
 def read_claims(sent: Sent) -> ClaimsRequest:
-    """Return which single claims are asked for (core §5.5)."""
+    """Return the individual claims that are requested (core §5.5)."""
     if "claims" not in sent.parameters:
         return NO_CLAIMS
-    # SEC-1021: a claim whose scope the client may not ask for is not had by its own name either.
+    # SEC-1021: a claim of a scope that the client may not request cannot be requested by name either.
     barred = names_for([scope for scope in CLAIMS_OF_SCOPE if not sent.metadata.may_use_scope(scope)])
     return read_claims_request(sent.parameters["claims"]).without(barred)
 
@@ -241,7 +241,7 @@ def read_dpop_jkt(sent: Sent) -> str | None:
 def to_park(parameters: Mapping[str, str]) -> dict[str, str]:
     """Return the parameters that are kept while a request waits.
 
-    Secrets of the client are not among them, nor is the ID Token of a hint: only the `sub` that it proves is
-    kept, apart from what the client sent.
+    They include neither the client's secrets nor the ID Token of a hint: only its proven `sub` is kept, apart
+    from these parameters.
     """
     return {name: value for name, value in parameters.items() if name in KNOWN_PARAMETERS - _NEVER_PARKED}

@@ -50,9 +50,9 @@ def push(parameters: Mapping[str, str], *, client_id: str) -> tuple[str, timedel
 
 
 def find_request(request_uri: str, *, client_id: str | None) -> Interaction:
-    """Find what this client pushed. Raises InvalidRequestURI.
+    """Find a request that this client pushed. Raises InvalidRequestURI.
 
-    rfc9126 §2.2: the `request_uri` is 'bound to the client'; another client's is as good as none.
+    rfc9126 §2.2: the `request_uri` is 'bound to the client'; one pushed by another client counts as unknown.
     """
     pushed = find_pushed(request_uri.removeprefix(URN))
     if pushed is None or pushed.parameters.get("client_id") != client_id:

@@ -1,7 +1,7 @@
 """An Authentication Request as the client sent it (core §3.1.2.1), read once and validated.
 
-Written by ourselves: Authlib validates as much as OAuth 2.0 asks for, in an order that has redirected
-errors to unproven addresses before (ABU-34, ABU-35).
+Not left to Authlib, which validates only what OAuth 2.0 requires, in an order that has caused errors to be
+redirected to unproven addresses (ABU-34, ABU-35).
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -42,7 +42,7 @@ from provider.protocol.scopes import STANDARD_CLAIMS, names_for
 Check = Callable[[Sent], Any]
 _CLAIMS_OF_PEOPLE = frozenset(STANDARD_CLAIMS) - {"sub"}
 # The checks once client and redirect URI are proven, in this order: the first error is sent to the app. A
-# named check reads the field of that name, which those below it may look at; the others only refuse.
+# named check reads the field of that name for itself and for the checks below it; the others only refuse.
 CHECKS: tuple[tuple[str | None, Check], ...] = (
     (None, refuse_registration),
     (None, check_size),
@@ -78,7 +78,7 @@ class AuthorizationRequest:
     claims: ClaimsRequest = NO_CLAIMS
     # rfc8707 §2: where the access tokens will be used.
     resources: tuple[str, ...] = ()
-    # Those of them that are not the provider itself, about which a person is asked.
+    # The resource servers other than the provider itself; the person is asked about these.
     servers: tuple[str, ...] = ()
     # rfc9449 §10: the key that the tokens will be bound to.
     dpop_jkt: str | None = None

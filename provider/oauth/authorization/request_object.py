@@ -1,7 +1,7 @@
 """Request Objects (rfc9101, core §6): the parameters of a request as a JWT that the client has signed.
 
-Only signed ones are taken, and only by keys that the client registered; nothing in the object brings a
-key along. Authlib's own fetches any `request_uri` and takes what a client did not sign (ABU-13).
+Only objects signed with a key that the client registered are accepted; a key inside the object is never used.
+Authlib's implementation fetches any `request_uri` and accepts unsigned objects (ABU-13).
 """
 
 from collections.abc import Iterator, Mapping
@@ -74,7 +74,7 @@ def unpacked(sent: Mapping[str, str]) -> dict[str, str]:
 
 
 def fetch_keys(text: str) -> None:
-    """Fetch the keys of the client that an object names, where it publishes them and we lack the one."""
+    """Fetch the published keys of the client that an object names, if we lack the key that signed it."""
     try:
         token = read_token(text, largest=LARGEST)
     except MalformedToken:
@@ -106,7 +106,7 @@ def read(text: str, metadata: ClientMetadata, *, client_id: str, beside: Mapping
         parameters = parameters_of(claims, KNOWN_PARAMETERS)
     except MalformedRequestObject as exc:
         raise InvalidRequestObject(f"the request object cannot be used: {exc}") from exc
-    # core §6.1 wants it beside the object too, where it says the same; rfc9101 §5 no longer asks for it.
+    # core §6.1 requires it next to the object as well, with the same value; rfc9101 §5 no longer does.
     said = beside.get("response_type")
     if said is not None and said.split() != parameters.get("response_type", "").split():
         raise InvalidRequestObject("response_type does not match the request object")
@@ -135,7 +135,7 @@ def _signed_claims(token: UnverifiedToken, metadata: ClientMetadata) -> dict[str
 
 
 def _candidates(kid: str | None, metadata: ClientMetadata) -> Iterator[Key]:
-    """Yield the client's keys that an object may be signed with; one that names its key has no choice."""
+    """Yield the client's keys that may have signed an object: the one it names, or else all of them."""
     yield from (key for key in keys_of(metadata) if kid in (None, key.kid))
 
 

@@ -24,13 +24,13 @@ from provider.protocol.signed_token import (
     verify,
 )
 
-# Only asymmetric algorithms: with them an assertion cannot be made from what we know (ABU-42).
+# Only asymmetric algorithms: the keys that we store cannot create an assertion (ABU-42).
 ALGORITHMS = ASSERTION_SIGNATURES
 # SEC-1026, THR-42: an assertion is for now, and its jti need not be remembered for long.
 LONGEST_LIFE = timedelta(minutes=5)
 _LEEWAY = timedelta(seconds=30)
 _LONGEST_JTI = 255
-# THR-27: a token that was signed for another purpose is no proof; the type is optional still.
+# THR-27: a token that was signed for another purpose is no proof; a missing type is still accepted.
 _TYPES = frozenset({None, "jwt", "client-authentication+jwt"})
 
 
@@ -64,15 +64,15 @@ class PrivateKeyJWT(JWTBearerClientAssertion):  # type: ignore[misc]  # Authlib 
         return client
 
     def extract_assertion(self, assertion: str) -> tuple[Any, dict[str, Any]]:
-        """Take the assertion apart. Authlib does not check what a header holds."""
+        """Parse the assertion. Authlib does not check the contents of a header."""
         self._token = read_token(assertion, largest=LARGEST_ASSERTION)
         return self._token.header, self._token.claims
 
     def _audiences(self) -> list[str]:
         settings = current.settings()
-        # core §9 has the token endpoint's address, with which a hostile provider could obtain an
-        # assertion that is good here (THR-27): so only where the operator needs it, and never by a
-        # client of FAPI 2.0 (§5.3.2.1: 'shall only accept its issuer identifier value').
+        # core §9 uses the token endpoint's address, which lets a hostile provider obtain an assertion that is
+        # valid here (THR-27). It is therefore accepted only if the operator needs it, and never from a client
+        # of FAPI 2.0 (§5.3.2.1: 'shall only accept its issuer identifier value').
         if not settings.client_assertion_endpoint_audience or self._client.metadata_.follows_fapi2:
             return [settings.issuer]
         # rfc8705 §5: clients that show a certificate know the endpoints by another origin.
@@ -113,7 +113,7 @@ class PrivateKeyJWT(JWTBearerClientAssertion):  # type: ignore[misc]  # Authlib 
         return claims
 
     def verify_claims(self, claims: dict[str, Any]) -> None:
-        """Check who speaks to whom and until when, and use up the jti as the last thing.
+        """Check issuer, audience and lifetime, and finally use up the jti.
 
         Authlib accepts a list as `aud`, any lifetime, and a clock of its own.
         """

@@ -1,4 +1,4 @@
-"""Authenticate a client: Authlib's methods, made strict where ours are stricter."""
+"""Authenticate a client by Authlib's methods, with stricter rules where we need them."""
 
 import base64
 import binascii
@@ -60,7 +60,7 @@ def by_basic(query_client: QueryClient, request: OAuth2Request) -> RegisteredCli
 
 
 def claimed_client_id(request: OAuth2Request) -> str | None:
-    """Return the client_id that a request names, unproven, if a database may be asked for it."""
+    """Return the unproven client_id that a request names, if it is fit for a database query."""
     client_id = request.basic[0] if request.basic else request.form.get("client_id")
     return client_id if client_id and may_be_stored(client_id) else None
 
@@ -93,7 +93,7 @@ def _decoded(text: str) -> str:
 
 
 def by_nothing(query_client: QueryClient, request: OAuth2Request) -> RegisteredClient | None:
-    """Identify a public client, which has nothing to prove itself with and must not pretend to."""
+    """Identify a public client, which has no credentials and must not present any."""
     client_id = request.form.get("client_id")
     if not client_id or "Authorization" in request.headers:
         return None

@@ -1,4 +1,4 @@
-"""Documents of clients that a request waits for: slots for fetching them, and the error without one."""
+"""Client documents that a request waits for: slots for fetching them, and the error when no slot is free."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

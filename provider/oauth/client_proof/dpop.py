@@ -1,6 +1,6 @@
-"""Proofs of possession as they come with requests (rfc9449): once each, and with our nonce where we want it.
+"""Proofs of possession that come with requests (rfc9449): each works once, with our nonce if required.
 
-A nonce follows only from our key and the time, so that no process needs to remember one.
+A nonce is derived from our key and the time, so that no process needs to remember it.
 """
 
 import hmac
@@ -14,12 +14,12 @@ from provider.protocol.dpop_proof import LONGEST_DISTANCE, DPoPProof, MalformedP
 from provider.protocol.errors import InvalidDPoPProof, UseDPoPNonce
 from provider.tokens.proofs import use_once
 
-# A nonce is taken for at least so long, and for twice as long at most (rfc9449 §8.2).
+# A nonce is accepted for at least this long, and for at most twice as long (rfc9449 §8.2).
 NONCE_PERIOD = timedelta(minutes=2)
 
 
 def thumbprint_of(asked: ClientRequest) -> str | None:
-    """Return the key that a client's request proves to hold, if it brings a proof; the proof is used up.
+    """Return the key whose possession a client's request proves, if it has a proof; the proof is used up.
 
     The caller has a transaction open. Raises InvalidDPoPProof or UseDPoPNonce.
     """
@@ -63,7 +63,7 @@ def _addresses(url: str) -> list[str]:
 
 def _is_ours(nonce: str | None) -> bool:
     given = (nonce or "").encode(errors="replace")
-    # The second look is for a process that has rotated the data keys since.
+    # It is compared again with reread data keys, because another process may have rotated them since.
     return any(
         hmac.compare_digest(given, _nonce_of(_period() - age, box()).encode())
         for box in (current.secret_box, current.data_keys().look_again)

@@ -14,7 +14,7 @@ from provider.protocol.encrypted_token import Encryption, UnusableKey, encrypt
 from provider.protocol.errors import InvalidRequest, ProtocolError, TemporarilyUnavailable
 from provider.protocol.refusal import RefusalKind
 
-# Responses, called as their members in the metadata begin.
+# Kinds of response, named by the prefix of their members in the client metadata.
 ID_TOKEN, USERINFO, AUTHORIZATION = "id_token", "userinfo", "authorization"
 T = TypeVar("T")
 
@@ -28,7 +28,7 @@ class KeyLacking(Exception):
 
 
 def encrypted(token: str, client: Client, response: str, *, signed: bool = True) -> str:
-    """Return a token as its client registered it: encrypted, or as it is. Raises KeyLacking.
+    """Return a token encrypted if its client registered that, else unchanged. Raises KeyLacking.
 
     Nothing is fetched here. `signed` says that the token is a signed JWT.
     """
@@ -61,7 +61,7 @@ def prepare(client: Client, response: str) -> None:
 
 
 def with_key(act: Callable[[], T]) -> T:
-    """Do what may encrypt; where a key has to be fetched first, do it again with the key.
+    """Call `act`, which may encrypt; if it lacks a key, fetch the key and call it again.
 
     So nothing is fetched for a client that has not proven itself. `act` undoes what it wrote when it raises.
     """

@@ -1,8 +1,8 @@
 """The public keys of clients: registered as they are, or published at an address of theirs.
 
-Fetching happens before any transaction is open, only from registered addresses and through the guarded
-client; when it fails no client is let in, and invented kids cause few fetches (DEC-17). While a host hangs,
-the keys that it published last are used within a bound.
+Keys are fetched before any transaction is open, only from registered addresses and through the guarded
+client; if that fails, the client is refused, and invented kids cause few fetches (DEC-17). While a host
+hangs, the keys that it published last are used for a limited time.
 """
 
 from collections import Counter
@@ -33,8 +33,7 @@ LARGEST_ASSERTION = 8 * 1024
 _LARGEST_JWKS = 64 * 1024
 _DEADLINE = timedelta(seconds=3)
 _FRESH_FOR = timedelta(minutes=5)
-# While their host hangs, keys are used for so long: a key that its owner withdraws must not be used much
-# longer.
+# How long keys are used while their host hangs: short, so that a withdrawn key soon stops working.
 _STALE_FOR = timedelta(minutes=30)
 # A request that could go on with stale keys does not wait longer than this for fresh ones.
 _DEADLINE_WITH_STALE = timedelta(seconds=1)
@@ -60,21 +59,21 @@ class _Fetched:
     keys: KeySet | None
     certificates: frozenset[str]
     at: datetime
-    # As they were published, as far as they are usable.
+    # The usable ones among the published keys, unchanged.
     published: Keys = ()
-    # When something unknown made us look before it was time, or a host hung.
+    # When an unknown key made us fetch again early, or the host hung.
     looked_again_at: datetime | None = None
     # The registrant of the client, if it is not the operator.
     registrant: str | None = None
 
     @property
     def is_fresh(self) -> bool:
-        """Whether there is no need to look again for what it knows."""
+        """Whether known keys may be used without fetching again."""
         return clock.now() - self.at <= _FRESH_FOR
 
     @property
     def is_usable(self) -> bool:
-        """Whether it may be used: while it is fresh, and for a while longer where no look has succeeded."""
+        """Whether the keys may be used: while fresh, and somewhat longer if no later fetch has succeeded."""
         return clock.now() - self.at <= (_STALE_FOR if self.keys is not None else _FRESH_FOR)
 
 
@@ -110,7 +109,7 @@ def needs_fetch(metadata: ClientMetadata, has: Callable[[Keys], bool]) -> bool:
 
 
 def fetch_if_lacking(client: Client, has: Callable[[Keys], bool]) -> None:
-    """Fetch a client's keys where it publishes them and we lack a fresh one of a kind.
+    """Fetch a client's published keys if we lack a fresh one of the kind that `has` looks for.
 
     Raises TemporarilyUnavailable as `_look` does.
     """
@@ -126,7 +125,7 @@ def certificates_of(metadata: ClientMetadata) -> frozenset[str]:
 
 
 def fetch_if_needed(parameters: Mapping[str, str], certificate: ClientCertificate | None = None) -> None:
-    """Fetch the keys of the client that a proof names, where it publishes them and we lack the one."""
+    """Fetch the published keys of the client that a proof names, if we lack the key that signed it."""
     assertion = parameters.get("client_assertion", "")
     if assertion:
         client_id, kid = _names_in(assertion)
@@ -139,7 +138,7 @@ def fetch_if_needed(parameters: Mapping[str, str], certificate: ClientCertificat
 
 
 def fetch_keys_for(client_id: object, kid: object) -> None:
-    """Fetch a client's keys where it publishes them and we lack the one that a token of its names."""
+    """Fetch a client's published keys if we lack the key that one of its tokens names."""
     with reading():
         client = find_active(client_id)
     if client:
@@ -160,9 +159,9 @@ def _has(keys: KeySet | None, kid: object) -> bool:
 
 
 def _look(client: Client, knows: _Knows) -> None:
-    """Fetch what a client publishes if that may help; of many requests that want it at once one does.
+    """Fetch a client's published keys if that may help; of many concurrent requests, only one fetches.
 
-    Raises TemporarilyUnavailable where too many wait for such hosts and no stale keys would do.
+    Raises TemporarilyUnavailable if too many requests wait for such hosts and stale keys are no help.
     """
     uri = client.metadata_.jwks_uri
     if not uri or not _is_worth_a_look(uri, knows):
@@ -203,7 +202,7 @@ def _looked(uri: str, *, has_stale: bool) -> _Fetched:
 
 
 def _is_worth_a_look(uri: str, knows: _Knows) -> bool:
-    """core §10.1.1: a key that is not known may be new; those that are invented cost one look in a while."""
+    """core §10.1.1: an unknown key may be new; invented ones cause at most one fetch per interval."""
     known = _known(uri)
     if known is None:
         return True
@@ -218,7 +217,7 @@ def _known(uri: str) -> _Fetched | None:
 
 
 def _fetch(uri: str, deadline: timedelta) -> _Fetched:
-    """Fetch what a client publishes. Raises _Hanging if there is no response in time."""
+    """Fetch a client's published keys. Raises _Hanging if there is no response in time."""
     started_at = clock.now()
     try:
         response = current.services().outbound.get(uri, max_body_bytes=_LARGEST_JWKS, total_deadline=deadline)
@@ -239,12 +238,12 @@ def _fetch(uri: str, deadline: timedelta) -> _Fetched:
 
 
 def _nothing() -> _Fetched:
-    """Return that nothing could be fetched; it is tried again as for an unknown kid."""
+    """Return the state of a failed fetch; fetching is retried as for an unknown kid."""
     return _Fetched(None, frozenset(), clock.now())
 
 
 class FetchedKeys:
-    """The keys that this process has fetched, by their addresses, at most so many."""
+    """The keys that this process has fetched, by address, up to a limit."""
 
     def __init__(self, most: int = MOST_REMEMBERED) -> None:
         self._most = most
@@ -256,7 +255,7 @@ class FetchedKeys:
         return self._remembered.get(uri)
 
     def keep(self, uri: str, fetched: _Fetched) -> None:
-        """Remember what was fetched; once full, the registrant with the most forgets its oldest."""
+        """Keep fetched keys; once full, drop the oldest entry of the registrant that has most."""
         self._remembered.pop(uri, None)
         if len(self._remembered) >= self._most:
             entries = list(self._remembered.items())

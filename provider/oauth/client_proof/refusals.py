@@ -1,6 +1,6 @@
 """Explain to the operator why a client was refused: in the log, the audit and with the client.
 
-What leaves the provider stays the one registered error. Anyone can cause refusals, so the audit and the
+The client itself is still sent only the registered error. Anyone can cause refusals, so the audit and the
 table have limits; the log has every one.
 """
 
@@ -85,7 +85,7 @@ def unknown_client(client_id: str) -> UnknownClient:
 
 
 def refusal_of_unknown(client_id: str, cause: Cause, **facts: str) -> Refusal:
-    """Return a refusal of a client that does not exist, as far as is known."""
+    """Return a refusal of a client that is not known to exist."""
     return Refusal(
         client_id=printable_id(client_id),
         is_known=False,
@@ -96,7 +96,7 @@ def refusal_of_unknown(client_id: str, cause: Cause, **facts: str) -> Refusal:
 
 
 def record(refusal: Refusal) -> None:
-    """Write a refusal down, in a transaction of its own: no use case waits for it or fails by it."""
+    """Record a refusal in a transaction of its own, so that it cannot make the request's transaction fail."""
     facts: dict[str, Any] = {"kind": refusal.kind.value, "sentence": refusal.sentence, **refusal.facts}
     if refusal.cause:
         facts["cause"] = refusal.cause.value
@@ -124,7 +124,7 @@ def _write(refusal: Refusal, facts: dict[str, Any], *, is_kept: bool, is_audited
     if client is not None:
         problems.keep(client.id, refusal, ip=acting.address())
     if is_audited:
-        # The column holds the ids of clients that exist; what a request made up is a detail.
+        # The column holds only ids of existing clients; an id that a request claims goes into the details.
         named = refusal.client_id if refusal.is_known else None
         claimed = {} if refusal.is_known else {"claimed_client_id": refusal.client_id}
         record_event(EventTag.CLIENT_REFUSED, actor="client", client_id=named, **(facts | claimed))

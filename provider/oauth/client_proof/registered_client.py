@@ -1,4 +1,4 @@
-"""A client as Authlib wants to see it."""
+"""A client with the interface that Authlib expects."""
 
 from datetime import datetime
 from typing import Any
@@ -16,7 +16,7 @@ class RegisteredClient(ClientMixin):  # type: ignore[misc]  # Authlib ships no t
     def __init__(self, client: Client) -> None:
         self.client = client
         self.metadata = client.metadata_
-        # The end of the secret that has proven it, if that has one: nothing got by it is valid for longer.
+        # When the secret that proved the client expires, if ever: tokens obtained with it end by then.
         self.proven_until: datetime | None = None
 
     def get_client_id(self) -> str:
@@ -40,7 +40,7 @@ class RegisteredClient(ClientMixin):  # type: ignore[misc]  # Authlib ships no t
 
 
 def find_active(client_id: Any) -> RegisteredClient | None:
-    """Find a client that may act, with what proves it; one that is disabled or removed is unknown."""
+    """Find an active client with its credentials; a disabled or removed one counts as unknown."""
     return as_active(read_proving(client_id)) if isinstance(client_id, str) else None
 
 

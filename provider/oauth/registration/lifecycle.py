@@ -1,7 +1,7 @@
 """Clients that register themselves (rfc7591, registration 1.0) and change what they registered (rfc7592).
 
-Such a client is a third party that the operator has not reviewed: it cannot have what would let it act
-for itself at resource servers, or end other apps' sessions.
+Such a client is a third party that the operator has not reviewed: it cannot have permissions to act on its
+own behalf at resource servers, or to end other apps' sessions.
 """
 
 from contextlib import nullcontext
@@ -132,9 +132,9 @@ def _remove(client_id: str, token: str) -> None:
 def _approved(
     asked: dict[str, Any], client: Client | None = None, *, registrant: str | None
 ) -> ClientMetadata:
-    """Return what may be registered of what was asked for. Raises the errors of rfc7591 §3.2.2.
+    """Return the metadata to register. Raises the errors of rfc7591 §3.2.2.
 
-    No transaction is open: documents of the client's are fetched here.
+    No transaction may be open, because the client's documents are fetched here.
     """
     statement = asked.get("software_statement")
     # rfc7591 §2.3: 'values conveyed in the software statement MUST take precedence'.
@@ -174,7 +174,7 @@ def _check_sent_back(client: Client, asked: dict[str, Any]) -> None:
 
 
 def _refuse_operators(client: Client) -> None:
-    """Refuse to change what the operator has made his own: an app of his goes where he sends people."""
+    """Refuse to change a client that the operator made first-party: the operator vouches for its URLs."""
     if client.first_party:
         raise AccessDenied("only the operator can change this client")
 

@@ -13,7 +13,7 @@ from provider.protocol.grant_types import DEVICE_CODE
 from provider.protocol.look_alike import is_alike, mixes_scripts
 from provider.protocol.scopes import ADMIN_SCOPES, STANDARD_SCOPES
 
-# The others let a service act for people whom it has never seen (rfc8693).
+# Other grant types, such as token exchange, let a service act for people who never signed in there (rfc8693).
 _GRANT_TYPES = ("authorization_code", "refresh_token", "client_credentials", DEVICE_CODE)
 _MOST_PROBLEMS_SHOWN = 10
 
@@ -25,15 +25,16 @@ def check_self_registered(metadata: ClientMetadata, client: Client | None) -> No
 
 
 def _problems_of_self_registered(metadata: ClientMetadata, client: Client | None) -> Iterator[Problem]:
-    """Yield what a self-registered client may not have; it may keep what the operator gave it."""
+    """Yield the problems of a self-registered client's metadata; it may keep what the operator gave it."""
     given = client.metadata_ if client else ClientMetadata()
     scopes = {*STANDARD_SCOPES, *current.settings().registration_scopes, *(given.scopes if client else ())}
     if metadata.may_use_grant_type("client_credentials"):
-        # rfc6749 §4.4: for a token of the client's own no person is asked, so it opens nothing to such a
-        # client; nor do scopes that it registered while it still had to ask people.
+        # rfc6749 §4.4: no person is asked about a client's own token, so such a client gets standard scopes
+        # and those that it already had with this grant type, but not scopes that it registered while people
+        # were still asked.
         acts_for_itself = client is not None and given.may_use_grant_type("client_credentials")
         scopes = {*STANDARD_SCOPES, *(given.scopes if acts_for_itself else ())}
-    # Such a client cannot use them, even if an operator wrote them into its registration.
+    # Such a client cannot use administration scopes, even if an operator wrote them into its registration.
     scopes -= {*ADMIN_SCOPES}
     if not metadata.scopes <= scopes:
         yield Problem("scope", f"must be among {', '.join(sorted(scopes))}")
@@ -43,7 +44,7 @@ def _problems_of_self_registered(metadata: ClientMetadata, client: Client | None
     if metadata.token_endpoint_auth_method not in offered():
         yield Problem("token_endpoint_auth_method", f"must be one of {', '.join(offered())}")
     if metadata.sector_identifier_uri and not proves_sector(metadata):
-        # core §8.1: else it would learn what the sector's own clients call a person.
+        # core §8.1: else it would learn the `sub` by which the sector's own clients know a person.
         yield Problem("sector_identifier_uri", "needs redirect_uris, all of them https, and no device grant")
     operators_choice = client.logout_token_names if client else LogoutTokenNames.BOTH
     if metadata.backchannel_logout_session_required and operators_choice == LogoutTokenNames.SUB:
@@ -58,7 +59,7 @@ def _problems_of_self_registered(metadata: ClientMetadata, client: Client | None
 
 
 def _problems_of_names(metadata: ClientMetadata, client: Client | None) -> Iterator[Problem]:
-    """rfc7591 §5: a client that seems to be the operator's own app would be taken for it."""
+    """rfc7591 §5: people would mistake a client that looks like the operator's own app for that app."""
     translated = [value for name, value in metadata.translations.items() if name.startswith("client_name#")]
     names = [name for name in [metadata.client_name, *translated] if name]
     if any(map(mixes_scripts, names)):

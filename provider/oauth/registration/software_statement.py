@@ -1,4 +1,4 @@
-"""Software statements: what an issuer that the operator believes says of software (rfc7591 §2.3)."""
+"""Software statements: metadata about software, signed by a trusted issuer (rfc7591 §2.3)."""
 
 import json
 from typing import Any
@@ -45,9 +45,9 @@ def claims_of(statement: object) -> dict[str, Any]:
 
 
 def software_of(statement: str) -> str:
-    """Return a name for the software that a statement is about, which `claims_of` has verified.
+    """Return a key for the software that a statement, verified by `claims_of`, is about.
 
-    Not for its issuer: an issuer may speak for the software of very many.
+    It identifies the software and not only the issuer, who may sign statements for many vendors.
     """
     claims = _read(statement).claims
     software = claims.get("software_id") or claims.get("sub") or ""

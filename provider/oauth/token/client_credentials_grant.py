@@ -18,7 +18,7 @@ class ClientCredentials(ClientCredentialsGrant):  # type: ignore[misc]  # Authli
     TOKEN_ENDPOINT_AUTH_METHODS = CONFIDENTIAL_METHODS
 
     def validate_requested_scope(self) -> None:
-        """Allow what the client registered, apart from scopes that speak of a person: there is none."""
+        """Allow the scopes that the client registered, except those about a person: no person is involved."""
         asked = self.request.payload.scope
         withheld = {*PERSONAL_SCOPES, *(() if self.client.client.may_administer else ADMIN_SCOPES)}
         allowed = [s for s in self.client.metadata.scope.split() if s not in withheld]

@@ -24,13 +24,13 @@ from provider.tokens.revoke import revoke_family
 
 @dataclass(frozen=True, slots=True)
 class PresentedCode:
-    """A valid code, or one that was used already, as Authlib wants to see it."""
+    """A code, valid or already used, with the interface that Authlib expects."""
 
     found: FoundCode
 
     @property
     def code_challenge(self) -> str | None:
-        """The challenge that the code was asked with."""
+        """The challenge of the authorization request."""
         return self.found.code.code_challenge
 
     @property
@@ -81,10 +81,10 @@ class CodeGrant(AuthorizationCodeGrant):  # type: ignore[misc]  # Authlib ships 
         super().validate_token_request()
 
     def query_authorization_code(self, code: str, client: RegisteredClient) -> PresentedCode | None:
-        """Find the client's code behind its grant's lock.
+        """Find the client's code under its grant's lock.
 
-        One that was used already is looked at like any other: an attacker who has seen a code but not
-        its verifier must not end what the honest client got for it.
+        A used code is checked like any other: an attacker who has seen a code but not its verifier must not
+        end the tokens that the honest client got for it.
         """
         found = self.request.token_read if self.request.is_read else find_code(code)
         if found is None or found.client.id != client.client.id:
@@ -92,7 +92,7 @@ class CodeGrant(AuthorizationCodeGrant):  # type: ignore[misc]  # Authlib ships 
         return PresentedCode(found) if found.is_valid or found.code.used_at is not None else None
 
     def create_token_response(self) -> tuple[int, dict[str, Any], object]:
-        """Use up the code and issue what it stands for, or act on its second use; all else was checked."""
+        """Use up the code and issue its tokens, or act on a second use; everything else has been checked."""
         found: FoundCode = self.request.authorization_code.found
         wanted = found.code.request
         terms = read_terms(
@@ -101,7 +101,7 @@ class CodeGrant(AuthorizationCodeGrant):  # type: ignore[misc]  # Authlib ships 
             authorized=wanted.get("resources", ()),
             scope=found.code.scope,
         )
-        # rfc9449 §10: the code is of use only to the holder of the key that the request named.
+        # rfc9449 §10: only the holder of the key that the request named can use the code.
         check_key({JKT: wanted["dpop_jkt"]} if wanted.get("dpop_jkt") else None, terms)
         if found.code.used_at is not None:
             self._note_replay(found)
@@ -110,7 +110,7 @@ class CodeGrant(AuthorizationCodeGrant):  # type: ignore[misc]  # Authlib ships 
         return 200, _issue(found, terms), self.TOKEN_RESPONSE_HEADER
 
     def _note_replay(self, found: FoundCode) -> None:
-        """rfc6749 §4.1.2: a code used twice takes along what was issued for it (SEC-1012)."""
+        """rfc6749 §4.1.2: a second use of a code revokes the tokens that were issued for it (SEC-1012)."""
         revoked = revoke_family(found.code.id)
         record(
             EventTag.CODE_REPLAYED,
@@ -129,7 +129,7 @@ def _issue(found: FoundCode, terms: TokenTerms) -> dict[str, Any]:
         HangsOn(found.client, found.grant, found.client_session, found.session),
         terms,
         scope=code.scope,
-        # The code's id names the family, so that a second use of the code finds all that came of the first.
+        # The code's id is the family's id, so that a second use of the code finds all tokens from the first.
         family_id=code.id,
         sign_in=_sign_in_of(code.request),
         authorized=code.request.get("resources"),

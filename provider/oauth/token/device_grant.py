@@ -1,6 +1,6 @@
-"""A device's question whether it may sign in, and the session that it gets (rfc8628 §3.4, §3.5).
+"""A device's polls for the person's decision, and the session that it gets (rfc8628 §3.4, §3.5).
 
-Authlib's own grant reads an answer, issues and forgets: two polls at once both get tokens.
+Authlib's own grant reads the answer, issues and then forgets it, so two concurrent polls both get tokens.
 """
 
 from datetime import datetime
@@ -51,7 +51,7 @@ class DeviceGrant(BaseGrant, TokenEndpointMixin):  # type: ignore[misc]  # Authl
         self._found = found
 
     def create_token_response(self) -> tuple[int, dict[str, Any], object]:
-        """Say how things stand, or sign the device in."""
+        """Report the state of the request, or sign the device in."""
         code = self._found.code
         match self._found.state:
             case DeviceCodeState.WAITING:
@@ -94,8 +94,8 @@ class DeviceGrant(BaseGrant, TokenEndpointMixin):  # type: ignore[misc]  # Authl
 def sign_in(found: FoundDeviceCode, answered_in: FoundSession) -> HangsOn:
     """Begin the session of a device that the person has allowed, under a grant that ends with it.
 
-    With offline_access it lasts as long as a grant may: there is no browser's session to outlive, and
-    a device that is shown among the person's sessions can be ended there with all its tokens.
+    With offline_access it lasts as long as a grant may: there is no browser session to outlive, and the
+    person sees the device among their sessions and can end it there with all its tokens.
     """
     code, account = found.code, answered_in.account
     grant = grants.create(

@@ -26,9 +26,9 @@ Found = LiveAccessToken | FoundRefreshToken
 class Introspection(IntrospectionEndpoint):  # type: ignore[misc]  # Authlib ships no types.
     """The introspection endpoint.
 
-    Any client that proves itself may ask about an access token, for resource servers are clients here;
-    about one that is meant for certain servers only they and its own client may, about a refresh token
-    only its own client.
+    Any authenticated client may introspect an access token, because resource servers are clients here. A
+    token meant for certain servers is shown only to them and to its own client, a refresh token only to its
+    own client.
     """
 
     CLIENT_AUTH_METHODS = CONFIDENTIAL_METHODS
@@ -41,7 +41,7 @@ class Introspection(IntrospectionEndpoint):  # type: ignore[misc]  # Authlib shi
         return status, Granted(body, signed), headers
 
     def _read_together(self, request: Any) -> None:
-        """Read the client with the access token that it asks about: most prove themselves by Basic."""
+        """Read the client together with the access token: most clients use Basic, which names them."""
         client_id, handle = claimed_client_id(request), request.form.get("token", "")
         if client_id and not handle.startswith(REFRESH_TOKEN_PREFIX):
             request.keep_read(*read_with_client(handle, client_id))
@@ -74,13 +74,14 @@ class Introspection(IntrospectionEndpoint):  # type: ignore[misc]  # Authlib shi
         if token.holder.id == client.client.id:
             return True
         if token.token.audience is None:
-            # rfc7662 §4: who may ask is the operator's choice; of who registered himself he knows nothing.
+            # rfc7662 §4: the operator decides which clients may introspect, and has not reviewed
+            # self-registered ones.
             return not client.client.self_registered
-        # rfc8707 §2: what is meant for one resource server is none of another's business.
+        # rfc8707 §2: a token meant for one resource server does not concern another.
         return resources.is_served_by(client.client, token.token.audience)
 
     def create_introspection_payload(self, token: Found | None) -> dict[str, Any]:
-        """Describe the token; rfc7662 §2.2: of one that is not active nothing else is said."""
+        """Describe the token; rfc7662 §2.2: nothing more is revealed about an inactive one."""
         if token is None:
             return {"active": False}
         about = _of_access_token(token) if isinstance(token, LiveAccessToken) else _of_refresh_token(token)
@@ -101,10 +102,10 @@ class Introspection(IntrospectionEndpoint):  # type: ignore[misc]  # Authlib shi
 
 
 def _username(found: Found) -> str | None:
-    """Return what the person is called here (rfc7662 §2.2).
+    """Return the person's user name (rfc7662 §2.2), or None.
 
-    core §8.1: clients with pairwise subjects must not be able to compare their people, unless a person has
-    let one see the profile.
+    core §8.1: clients with pairwise subjects must not be able to correlate people, unless the person has
+    granted the profile scope.
     """
     if found.account is None:
         return None
@@ -113,7 +114,7 @@ def _username(found: Found) -> str | None:
 
 
 def _signed(body: dict[str, Any], client: Client) -> str:
-    """rfc9701 §5: nothing of the token stands beside `token_introspection`, lest this pass for one."""
+    """rfc9701 §5: the token's claims are only in `token_introspection`, so this cannot pass for a token."""
     claims = {
         "iss": current.settings().issuer,
         "aud": client.client_id,
@@ -127,7 +128,7 @@ def _signed(body: dict[str, Any], client: Client) -> str:
 def _of_access_token(found: LiveAccessToken) -> dict[str, Any]:
     token, session = found.token, found.session
     audience = token.audience or []
-    # rfc9470 §6.2: the sign-in that the token came from. Rows of before did not keep it.
+    # rfc9470 §6.2: the sign-in that the token came from. Rows written by old releases lack it.
     auth_time = token.auth_time or (session.authenticated_at if session else None)
     return {
         "client_id": found.holder.client_id,

@@ -27,7 +27,7 @@ from provider.tokens.liveness import FoundRefreshToken
 
 @dataclass(frozen=True, slots=True)
 class PresentedRefreshToken:
-    """A refresh token, valid or not, as Authlib wants to see it."""
+    """A refresh token, valid or not, with the interface that Authlib expects."""
 
     found: FoundRefreshToken
     handle: str
@@ -59,13 +59,13 @@ class RefreshGrant(RefreshTokenGrant):  # type: ignore[misc]  # Authlib ships no
         return PresentedRefreshToken(found, refresh_token) if found else None
 
     def create_token_response(self) -> tuple[int, dict[str, Any], object]:
-        """Rotate the token and issue new ones, or end what an attacker and the client both hold."""
+        """Rotate the token and issue new ones, or revoke tokens that an attacker may also have."""
         presented: PresentedRefreshToken = self.request.refresh_token
         found = presented.found
         scope = self.request.payload.scope or found.token.scope
         authorized = found.token.resources or ()
         terms = read_terms(self.request.asked, found.client, authorized=authorized, scope=scope)
-        # Before anything else: without the key a stolen token does not even end what it was stolen from.
+        # Checked first: without the key, a stolen token must not even cause its family to be revoked.
         check_key(found.token.cnf, terms)
         match refresh.rotate(found, presented.handle):
             case refresh.Rotated(handle=successor):

@@ -1,4 +1,4 @@
-"""The single claims that a request asked for and that are allowed, beyond those of scopes (core §5.5)."""
+"""Individual claims that were requested and allowed, in addition to those of scopes (core §5.5)."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -45,7 +45,7 @@ def scope_claims(client: Client, scopes: Collection[str]) -> frozenset[str]:
 
 
 def to_store(asked: ClaimsRequest, allowed: Collection[str]) -> dict[str, list[str]]:
-    """Return what a code remembers: the allowed claims, by where each is wanted."""
+    """Return what is stored with a code: the allowed claims, grouped by where they were requested."""
     wanted = {_USERINFO: asked.userinfo, _ID_TOKEN: asked.id_token}
     named = {place: sorted(set(members) & set(allowed)) for place, members in wanted.items()}
     return {place: names for place, names in named.items() if names}

@@ -25,7 +25,7 @@ from provider.tokens.revoke import revoke_access_token, revoke_exchanged, revoke
 
 @dataclass(frozen=True, slots=True)
 class PresentedToken:
-    """A token, valid or not, as Authlib wants to see it."""
+    """A token, valid or not, with the interface that Authlib expects."""
 
     handle: str
     found: FoundRefreshToken | AccessToken
@@ -57,7 +57,7 @@ class Revocation(RevocationEndpoint):  # type: ignore[misc]  # Authlib ships no 
         return PresentedToken(token_string, found) if found else None
 
     def revoke_token(self, token: PresentedToken, request: Any) -> None:
-        """Revoke it: an access token with what was taken for it, a refresh token with its family."""
+        """Revoke an access token with the tokens exchanged for it, or a refresh token with its family."""
         found = token.found
         client: Client = request.client.client
         if isinstance(found, AccessToken):
@@ -70,8 +70,8 @@ class Revocation(RevocationEndpoint):  # type: ignore[misc]  # Authlib ships no 
     def _end_what_is_left(self, found: FoundRefreshToken, request: Any) -> None:
         """End an offline grant with its last refresh token, without which no client could use or end it.
 
-        A device that gives its token back has signed itself out. A token that was issued without
-        offline_access ends nothing else: its grant stays with the session or with an offline token.
+        A device that revokes its token signs itself out. A token that was issued without offline_access ends
+        nothing else: its grant goes on with the session or with an offline token.
         """
         if found.session.is_device:
             by_client = Cause(

@@ -1,4 +1,4 @@
-"""Authlib's authorization server, fed with frozen values and answering with them."""
+"""Authlib's authorization server, with frozen values as requests and responses."""
 
 from collections.abc import Callable
 from functools import cache, partial
@@ -55,15 +55,15 @@ _CODES: dict[str, type[ProtocolError]] = {
 }
 
 
-# LIB-06: how safe the issuer's transport is was decided when the settings were read; Authlib takes an address
-# apart for that in each request that it makes.
+# LIB-06: the settings have already checked that the issuer uses a secure transport; Authlib would parse an
+# address for that in each request object.
 _UNSENT = vars(OAuth2Request("POST", "https://issuer"))
 
 
 class FormRequest(OAuth2Request):  # type: ignore[misc]  # Authlib ships no types.
-    """A posted form as Authlib wants to see it. Repeated parameters were refused before (LIB-06)."""
+    """A posted form with the interface that Authlib expects. Repeated parameters are refused (LIB-06)."""
 
-    # The parameters of the body: Authlib has a property here.
+    # The parameters of the body; overrides a property of Authlib's.
     form: dict[str, str] = {}  # noqa: RUF012 – each request has its own.
 
     def __init__(self, request: ClientRequest) -> None:
@@ -89,7 +89,7 @@ class FormRequest(OAuth2Request):  # type: ignore[misc]  # Authlib ships no type
 
 
 class Server(AuthorizationServer):  # type: ignore[misc]  # Authlib ships no types.
-    """The token, revocation and introspection endpoints' common ground."""
+    """The common parts of the token, revocation and introspection endpoints."""
 
     def query_client(self, client_id: str) -> RegisteredClient | None:
         """Find a client that may act."""
@@ -99,7 +99,7 @@ class Server(AuthorizationServer):  # type: ignore[misc]  # Authlib ships no typ
         """Send none: a use case calls its steps in order, there are no hidden subscribers."""
 
     def create_oauth2_request(self, request: ClientRequest) -> FormRequest:
-        """Wrap a request for Authlib; the form stays as it is when it comes back a second time."""
+        """Wrap a request for Authlib; an already wrapped request is returned unchanged."""
         return request if isinstance(request, FormRequest) else FormRequest(request)
 
     def authenticate_client(
@@ -158,7 +158,7 @@ def prove_client(request: ClientRequest) -> Client:
     return proven.client
 
 
-# Authlib says nothing where a refresh token is another client's.
+# Authlib gives no description if a refresh token belongs to another client.
 _SAID_WHEN_NOTHING_IS = {
     errors.InvalidGrant.error: "the code or token is invalid or no longer valid for this client"
 }

@@ -17,13 +17,13 @@ JKT, X5T = "jkt", "x5t#S256"
 
 @dataclass(frozen=True, slots=True)
 class TokenTerms:
-    """The resource servers that an access token is meant for, and what its holder must prove to have."""
+    """The resource servers that an access token is meant for, and the key its holder must prove to have."""
 
     resources: tuple[Resource, ...] = ()
     cnf: dict[str, str] | None = None
 
     def cnf_of_refresh_token(self, client: Client) -> dict[str, str] | None:
-        """Return what a refresh token is bound to; a client that proves itself binds it by that already.
+        """Return the key binding of a refresh token; a confidential client's is bound by its authentication.
 
         rfc9449 §5: 'refresh tokens issued to public clients MUST be bound'; rfc8705 §4 says the same.
         """
@@ -39,9 +39,9 @@ def read_terms(
 ) -> TokenTerms:
     """Return the terms of a token request; a proof that it brings is used up.
 
-    `authorized` are the resources among which it may choose, None for any; `scope` is what it may have,
-    None where the operator has said for whom. The caller has a transaction open. Raises
-    InvalidTarget, InvalidDPoPProof, UseDPoPNonce or InvalidRequest.
+    `authorized` are the resources among which it may choose, None for any; `scope` is the scope it may have,
+    None if the operator has chosen the audience. The caller has a transaction open. Raises InvalidTarget,
+    InvalidDPoPProof, UseDPoPNonce or InvalidRequest.
     """
     named = read_resources(asked.parameters)
     # Our own addresses need no permission of their own: what they give is decided only by the scopes.
@@ -54,7 +54,8 @@ def read_terms(
 def targets_for(client: Client, named: Collection[str], *, scope: str | None) -> tuple[Resource, ...]:
     """Return the resource servers of one token of a client, which may have this scope. Raises InvalidTarget.
 
-    Looked at before anything is used up: what no one token can serve is the request's fault.
+    Checked before anything is used up, because resources that cannot share one token make the request
+    invalid.
     """
     targets = resources.check(named)
     access.form_of(client, targets)
@@ -64,14 +65,14 @@ def targets_for(client: Client, named: Collection[str], *, scope: str | None) ->
 
 
 def check_key(bound_to: dict[str, str] | None, terms: TokenTerms) -> None:
-    """Refuse a request that does not prove to have what a code or refresh token is bound to."""
+    """Refuse a request without proof of the key that a code or refresh token is bound to."""
     proven = terms.cnf or {}
     if any(proven.get(name) != value for name, value in (bound_to or {}).items()):
         raise InvalidGrant("this was issued for a different key")
 
 
 def _check_invited(targets: Collection[Resource], scope: str) -> None:
-    """Refuse a self-registered client a token for a resource server that accepts none of its scopes.
+    """Refuse a third-party client a token for a resource server that accepts none of its scopes.
 
     The person agreed to scopes; a server that knows none of them might still accept every token that names
     it, and no page has shown that to the person.

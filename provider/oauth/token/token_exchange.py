@@ -1,7 +1,7 @@
-"""A service acts for a person: the person's token at one client for one that the service holds (rfc8693).
+"""A service acts for a person: it exchanges the person's token at a client for its own (rfc8693).
 
-The new token hangs on the grant and the session of the person's own token, and so ends with them on
-the next request; it is valid for no longer, and it cannot be refreshed or exchanged again.
+The new token depends on the grant and the session of the person's own token, and so ends with them on the
+next request; it is valid for no longer, and it cannot be refreshed or exchanged again.
 """
 
 from dataclasses import replace
@@ -66,14 +66,14 @@ class TokenExchange(BaseGrant, TokenEndpointMixin):  # type: ignore[misc]  # Aut
         return 200, response, self.TOKEN_RESPONSE_HEADER
 
     def _find_subject(self, actor: Client) -> LiveAccessToken:
-        """Find the person's token behind its grant's lock, as every revocation has it."""
+        """Find the person's token under its grant's lock, which every revocation takes."""
         handle = self.request.form["subject_token"]
         found = find_access_token(handle)
         if found is None or found.grant is None or not _may_exchange(actor, found):
             raise InvalidRequestError(_UNACCEPTABLE)
         lock(found.grant.id)
         again = find_access_token(handle)
-        # Read anew behind the lock: whose tokens the service may exchange included.
+        # Read again under the lock, including the clients whose tokens the service may exchange.
         if again is None or not _may_exchange(actor, again):
             raise InvalidRequestError(_UNACCEPTABLE)
         return again
@@ -115,14 +115,14 @@ class TokenExchange(BaseGrant, TokenEndpointMixin):  # type: ignore[misc]  # Aut
         return issued
 
     def _scope(self, subject: LiveAccessToken, actor: Client) -> str:
-        """Return what was asked for, among what the person's token and the service itself may have."""
+        """Return the requested scope, limited to that of the person's token and of the service itself."""
         metadata = actor.metadata_
         may_have = [
             scope
             for scope in subject.token.scope.split()
             if metadata.may_use_scope(scope)
             and scope != OFFLINE_ACCESS
-            # No person administers through a service that was not asked for it.
+            # A service cannot get administration scopes this way: the person was never asked about it.
             and scope not in ADMIN_SCOPES
             and (scope != ACCOUNT or actor.may_use_account_api)
         ]
@@ -136,8 +136,8 @@ class TokenExchange(BaseGrant, TokenEndpointMixin):  # type: ignore[misc]  # Aut
 def _may_exchange(actor: Client, subject: LiveAccessToken) -> bool:
     """Return whether the operator lets this service act for the people of that client.
 
-    A token that is meant for certain resource servers must also be meant for this one: no other server
-    should have it. One that was exchanged is held by a service already.
+    A token that is meant for certain resource servers must also be meant for this one: no other server should
+    have it. An exchanged token is refused, because a service already holds it.
     """
     if subject.actor is not None or subject.client.client_id not in (actor.may_exchange_tokens_of or ()):
         return False
@@ -155,7 +155,7 @@ def _check_still_bound(subject: LiveAccessToken, terms: TokenTerms) -> None:
 
 
 def _terms(asked: ClientRequest, actor: Client) -> TokenTerms:
-    """Read for whom the token is to be; rfc8693 §2.1: `audience` and `resource` may both say so."""
+    """Read the audience of the new token; rfc8693 §2.1: both `audience` and `resource` may name it."""
     named = [asked.parameters[name] for name in ("resource", "audience") if name in asked.parameters]
     if any(" " in one for one in named[1:]):
         raise InvalidTarget("audience must be the identifier of a resource server")
