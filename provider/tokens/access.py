@@ -115,7 +115,7 @@ def issue_for_client(
 def _stored(
     values: dict[str, Any], form: TokenForm, *, client: Client, sub: str, sid: str | None
 ) -> tuple[str, AccessToken]:
-    """Give a token its handle and store it; so revocation works at once for signed ones as well."""
+    """Give a token its handle and store it, even a signed one, so that revoking it works at once."""
     if form.signing_alg is None:
         handle = new_handle(ACCESS_TOKEN_PREFIX)
     else:

@@ -21,7 +21,7 @@ Actor = aliased(Client, name="actor")
 
 
 def client_session_is_live(now: Instant) -> ColumnElement[bool]:
-    """The condition, over ClientSession, Session, Account and ProviderState, that the first is live."""
+    """The condition, over ClientSession, Session, Account, ProviderState, that a client session is live."""
     return and_(ClientSession.ended_at.is_(None), session_is_live(now))
 
 

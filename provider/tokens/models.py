@@ -72,7 +72,7 @@ class AccessToken(Binding, Base):
     audience: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
     # Individual claims that the UserInfo Endpoint returns in addition to those of the scope (core §5.5).
     claims: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
-    # rfc7800: the key whose possession its holder must prove: `jkt` (rfc9449) or `x5t#S256` (rfc8705).
+    # rfc7800: the key or certificate its holder must prove to have: `jkt` (rfc9449), `x5t#S256` (rfc8705).
     cnf: Mapped[dict[str, str] | None] = mapped_column(JSON(none_as_null=True))
     # The sign-in that it came from; a later sign-in in the same session does not change these values
     # (rfc9470).
