@@ -2,9 +2,9 @@
 
     python -m benchmarks.beside_walk --sessions 100000 --seconds 60
 
-One process asks 120 times a second at random, through WSGI. Another one walks on the same PostgreSQL, and is
-stopped and continued in turn, so that whatever else the machine does meets both alike. Prints the median and
-the p99 of both, and how many sessions ended a second.
+One process sends 120 introspections a second at random times, through WSGI. Another one runs the walk on the
+same PostgreSQL, and is stopped and continued in turn, so that other load on the machine affects both cases
+alike. Prints the median and the p99 of both, and how many sessions ended a second.
 """
 
 import argparse
@@ -59,7 +59,7 @@ class Seen:
 def walk(url: str, folder: Path) -> None:
     """End all sessions, as a worker does; the process of the walk."""
     logging.disable(logging.INFO)
-    # As in the command.
+    # The same threshold as in the command.
     gc.set_threshold(20_000)
     settings = Settings(
         issuer="http://localhost:8900",
@@ -78,7 +78,7 @@ def walk(url: str, folder: Path) -> None:
 
 @contextmanager
 def walking(url: str, folder: Path) -> Iterator[int]:
-    """Start the walk; yields its process."""
+    """Start the walk; yields its process id."""
     command = [sys.executable, "-m", "benchmarks.beside_walk", "--walk", url, "--folder", str(folder)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         try:
@@ -90,7 +90,7 @@ def walking(url: str, folder: Path) -> Iterator[int]:
 
 
 def ask_for_a_while(ask: Callable[[int], object], chance: random.Random) -> list[float]:
-    """Ask at random for one segment; returns how many milliseconds each took."""
+    """Send requests at random times for one segment; returns the milliseconds that each took."""
     taken = []
     due = begun = time.monotonic()
     while due - begun < _SEGMENT_SECONDS:
@@ -103,7 +103,7 @@ def ask_for_a_while(ask: Callable[[int], object], chance: random.Random) -> list
 
 
 def measure(site: Site, pid: int, looking: Connection, seconds: float) -> dict[str, Seen]:
-    """Ask in turn while the walk is stopped and while it runs, until the time is over or the walk is."""
+    """Measure in turn with the walk stopped and running, until the time is over or the walk has finished."""
     seen = {"stopped": Seen(), "walking": Seen()}
     chance, until = random.Random(1), time.monotonic() + seconds
     while time.monotonic() < until:
@@ -121,7 +121,7 @@ def measure(site: Site, pid: int, looking: Connection, seconds: float) -> dict[s
 
 
 def introspect(site: Site, number: int) -> None:
-    """Ask about a token, which the bulk logout has revoked."""
+    """Introspect a token that the bulk logout has revoked."""
     response = site.post("/introspect", number, token=handle_of("access_token", number))
     assert response.status_code == 200, response.text
 

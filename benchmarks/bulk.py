@@ -2,7 +2,7 @@
 
     python -m benchmarks.bulk --sessions 9000 --kinds all client issued-before
 
-CPU time for each row that ended, of this process and of PostgreSQL's, with the pace out of the way.
+Prints the CPU time for each ended row, of this process and of PostgreSQL, without the limit on the pace.
 """
 
 import argparse
@@ -32,7 +32,7 @@ from provider.logout.bulk import walk as bulk_walk
 
 _KEY = "YmVuY2htYXJrcy1iZW5jaG1hcmtzLWJlbmNobWFya3M"
 _TICKS = os.sysconf("SC_CLK_TCK")
-# Past the number of the process and its name: utime, stime, and those of children that have ended.
+# Fields after the process id and name: utime, stime, and those of children that have ended.
 _FIRST_TIME, _LAST_TIME = 11, 15
 
 KINDS: dict[str, Callable[[], object]] = {
@@ -103,7 +103,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=1)
     given = parser.parse_args()
     logging.disable(logging.INFO)
-    # As in the command.
+    # The same threshold as in the command.
     gc.set_threshold(20_000)
     with databases("postgresql") as made:
         for number in range(given.rounds):

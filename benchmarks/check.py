@@ -3,7 +3,8 @@
     python -m benchmarks.check --sessions 1000000 --databases sqlite postgresql
 
 Every session has a client session, a grant and two tokens, so that five times as many rows are looked at.
-What it reads at once must stay short, however much there is: it runs beside a provider in use.
+Each of the command's reads must stay short however many rows there are, because it runs next to a provider in
+use.
 """
 
 import argparse

@@ -34,14 +34,14 @@ from tests.support.databases import migrate
 
 KEY = "YmVuY2htYXJrcy1iZW5jaG1hcmtzLWJlbmNobWFya3M"
 CLIENTS = 10_000
-# An identifier of row i that sorts by time, the same in every table that refers to it.
+# The identifier of row i: it sorts by time, and is the same in every table that refers to the row.
 _ID = (
     "(lpad(to_hex(:epoch - :rows + i), 12, '0') || '7' || substr(md5(i || '{0}'), 1, 3) || '8' || "
     "substr(md5(i || '{0}'), 4, 15))::uuid"
 )
 _AT = "now() - (:rows - i) * interval '80 milliseconds'"
 _PERSON = _ID.format("account")
-# Which row of a table is copied, and what is different in the copies.
+# The row of each table to copy, and the columns that differ in the copies.
 _COPIES = {
     "account": (
         "username = 'ben'",
@@ -124,7 +124,7 @@ def main() -> None:
 
 
 def fill(rows: int) -> None:
-    """Copy one row of each table very often."""
+    """Copy one row of each table many times."""
     epoch = time.time_ns() // 1_000_000
     for table, (which, changes) in _COPIES.items():
         named = text("SELECT column_name FROM information_schema.columns WHERE table_name = :table")
@@ -135,7 +135,7 @@ def fill(rows: int) -> None:
         copy = f'INSERT INTO "{table}" ({names}) SELECT {values} FROM {source}, '
         with transaction():
             db.session.execute(text("SET LOCAL statement_timeout = 0"))
-            # No foreign keys are checked, a million times.
+            # Skips a million foreign key checks.
             db.session.execute(text("SET LOCAL session_replication_role = replica"))
             count = CLIENTS if table == "client" else rows
             bound = {"rows": rows, "epoch": epoch, "count": count}
@@ -247,14 +247,14 @@ _LISTS = (
 def _places(table: str) -> tuple[object, object]:
     """Return a row in the middle of a table, and one shortly before the end of its list."""
     count = db.session.scalar(text(f'SELECT count(*) FROM "{table}"')) or 0
-    # The newest come first, but for clients and people.
+    # The newest come first, except for clients and people.
     found = text(f'SELECT id FROM "{table}" ORDER BY id OFFSET :places LIMIT 1')
     last = count - 20 if table in ("client", "account") else 20
     return db.session.scalar(found, {"places": count // 2}), db.session.scalar(found, {"places": last})
 
 
 def take(http: FlaskClient, address: str, token: str) -> Took:
-    """Open a page once, or ask the API with a token."""
+    """Open a page once, or call the API with a token."""
     headers = {"Authorization": f"Bearer {token}"} if address.startswith(ROOT) else {}
     began: list[float] = []
     spans: list[float] = []

@@ -22,7 +22,7 @@ class Databases:
     folder: Path
 
     def warm(self) -> None:
-        """Read all of it once: a provider that has run for a while does not wait for the disk."""
+        """Read the database once, because a provider that has run for a while does not wait for the disk."""
         for file in self.folder.rglob("*"):
             if file.is_file():
                 with file.open("rb") as opened:
@@ -32,7 +32,7 @@ class Databases:
 
 @contextmanager
 def databases(kind: str, shared_buffers: str = "128MB") -> Iterator[Databases]:
-    """Yield what makes databases of this kind; all of them are removed.
+    """Yield a factory for databases of this kind, all of which are removed at the end.
 
     `shared_buffers` is the memory of PostgreSQL, whose own default this is.
     """

@@ -43,9 +43,9 @@ from tests.support.browsers import id_token_of
 RPS = 100
 BUDGET = timedelta(seconds=1)
 YARDSTICKS = ("requests", "signing", "urllib3")
-# What the commands preselect for a client, and what OpenID Connect presumes where nothing is said.
+# The default of the commands for a client, and the default of OpenID Connect.
 ALGORITHMS = ("ES256", "RS256")
-# As long as a response takes over a network; a worker then waits more than it works.
+# A typical response time over a network, at which a worker waits more than it works.
 SLOW_RESPONSE = 0.05
 BY_PERSON = Cause(reason=LogoutReason.USER, initiator="account")
 rows: list[tuple[str, str, str, str]] = []
@@ -183,7 +183,7 @@ def latencies(bench: Bench, receivers: site.Receivers) -> None:
 
 
 def owe_backlog(bench: Bench, clients: list[Client], count: int, seconds: float) -> int:
-    """Owe so many deliveries that all become due at one instant, which is returned."""
+    """Insert `count` deliveries that all become due at one instant, and return that instant."""
     at = clock.now()
     due = at + timedelta(seconds=seconds)
     ada = db.session.scalars(select(Account).where(Account.id == bench.ada.id)).one()
@@ -247,7 +247,7 @@ def drain(bench: Bench, clients: list[Client], receivers: site.Receivers, worker
     with bench.workers(workers) as running:
         started = owe_backlog(bench, clients, count, 5 + count / 4000)
         spent = [one.cpu_seconds() for one in running]
-        # More than one worker takes before another one gets any: all are to begin at once.
+        # More wake-ups than one worker takes at a time, so that all workers begin at once.
         for _ in range(workers * 20):
             current.services().wake_ups.send(str(new_id()))
         received = bench.wait_for(receivers, count, 900)
@@ -295,7 +295,7 @@ def throughput(bench: Bench, receivers: site.Receivers, count: int, alg: str) ->
 
 
 def scaling(bench: Bench, folder: Path, count: int) -> None:
-    """Two workers beside one where each of them mostly waits: does one keep the other from its work?"""
+    """Compare two workers with one where workers mostly wait, to see whether one slows the other down."""
     print(f"RPs that answer after {1000 * SLOW_RESPONSE:.0f} ms:")
     receivers = site.Receivers(RPS, 0, folder, answers_after=SLOW_RESPONSE)
     try:
@@ -323,7 +323,7 @@ def hanging(bench: Bench, folder: Path) -> None:
                     time.sleep(0.5)
         finally:
             receivers.stop()
-        # What hangs must not be in the way of what is measured next.
+        # Deliveries to hanging RPs must not disturb the next measurement.
         with transaction():
             db.session.execute(
                 Delivery.__table__.update().values(state="accepted").where(Delivery.state == "pending")

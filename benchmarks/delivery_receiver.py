@@ -1,9 +1,9 @@
 """Relying parties as cheap as can be: a process that answers 200 on many loopback addresses and notes when.
 
 `python -m benchmarks.delivery_receiver PORT CONTROL_PORT COUNT HANGING SECONDS`: listens on 127.0.1.1 to
-127.0.1.COUNT; the last HANGING of them take requests and never answer, the others do after so many seconds.
-A client of the control port of 127.0.0.1 gets what has come since the last time, one JSON document,
-and is closed.
+127.0.1.COUNT; the last HANGING of them take requests and never answer, the others answer after SECONDS. A
+client of the control port of 127.0.0.1 gets what has come since the last time, one JSON document, and is
+closed.
 """
 
 import asyncio

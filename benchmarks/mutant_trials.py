@@ -31,7 +31,7 @@ from mutmut.state import state
 
 from benchmarks.mutant_reach import Reach, function_of
 
-# As mutmut writes them down.
+# The exit codes that mutmut records.
 SURVIVED, KILLED, NO_TESTS, TIMEOUT = 0, 1, 33, 36
 NAMES = {KILLED: "killed", TIMEOUT: "timeout", SURVIVED: "survived", NO_TESTS: "no tests"}
 _UNCHANGED = ""
@@ -48,7 +48,7 @@ def main() -> int:
     options = parser.parse_intermixed_args()
     names: list[str] = json.loads(options.names.read_text())
     trials = Trials(names, options.results, options.tests, jobs=options.jobs, budget=options.seconds)
-    # mutmut's word for noting which functions are called, by imports too.
+    # mutmut's value for recording which functions are called, including during imports.
     os.environ["MUTANT_UNDER_TEST"] = "stats"
     return int(pytest.main(_arguments(options.tests), plugins=[trials]))
 
@@ -101,7 +101,7 @@ class Trials:
         with tempfile.TemporaryDirectory() as folder:
             examples = self._reach.one_of_each_file()
             _use_folder(examples[0], Path(folder))
-            # What takes time for the first test of its kind is done before the forks.
+            # Setup that is slow for the first test of its kind is done before the forks.
             for test in examples:
                 self._fails(test)
             gc.collect()
@@ -117,7 +117,7 @@ class Trials:
             _reached().clear()
             started = time.process_time()
             if self._fails(test):
-                # It may depend on others; what it would kill is not counted.
+                # The test may depend on others; the mutants that it would kill are not counted.
                 print(f"left out, because it fails without a mutant: {test.nodeid}")
                 continue
             seconds = time.process_time() - started

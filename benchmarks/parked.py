@@ -32,9 +32,9 @@ from provider.worker.pruning import prune
 
 KEY = "YmVuY2htYXJrcy1iZW5jaG1hcmtzLWJlbmNobWFya3M"
 STEP = timedelta(minutes=1)
-# PostgreSQL does so by itself when a fifth of the rows are dead; it knows nothing of the simulated clock.
+# PostgreSQL vacuums on its own when a fifth of the rows are dead; it does not know the simulated clock.
 VACUUM_EVERY = timedelta(minutes=30)
-# What the Authentication Request of an ordinary app comes to.
+# About the size of an ordinary app's Authentication Request.
 PARAMETERS = json.dumps({"client_id": "red", "redirect_uri": "https://red.test/callback", "state": "x" * 400})
 _NUMBERS = {
     "sqlite": "WITH RECURSIVE n(n) AS (SELECT :first UNION ALL SELECT n + 1 FROM n WHERE n < :last) "
@@ -53,12 +53,12 @@ class Look:
     after: timedelta
     rows: int
     overdue: timedelta
-    # Seconds that the pruning has taken until then.
+    # The seconds spent on pruning so far.
     pruning: float
 
 
 class Day:
-    """A provider at which so many people begin to sign in each second; `instant` is its clock."""
+    """A provider at which `per_second` people begin to sign in each second; `instant` is its clock."""
 
     def __init__(self, per_second: float, began_at: datetime, *, step: timedelta = STEP) -> None:
         self._step = step

@@ -3,7 +3,8 @@
     python -m benchmarks.seed_sessions --url postgresql+psycopg://… --sessions 1000000
 
 Every person has five sessions, and every session a client session at one client, with a grant, an access
-token and a refresh token. What a holder would know follows from the session's number (`handle_of`).
+token and a refresh token. The handles that a holder would know are derived from the session's number
+(`handle_of`).
 """
 
 import argparse
@@ -32,7 +33,7 @@ _AT_ONCE = 20_000
 
 
 def client_id_of(number: int, clients: int = CLIENTS) -> str:
-    """Return the client_id of a session's client, of which there are so many."""
+    """Return the client_id of a session's client; sessions are spread over this many clients."""
     one = number % clients
     return _NAMED[one] if one < len(_NAMED) else f"client-{one}"
 
@@ -40,7 +41,7 @@ def client_id_of(number: int, clients: int = CLIENTS) -> str:
 def handle_of(kind: str, number: int) -> str:
     """Return the handle that the holder of a session's cookie or tokens has."""
     prefix = {"session": "", "access_token": "cfa_", "refresh_token": "cfr_"}[kind]
-    # As long as a real one.
+    # As long as a real handle.
     return prefix + f"seed-{kind}-{number:09d}".ljust(43, "-")
 
 
@@ -58,7 +59,7 @@ def sid_of(number: int) -> str:
 
 
 def sub_of(account: int) -> str:
-    """Return what every client calls a person."""
+    """Return the subject identifier of a person at every client."""
     return f"seed-sub-{account:09d}"
 
 
@@ -202,7 +203,7 @@ def _rows(now: datetime, sessions: int, clients: int) -> Mapping[str, Iterable[d
 
 
 def _load(engine: Engine, table: str, rows: Iterable[dict[str, Any]]) -> None:
-    """Copy the rows in without asking of each whether what it refers to is there: it will be."""
+    """Copy the rows in without checking foreign keys: the referenced rows will all be there."""
     rows = iter(rows)
     first = next(rows)
     columns, values = list(first), (list(row.values()) for row in itertools.chain([first], rows))

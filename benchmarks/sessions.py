@@ -61,7 +61,7 @@ class Site:
 
     @property
     def name(self) -> str:
-        """What there is of each."""
+        """The size of the database in words."""
         return f"{self.sessions} sessions of {self.clients} clients"
 
     def numbers(self, count: int, which: int) -> list[int]:
@@ -146,19 +146,19 @@ def open_site(url: str, sessions: int, clients: int, folder: Path) -> Site:
 
 
 def compare(sites: list[Site], rounds: int) -> dict[str, dict[str, float]]:
-    """Ask every question of both sites in turn; medians in milliseconds, and how they compare."""
+    """Send every kind of request to both sites in turn; prints medians in milliseconds and their ratio."""
     results = {}
     for which, (name, ask) in enumerate(QUESTIONS.items()):
         taken: list[list[float]] = [[] for _ in sites]
         numbers = [site.numbers(rounds, which) for site in sites]
         for turn in range(rounds):
             in_turn = list(zip(sites, numbers, taken, strict=True))
-            # Each is the first as often as the other.
+            # Each site goes first equally often.
             for site, mine, times in in_turn if turn % 2 else reversed(in_turn):
                 started = time.perf_counter()
                 ask(site, mine[turn])
                 times.append((time.perf_counter() - started) * 1000)
-        # The first questions warm caches that a running provider has.
+        # The first requests fill the caches that a running provider already has.
         medians = [statistics.median(times[rounds // 10 :]) for times in taken]
         results[name] = {one.name: round(m, 2) for one, m in zip(sites, medians, strict=True)}
         results[name]["ratio"] = round(medians[-1] / medians[0], 2)

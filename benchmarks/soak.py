@@ -36,7 +36,7 @@ from tests.support.waiting import wait_until
 WORKERS = 2
 # Each visit goes to two of them, so that sessions are begun and ended all the time.
 RPS_PER_VISIT = 2
-# In so many visits a relying party is let in beyond the session, beside the tokens that end with it.
+# The share of visits in which a relying party also gets offline access, which outlives the session.
 OFFLINE_SHARE = 0.2
 PEOPLE = ("ada", "ben", "cleo")
 WITHOUT_RESPONSE = (requests.RequestException, Refused)
@@ -78,7 +78,8 @@ class Load:
     def _visit_once(self, chance: random.Random) -> None:
         site = self._site
         try:
-            # Those who act on `sub` alone are visited by one person at a time, or all is superseded.
+            # Relying parties that act on `sub` alone are visited rarely, or every notification would be
+            # superseded.
             at_any_time = [name for name in site.rps if name not in (SUB_ONLY, soak_disconnect.APP)]
             rps = chance.sample(at_any_time, RPS_PER_VISIT)
             if chance.random() < 0.1:
@@ -334,7 +335,7 @@ def _report(
 
 def main() -> None:
     """Read the command line and run."""
-    # The embedded PostgreSQL says so on machines without a login session.
+    # The embedded PostgreSQL warns about this on machines without a login session.
     warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR")
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=5)
@@ -342,7 +343,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=4)
     parser.add_argument("--seed", type=int, default=time.time_ns() % 1_000_000)
     asked = parser.parse_args()
-    # The site is prepared by commands in this process.
+    # The site is set up by commands that run in this process.
     compose()
     print(f"{asked.minutes:g} minutes on {asked.database}, seed {asked.seed}", flush=True)
     is_well = soak(asked.database, asked.minutes, asked.threads, asked.seed)

@@ -22,7 +22,7 @@ TRIES_AFTERWARDS = 2
 
 
 def prepare(site: Site) -> None:
-    """Register the person and the app, which is none of the operator's own and has to ask."""
+    """Register the person and the app, which is a third-party app and has to ask for consent."""
     app = RelyingParty(APP)
     app.begin(site.history, site.issuer)
     site.rps[APP] = app
@@ -45,7 +45,7 @@ class Disconnecting:
         self._thread.start()
 
     def stop(self) -> None:
-        """Let the round that is under way end."""
+        """Stop after the current round, and wait for it."""
         self._stop.set()
         self._thread.join(240)
 
@@ -103,7 +103,7 @@ class Disconnecting:
                 raise Refused(pressed)
 
     def _probe(self, tokens: Tokens) -> None:
-        """Try what the app held; a request that gets no response says nothing."""
+        """Try the app's tokens; a request without a response proves nothing."""
         for artefact, works in (
             ("access token of a disconnected app", self._visitors.access_token_works),
             ("refresh token of a disconnected app", self._visitors.refresh_token_works),
@@ -127,7 +127,7 @@ class _Silent:
         self._thread.start()
 
     def finish(self) -> None:
-        """Say that the disconnection was answered; a few more tries are made, and noted if they work."""
+        """Note that the disconnection was answered; a few more tries follow and are noted if they succeed."""
         self._disconnected.set()
         self._thread.join(120)
 

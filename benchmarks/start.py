@@ -2,8 +2,8 @@
 
     python -m benchmarks.start --rounds 7
 
-Each is started in turn, in a process of its own; medians. The floor is what `import flask_sqlalchemy` and
-the declaration of all models take: a command that asks the database cannot be quicker.
+Each is started in turn, in a process of its own; medians. The floor is what `import flask_sqlalchemy` and the
+declaration of all models take: a command that queries the database cannot be faster.
 """
 
 import argparse

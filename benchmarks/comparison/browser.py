@@ -60,7 +60,7 @@ class Browser:
         try:
             received = self._connected().ask(method, target, sent, body)
         except ConnectionError:
-            # It was idle for longer than the server keeps it; browsers connect anew.
+            # The connection was idle for longer than the server keeps it; browsers reconnect.
             self.close()
             received = self._connected().ask(method, target, sent, body)
         self._keep_cookies(received)

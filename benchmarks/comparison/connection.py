@@ -1,6 +1,6 @@
 """One kept connection that speaks HTTP/1.1 on a plain socket.
 
-`http.client` takes half a millisecond for a request and its response, as much as some of what is measured.
+`http.client` takes half a millisecond for a request and its response, as long as some measured operations.
 """
 
 import socket
@@ -65,13 +65,13 @@ class Connection:
         while size := int(self._read_until(b"\r\n").partition(b";")[0], 16):
             chunks.append(self._read_bytes(size))
             self._read_until(b"\r\n")
-        # Trailers, of which there are none as a rule.
+        # Trailers, which are rare.
         while self._read_until(b"\r\n"):
             pass
         return b"".join(chunks)
 
     def _read_until(self, end: bytes) -> bytes:
-        """Return what comes before the next end of this kind, which is taken, too."""
+        """Return everything before the next `end`, and consume both."""
         while end not in self._read:
             self._receive()
         before, _, self._read = self._read.partition(end)

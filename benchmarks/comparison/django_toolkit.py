@@ -24,7 +24,7 @@ _LOCK, _PYTHON = _FOLDER / "requirements.lock", _FOLDER / ".venv" / "bin" / "pyt
 
 
 def install() -> str:
-    """Install what the lock file says; returns why it cannot be, or an empty text."""
+    """Install the packages of the lock file; returns the reason if that fails, or an empty text."""
     pip = [str(_PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     for command in (
         [sys.executable, "-m", "venv", str(_FOLDER / ".venv")],
@@ -45,7 +45,7 @@ def versions() -> dict[str, str]:
 
 @contextmanager
 def start(place: Place) -> Iterator[Subject]:
-    """Start it with one process and a thread, with a connection of its own, for each that asks at once."""
+    """Start it with one process, and a thread with its own connection for each concurrent visitor."""
     with ExitStack() as stack:
         url, postgres = stack.enter_context(postgresql())
         parts = make_url(url)
@@ -62,7 +62,7 @@ def start(place: Place) -> Iterator[Subject]:
         issuer = f"http://127.0.0.1:{port}"
         server.wait_until_ready(f"{issuer}/.well-known/openid-configuration")
         bind(postgres, place.core)
-        # It has the endpoint (rfc7662) and does not say so.
+        # The provider has the endpoint (rfc7662) but does not announce it.
         metadata = Metadata.discover(issuer)
         more = {"introspection_endpoint": f"{issuer}/introspect/"}
         yield Subject(

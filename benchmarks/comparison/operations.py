@@ -1,4 +1,4 @@
-"""The measured operations: each is one request, or one way, of an app or a browser."""
+"""The measured operations: each is one request, or one flow, of an app or a browser."""
 
 import secrets
 import time
@@ -47,7 +47,7 @@ class Visitor:
         browser.close()
 
     def authorize(self) -> None:
-        """Get a code in the session, which asks the person nothing."""
+        """Get a code in the existing session, without any prompt."""
         app, verifier = self._subject.app(secrets.randbelow(APPS)), secrets.token_urlsafe(32)
         self._codes.append((app, app.authorize(self.browser, verifier), verifier))
 
@@ -80,8 +80,8 @@ class Visitor:
         return app.exchange(self.http, code, verifier)
 
 
-# The operations in the order of the table, with how many of them are measured at least; those of `authorize`
-# make the codes that are exchanged next.
+# The operations in the order of the table, with the minimum number of each to measure; `authorize` makes the
+# codes that are exchanged next.
 OPERATIONS: dict[str, tuple[Callable[[Visitor], None], int]] = {
     "discovery document": (Visitor.discovery, 800),
     "JWKS": (Visitor.jwks, 800),
@@ -95,7 +95,7 @@ OPERATIONS: dict[str, tuple[Callable[[Visitor], None], int]] = {
 
 
 def run(visitors: list[Visitor], act: Callable[[Visitor], None], times: int) -> float:
-    """Let all visitors do the same so many times in all; returns the seconds it took."""
+    """Let the visitors together do an operation `times` times; returns the seconds it took."""
     each = times // len(visitors)
 
     def repeat(visitor: Visitor) -> None:

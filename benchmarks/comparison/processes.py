@@ -1,4 +1,4 @@
-"""Processes of what is measured: bound to one core, with their CPU and memory as the kernel counts them."""
+"""The measured processes: bound to one core, with their CPU and memory as the kernel counts them."""
 
 import os
 import signal
@@ -47,7 +47,7 @@ class Process:
         raise RuntimeError(f"{self.log} says: {self.log.read_text()[-2000:]}")
 
     def stop(self) -> None:
-        """End it and what it has started."""
+        """End the process and its descendants."""
         if self._popen.poll() is None:
             os.killpg(self.pid, signal.SIGTERM)
             try:
@@ -70,7 +70,7 @@ def cpu_seconds(pids: Sequence[int]) -> float:
 
 
 def memory_mb(pids: Sequence[int]) -> float:
-    """Return the memory of process trees in MB; what processes share is divided among them (PSS)."""
+    """Return the memory of process trees in MB; shared memory is divided among them (PSS)."""
     return sum(_pss_kb(one) for pid in pids for one in tree(pid)) / 1024
 
 

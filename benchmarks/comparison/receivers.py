@@ -16,7 +16,7 @@ class Receivers:
         self.address = ""
 
     def forget(self) -> None:
-        """Begin anew."""
+        """Forget the notifications so far."""
         with self._changed:
             self._seen.clear()
 
@@ -27,7 +27,7 @@ class Receivers:
             self._changed.notify_all()
 
     def wait_for(self, count: int, seconds: float) -> float | None:
-        """Wait until so many apps were notified; returns when the last one was, or None if not all were."""
+        """Wait until `count` apps were notified; returns the time of the last one, or None if too few."""
         with self._changed:
             if self._changed.wait_for(lambda: len(self._seen) >= count, seconds):
                 return max(self._seen.values())

@@ -1,4 +1,4 @@
-"""An app as the specifications describe it: it signs people in, and asks with its secret."""
+"""An app as the specifications describe it: it signs people in, and authenticates with its secret."""
 
 import base64
 import hashlib
@@ -60,7 +60,7 @@ class RelyingParty:
         return f"{self.metadata['authorization_endpoint']}?{urlencode(asked)}"
 
     def authorize(self, browser: Browser, verifier: str, typed: dict[str, str] | None = None) -> str:
-        """Return the code for the person at a browser, who types what is asked."""
+        """Return the code for the person at a browser, who fills in the forms."""
         begun = browser.request("GET", self.request(verifier))
         ended = browser.follow(begun, self.redirect_uri, typed or {})
         asked = parse_qs(urlsplit(ended.location).query)
@@ -83,7 +83,7 @@ class RelyingParty:
         return self._json(self._post(http, "token_endpoint", form))
 
     def introspect(self, http: Browser, token: str) -> None:
-        """Ask whether a token is active, which it is."""
+        """Introspect a token, which must be active."""
         assert self._json(self._post(http, "introspection_endpoint", {"token": token}))["active"]
 
     def userinfo(self, http: Browser, access_token: str) -> None:

@@ -14,7 +14,7 @@ from benchmarks.comparison.subjects import APPS
 _DOCS = Path(__file__).parent.parent.parent / "docs" / "operate"
 _PAGE, _DRAWING = _DOCS / "comparison.md", _DOCS / "comparison.svg"
 _TEXT = Path(__file__).parent / "page.txt"
-# What is said of a provider that is only measured on request.
+# The notes on providers that are only measured on request.
 _MORE = {
     "django-oauth-toolkit": (
         " django-oauth-toolkit keeps\nits state in PostgreSQL, too, hashes passwords and the apps' secrets "
@@ -31,7 +31,7 @@ class Facts:
     versions: dict[str, str]
     rounds: int
     cores: int
-    # Of the machine before and after, by other work too.
+    # The machine's load before and after, including other work.
     load: tuple[float, float]
 
 

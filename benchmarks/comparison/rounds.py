@@ -1,4 +1,4 @@
-"""Measures the providers in turn, so that what else the machine does meets all alike; medians count."""
+"""Measures the providers in turn, so that other load on the machine affects all alike; medians count."""
 
 import os
 import statistics
@@ -83,8 +83,7 @@ def _visitors(subject: Subject, count: int) -> list[Visitor]:
 
 def _measure_once(subject: Subject, receivers: Receivers, known: Measured, scale: float) -> None:
     visitors = _visitors(subject, AT_ONCE)
-    # A provider that has run for a while has compiled its code and filled its caches, and its store knows
-    # what is in it.
+    # After a warm-up, a provider has compiled its code and filled its caches, and its store has statistics.
     _warm_up(visitors)
     subject.settle()
     _warm_up(visitors)
@@ -108,7 +107,7 @@ def _warm_up(visitors: list[Visitor]) -> None:
 
 
 def _count_round_trips(subject: Subject, known: Measured) -> None:
-    """Count the questions to the store; a provider whose store is a file has none."""
+    """Count the round trips to the store; a provider whose store is a file has none."""
     [visitor] = _visitors(subject, 1)
     for name, (act, _) in OPERATIONS.items():
         run([visitor], act, _COUNTED)

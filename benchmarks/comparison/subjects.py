@@ -27,7 +27,7 @@ SECRET = "a-secret-of-the-benchmark-and-of-nobody-else"
 REDIRECT_URI = "https://app-{number}.test/callback"
 PEER = Path(__file__).parent.parent / "peer"
 _PREPARE = Path(__file__).parent / "prepare_curfew.py"
-# No sign-in is slowed down: all of them come from the same address.
+# No rate limits on sign-ins, because all of them come from the same address.
 _NO_LIMIT = "10000 per second"
 
 
@@ -42,7 +42,7 @@ class Subject:
     wires: list[CountingWire] = field(default_factory=list)
     # Whether it notifies apps of a sign-out.
     notifies: bool = True
-    # What a store does by itself once it has run for a minute or two.
+    # The maintenance that a store does on its own after a minute or two.
     settle: Callable[[], None] = lambda: None
 
     def app(self, number: int) -> RelyingParty:
@@ -112,7 +112,7 @@ def peer(place: Place) -> Iterator[Subject]:
 
 
 def install_peer() -> str:
-    """Install the peer as its lock file says; returns why it cannot be, or an empty text."""
+    """Install the peer from its lock file; returns the reason if that fails, or an empty text."""
     if shutil.which("node") is None or shutil.which("npm") is None:
         return "Node.js with npm is not installed"
     done = subprocess.run(
@@ -138,7 +138,7 @@ def versions(*, with_peer: bool) -> dict[str, str]:
 
 
 def _is_optimised() -> bool:
-    """Return whether this interpreter was compiled with a profile, as distributions and images do it."""
+    """Return whether this interpreter was built with optimizations, as in distributions and images."""
     options = sysconfig.get_config_var("CONFIG_ARGS") or ""
     return "--enable-optimizations" in options or sys.base_prefix == "/usr"
 
@@ -260,9 +260,9 @@ def postgresql() -> Iterator[tuple[str, int]]:
 
 
 def collect_statistics(url: str) -> None:
-    """Have PostgreSQL look at its tables, as autovacuum does a minute after rows have come into new ones.
+    """Have PostgreSQL analyze its tables, as autovacuum does a minute after new tables were filled.
 
-    Without statistics it goes through all living client sessions to find one of them.
+    Without statistics it scans all live client sessions to find one of them.
     """
     engine = create_engine(url, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:

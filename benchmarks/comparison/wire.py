@@ -1,4 +1,4 @@
-"""A wire between a provider and its store that counts round trips: questions that the store has answered."""
+"""A proxy between a provider and its store that counts round trips: requests that the store has answered."""
 
 import select
 import socket
@@ -9,7 +9,7 @@ _PIECE = 1 << 16
 
 
 class CountingWire:
-    """Listens on a port of its own and passes on what comes; for a pass that is not timed."""
+    """Listens on its own port and forwards all data; used in a pass that is not timed."""
 
     def __init__(self, port: int) -> None:
         self._to = ("127.0.0.1", port)
