@@ -3,6 +3,8 @@
 They have the format of the library `limits`, which reads their state and clears them.
 """
 
+import math
+import os
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 
 # A connection that was idle for longer may have been closed by a restart, or by something in between.
 _TRUSTED_SECONDS = 1.0
+_NEVER = -math.inf
 # The library's check for each key in order, up to the first that is refused.
 _FIRST_REFUSED = b"""
 local now = tonumber(ARGV[1])
@@ -53,6 +56,7 @@ class SharedWindows:
         self._is_unknown, self._failure = NoScriptError, RedisError
         # Idle connections with the time of their last use; the most recently used one is last.
         self._idle: list[tuple[Any, float]] = []
+        self._process = os.getpid()
 
     def first_refused(self, steps: Sequence[Step]) -> int | None:
         """Take steps in order up to the first that exceeds its limit; returns its index, or None."""
@@ -76,26 +80,30 @@ class SharedWindows:
 
     def _ask(self, *command: str) -> Any:
         """Send a command and return its response; the client's layers would take three times as long."""
-        connection = self._take()
+        connection, used_at = self._take()
         try:
+            if time.monotonic() - used_at > _TRUSTED_SECONDS:
+                self._make_sure(connection)
             connection.send_packed_command([_packed(command)])
             response = connection.read_response()
         except BaseException:
             # This command's response must not be taken for that of a later command.
             connection.disconnect()
+            # Kept all the same: the pool counts the connections that it makes, and may have a maximum.
+            self._idle.insert(0, (connection, _NEVER))
             raise
         self._idle.append((connection, time.monotonic()))
         return response
 
-    def _take(self) -> Any:
-        """Return a connection for exclusive use, checked if it has not been used for a while."""
+    def _take(self) -> tuple[Any, float]:
+        """Return a connection for exclusive use, and when it was last used."""
+        if self._process != os.getpid():
+            # Those of the process that forked this one are still used there.
+            self._process, self._idle = os.getpid(), []
         try:
-            connection, used_at = self._idle.pop()
+            return self._idle.pop()
         except IndexError:
-            connection, used_at = self._pool.make_connection(), 0.0
-        if time.monotonic() - used_at > _TRUSTED_SECONDS:
-            self._make_sure(connection)
-        return connection
+            return self._pool.make_connection(), _NEVER
 
     def _make_sure(self, connection: Any) -> None:
         connection.connect()

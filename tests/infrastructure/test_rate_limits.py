@@ -1,5 +1,6 @@
 """Limits hold, in memory and shared, and a dead Redis neither opens them nor stops anybody."""
 
+import os
 import socket
 
 import pytest
@@ -97,6 +98,37 @@ def test_a_redis_that_has_lost_the_script_gets_it_again(shared_url):
 
     assert [limits.hit(LIMIT, "lost") for _ in range(3)] == [True, True, False]
     assert not RateLimits(shared_url).test(LIMIT, "lost")
+
+
+def test_errors_use_up_no_connections(shared_url):
+    """The pool counts the connections that it has made."""
+    limits = RateLimits(f"{shared_url}?max_connections=2")
+    redis_server = redis.Redis(unix_socket_path=shared_url.removeprefix("redis+socket://"))
+
+    for number in range(4):
+        redis_server.script_flush()
+        limits.hit(LIMIT, "errors", str(number))
+
+        # Counted there, and not in this process alone.
+        elsewhere = RateLimits(shared_url)
+        assert [elsewhere.hit(LIMIT, "errors", str(number)) for _ in range(3)] == [True, True, False]
+
+
+def test_a_forked_process_asks_by_connections_of_its_own(shared_url):
+    """Two processes that share a connection would read each other's responses."""
+    limits = RateLimits(shared_url)
+    redis_server = redis.Redis(unix_socket_path=shared_url.removeprefix("redis+socket://"))
+    limits.hit(LIMIT, "forked")
+    before = redis_server.info()["total_connections_received"]
+
+    child = os.fork()
+    if child == 0:
+        os._exit(int(not limits.hit(LIMIT, "forked")))
+    _, status = os.waitpid(child, 0)
+
+    assert os.waitstatus_to_exitcode(status) == 0
+    assert redis_server.info()["total_connections_received"] == before + 1
+    assert [limits.hit(LIMIT, "forked") for _ in range(2)] == [True, False]
 
 
 def test_a_connection_that_redis_has_closed_costs_no_attempt(shared_url):
