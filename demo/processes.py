@@ -105,10 +105,11 @@ class Supervisor:
             code = self._watch(program, process)
             if self._stopping.is_set():
                 return
-            wait = FIRST_WAIT if time.monotonic() - began > HEALTHY_SECONDS else min(wait * 2, LONGEST_WAIT)
+            wait = FIRST_WAIT if time.monotonic() - began > HEALTHY_SECONDS else wait
             self._say(f"{program.name} ended ({_describe(code)}); it starts again in {wait:g} s")
             if self._stopping.wait(wait):
                 return
+            wait = min(wait * 2, LONGEST_WAIT)
 
     def _spawn(self, program: Program) -> subprocess.Popen[bytes] | None:
         with self._lock:
