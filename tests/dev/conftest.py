@@ -54,7 +54,7 @@ class Dev:
         return response.json()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def dev(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dev]:
     folder = tmp_path_factory.mktemp("temporary")
     environ = os.environ | {"TMPDIR": str(folder)}

@@ -9,7 +9,7 @@ import pytest
 from tests.support.demo import PORTS, RunningDemo, free_run
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDemo]:
     """It has found the first of its ports taken, and so did not take the run that begins there."""
     with socket.socket() as neighbour:

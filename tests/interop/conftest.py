@@ -34,14 +34,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.xdist_group("interop"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def landing() -> Iterator[Landing]:
     """The server at which people and Logout Tokens arrive."""
     with Landing({"/spa": HERE / "spa.html", "/oidc-client-ts.js": SCRIPT}) as landing:
         yield landing
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def site(tmp_path_factory: pytest.TempPathFactory, warm_programs: WarmPrograms) -> Iterator[Site]:
     """The provider."""
     folder = tmp_path_factory.mktemp("interop")
@@ -58,7 +58,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, warm_programs: WarmPrograms) 
         site.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def register(site: Site) -> Callable[..., dict[str, Any]]:
     """Registers a client by its metadata, as anyone may; returns the response."""
 
@@ -82,7 +82,7 @@ class Added:
     files: dict[str, str]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def add_for(site: Site) -> Callable[[str, str], Added]:
     """Registers an app by `curfew client add --for`, and has `curfew client recipe` print what to paste."""
 

@@ -137,7 +137,7 @@ def receiver(index: SessionIndex, provider: OtherProvider) -> LogoutReceiver:
     return LogoutReceiver(index, client_id=CLIENT_ID, keys=ProviderKeys(provider.issuer))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def site(tmp_path_factory: pytest.TempPathFactory, warm_programs: WarmPrograms) -> Iterator[Site]:
     """A real Curfew with a worker, whose person is Ada."""
     folder = tmp_path_factory.mktemp("kit")

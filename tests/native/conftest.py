@@ -51,7 +51,7 @@ class Server:
         return self.environ["CURFEW_ISSUER"]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def server(
     prepared_data: Path, warm_programs: WarmPrograms, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Server]:
@@ -125,7 +125,7 @@ class ForkedPhone(Phone):
         return [str(self.program), *super().command[3:]]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def phone_program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with fork_server(tmp_path_factory.mktemp("phones"), "phone") as command:
         yield command
