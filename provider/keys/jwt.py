@@ -46,7 +46,7 @@ _ALPHABET = re.compile(rb"[A-Za-z0-9_-]+", re.ASCII)
 
 
 class _JWS(jwt.PyJWS):
-    """PyJWT's reader of signed tokens, which would look at each of their characters in Python."""
+    """PyJWT's reader of signed tokens, which would look at each of their characters in Python (LIB-26)."""
 
     @staticmethod
     def _decode_base64url_segment(segment: bytes, name: str) -> bytes:

@@ -29,7 +29,7 @@ class StrictRequest(Request):
     content_length: int | None = None
 
     def __init__(self, environ: dict[str, Any], populate_request: bool = True, shallow: bool = False) -> None:
-        # As Werkzeug's constructor, which makes two or three calls for most of these values.
+        # LIB-26: as Werkzeug's constructor, which makes two or three calls for most of these values.
         self.environ, self.shallow, self.server = environ, shallow, None
         self.method, self.scheme = environ["REQUEST_METHOD"].upper(), environ["wsgi.url_scheme"]
         self.root_path = _utf8(environ["SCRIPT_NAME"]).rstrip("/")
