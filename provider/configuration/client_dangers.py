@@ -23,7 +23,7 @@ def of_change(
     more: Mapping[str, tuple[Any, Any]],
 ) -> list[str]:
     """Return the dangers of a change, a sentence each."""
-    found = [*_of_addresses(before, after), *_of_offline(client, after)]
+    found = [*_of_addresses(before, after), *_of_scopes(before, after), *_of_offline(client, after)]
     if before["enabled"] and not after["enabled"]:
         found.append(_ended(client))
     metadata = ClientMetadata.from_stored(after)
@@ -51,6 +51,14 @@ def _of_addresses(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[s
     if before.get(name) and not after.get(name):
         found.append("the app is no longer notified of sign-outs")
     return found
+
+
+def _of_scopes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    metadata = ClientMetadata.from_stored(after)
+    # What ends with offline access is counted apart.
+    asked = [scope for scope in ClientMetadata.from_stored(before).scope.split() if scope != OFFLINE_ACCESS]
+    gone = [scope for scope in asked if not metadata.may_use_scope(scope)]
+    return [f"the app may no longer ask for the scopes {', '.join(gone)}"] if gone else []
 
 
 def _of_offline(client: Client, after: Mapping[str, Any]) -> list[str]:

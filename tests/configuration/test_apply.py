@@ -166,6 +166,7 @@ def test_dangers_are_marked(curfew, shop):
     assert dangers == [
         "removes https://shop.example/callback from redirect_uris",
         "the app is no longer notified of sign-outs",
+        "the app may no longer ask for the scopes email, address, phone",
         "takes offline access away: 0 offline grants will end",
         "ends 0 sessions at the app, 0 grants and 0 service tokens",
     ]
@@ -220,3 +221,14 @@ def test_fewer_scopes_of_a_resource_server_are_a_danger(curfew, file, before, af
     planned = curfew("plan", file(stated % after), code=2).out
 
     assert (danger in planned) if danger else ("!" not in planned)
+
+
+def test_fewer_scopes_of_a_client_are_a_danger(curfew, file):
+    stated = SHOP.replace("client_name: Shop", "client_name: Shop\n      scope: %s")
+    curfew("apply", file(stated % "openid profile email"), "--yes", SHOP_SECRET=SECRET)
+
+    planned = curfew("plan", file(stated % "openid phone"), code=2, SHOP_SECRET=SECRET).out
+    widened = curfew("plan", file(stated % "openid profile email phone"), code=2, SHOP_SECRET=SECRET).out
+
+    assert "! the app may no longer ask for the scopes profile, email" in planned
+    assert "!" not in widened
