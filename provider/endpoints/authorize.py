@@ -50,7 +50,7 @@ from provider.web.authorization_response import respond_to_app
 from provider.web.notes import this_request
 from provider.web.parameters import read_clear_ones, read_parameters
 from provider.web.parking import check_parking_limit
-from provider.web.redirects import redirect_to
+from provider.web.redirects import redirect_to_handle
 from provider.web.route import Route, Speaks
 
 _KIND = InteractionKind.AUTHORIZATION
@@ -76,7 +76,7 @@ def authorize() -> Response:
         handle = parked.park(
             _KIND, case.to_park, browser=None, answers=case.first_answers, pushed_id=case.pushed_id
         )
-    return redirect_to("endpoints.resume_authorize", handle=handle)
+    return redirect_to_handle("endpoints.resume_authorize", handle)
 
 
 def _read() -> Parameters:
@@ -133,7 +133,7 @@ def _respond(case: AuthorizationCase) -> Response:
 
 def _explain(handle: str) -> Response:
     """Redirect to the page that explains an expired, finished or foreign request and offers a way on."""
-    return redirect_to("pages.sign_in", handle=handle)
+    return redirect_to_handle("pages.sign_in", handle)
 
 
 def _decide(case: AuthorizationCase, found: FoundSession | None) -> Decision:
@@ -226,7 +226,7 @@ def _ask(need: NeedSignIn | NeedConsent, case: AuthorizationCase, found: FoundSe
         elif case.interaction.answers | answers != case.interaction.answers:
             parked.answer(case.interaction, **answers)
     page = "pages.consent" if isinstance(need, NeedConsent) else "pages.sign_in"
-    return redirect_to(page, handle=handle)
+    return redirect_to_handle(page, handle)
 
 
 def _close(case: AuthorizationCase) -> None:

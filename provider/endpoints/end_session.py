@@ -34,7 +34,7 @@ from provider.web.addresses import client_address
 from provider.web.after_logout import result_handle_of
 from provider.web.parameters import read_usable_ones
 from provider.web.parking import check_parking_limit
-from provider.web.redirects import redirect, redirect_to
+from provider.web.redirects import redirect, redirect_to, redirect_to_handle
 from provider.web.route import Route
 
 KIND = InteractionKind.END_SESSION
@@ -51,7 +51,7 @@ def end_session() -> Response:
         check_parking_limit(KIND, case.as_parameters())
         with transaction():
             handle = park(KIND, case.as_parameters(), browser=None, answers=case.as_answers())
-        return redirect_to("endpoints.resume_end_session", handle=handle)
+        return redirect_to_handle("endpoints.resume_end_session", handle)
     return _proceed(case, hint.client if hint else None, hint)
 
 

@@ -20,7 +20,7 @@ from provider.sessions.queries import FoundSession
 from provider.web import cookies, headers
 from provider.web.i18n import locale, speak
 from provider.web.parking import check_parking_limit
-from provider.web.redirects import redirect, redirect_to
+from provider.web.redirects import redirect, redirect_to_handle
 
 _ACCOUNT_PAGES = {
     "account": "pages.account",
@@ -112,7 +112,7 @@ def ask_to_sign_in(page_name: str, **asked: str) -> AnyResponse:
     check_parking_limit(InteractionKind.ACCOUNT, parameters)
     with transaction():
         handle = park(InteractionKind.ACCOUNT, parameters, browser=cookies.bind_browser())
-    return redirect_to("pages.sign_in", handle=handle)
+    return redirect_to_handle("pages.sign_in", handle)
 
 
 def find_parked_account_page(handle: str) -> ParkedAccountPage | None:
@@ -135,4 +135,4 @@ def lead_back_to(parked: ParkedAuthorization) -> None:
 
 def resume(handle: str) -> AnyResponse:
     """Send the person back to the endpoint that parked the request."""
-    return redirect_to("endpoints.resume_authorize", handle=handle)
+    return redirect_to_handle("endpoints.resume_authorize", handle)

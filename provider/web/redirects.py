@@ -25,9 +25,12 @@ def redirect(address: str) -> Response:
     return response
 
 
-def redirect_to(endpoint: str, *, handle: str | None = None, **values: Any) -> Response:
-    """Redirect to an endpoint, whose only variable part is the handle if there is one."""
-    if handle is None:
-        return redirect(url_for(endpoint, **values))
+def redirect_to(endpoint: str, **values: Any) -> Response:
+    """Redirect to an endpoint."""
+    return redirect(url_for(endpoint, **values))
+
+
+def redirect_to_handle(endpoint: str, handle: str) -> Response:
+    """Redirect to an endpoint whose only variable part is a handle."""
     # The framework would search for characters to encode; a handle has none.
     return redirect(current.settings().issuer_path + table().path_with(endpoint, handle))
