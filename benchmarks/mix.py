@@ -4,8 +4,8 @@
 
 Sign-in pages, introspections and sign-outs arrive at random, at a share of 500, 200 and 20 a second, whether
 earlier ones were answered or not; each is timed from its scheduled arrival. A sign-out is of two apps that a
-person has signed in to a moment before. Provider and store have one core, the driver has the other. Prints a
-line for each minute, and ends with 1 if there was an error.
+person has signed in to a moment before. Provider and store have one core, the driver has the other; with
+--all-cores all of them use every core. Prints a line for each minute, and ends with 1 if there was an error.
 """
 
 import argparse
@@ -20,6 +20,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -144,14 +145,19 @@ def main() -> None:
     parser.add_argument("--minutes", type=int, default=10)
     parser.add_argument("--share", type=float, default=0.1, help="of 500, 200 and 20 requests a second")
     parser.add_argument("--embedded", action="store_true", help="on SQLite, without a broker")
+    parser.add_argument("--web-processes", type=int, default=1)
+    parser.add_argument("--all-cores", action="store_true", help="driver and provider share all cores")
     given = parser.parse_args()
     start = curfew_embedded if given.embedded else curfew_on_postgresql
-    available = sorted(os.sched_getaffinity(0))
-    os.sched_setaffinity(0, {available[0]})
+    cores = os.sched_getaffinity(0)
+    if not given.all_cores:
+        os.sched_setaffinity(0, {min(cores)})
+        cores = {max(cores)}
+    place = partial(Place, cores=frozenset(cores), web_processes=given.web_processes)
     with (
         receivers() as apps,
         tempfile.TemporaryDirectory(prefix="curfew-mix-") as folder,
-        start(Place(Path(folder), available[-1], apps.address)) as subject,
+        start(place(Path(folder), receivers=apps.address)) as subject,
     ):
         failed = _run(subject, given.minutes, given.share)
     sys.exit(1 if failed else 0)

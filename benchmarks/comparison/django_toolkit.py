@@ -57,11 +57,11 @@ def start(place: Place) -> Iterator[Subject]:
         fill([str(_PYTHON), str(_FOLDER / "toolkit.py")], dict(os.environ) | environ, place)
         serve = ["-m", "granian", "--interface", "wsgi", "--workers", "1", "--port", str(port)]
         threads = ["--blocking-threads", str(AT_ONCE), "toolkit:application"]
-        server = Process([str(_PYTHON), *serve, *threads], place.folder / "django.log", environ, place.core)
+        server = Process([str(_PYTHON), *serve, *threads], place.folder / "django.log", environ, place.cores)
         stack.callback(server.stop)
         issuer = f"http://127.0.0.1:{port}"
         server.wait_until_ready(f"{issuer}/.well-known/openid-configuration")
-        bind(postgres, place.core)
+        bind(postgres, place.cores)
         # The provider has the endpoint (rfc7662) but does not announce it.
         metadata = Metadata.discover(issuer)
         more = {"introspection_endpoint": f"{issuer}/introspect/"}

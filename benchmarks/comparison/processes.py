@@ -1,4 +1,4 @@
-"""The measured processes: bound to one core, with their CPU and memory as the kernel counts them."""
+"""The measured processes: bound to certain cores, with their CPU and memory as the kernel counts them."""
 
 import os
 import signal
@@ -14,14 +14,16 @@ _START_SECONDS = 90
 
 
 class Process:
-    """A program bound to a core, whose output goes to a file."""
+    """A program bound to certain cores, whose output goes to a file."""
 
-    def __init__(self, command: Sequence[str], log: Path, environ: Mapping[str, str], core: int) -> None:
+    def __init__(
+        self, command: Sequence[str], log: Path, environ: Mapping[str, str], cores: frozenset[int]
+    ) -> None:
         self.log = log
         kept = {name: value for name, value in os.environ.items() if not name.startswith("CURFEW_")}
         with log.open("wb") as file:
             self._popen = subprocess.Popen(
-                ["taskset", "-c", str(core), *command],
+                ["taskset", "-c", ",".join(map(str, sorted(cores))), *command],
                 stdout=file,
                 stderr=file,
                 env=kept | dict(environ),
@@ -57,11 +59,11 @@ class Process:
                 self._popen.wait()
 
 
-def bind(pid: int, core: int) -> None:
-    """Bind a running process and all that it has started to a core."""
+def bind(pid: int, cores: frozenset[int]) -> None:
+    """Bind a running process and all that it has started to certain cores."""
     for one in tree(pid):
         for task in Path(f"/proc/{one}/task").iterdir():
-            os.sched_setaffinity(int(task.name), {core})
+            os.sched_setaffinity(int(task.name), cores)
 
 
 def cpu_seconds(pids: Sequence[int]) -> float:

@@ -53,7 +53,7 @@ def measure(starts: Sequence[Start], receivers: Receivers, *, rounds: int, scale
     for number in range(rounds + 1):
         for index, start in enumerate(starts):
             with TemporaryDirectory(prefix="curfew-bench-") as folder:
-                place = Place(Path(folder), core, receivers.address, counting=number == 0)
+                place = Place(Path(folder), frozenset({core}), receivers.address, counting=number == 0)
                 with _started(start, place) as subject:
                     known = found.setdefault(index, Measured(subject.name))
                     print(f"  round {number}: {subject.name}", flush=True)

@@ -52,13 +52,15 @@ class Subject:
 
 @dataclass(frozen=True)
 class Place:
-    """The place of a provider: its folder, the core for it and its store, the apps' logout endpoints."""
+    """The place of a provider: its folder, the cores for it and its store, the apps' logout endpoints."""
 
     folder: Path
-    core: int
+    cores: frozenset[int]
     receivers: str
     # Whether to put wires between the provider and its store, which count round trips.
     counting: bool = False
+    # The number of Curfew's web processes.
+    web_processes: int = 1
 
 
 Start = Callable[[Place], "contextmanager[Subject]"]
@@ -66,7 +68,7 @@ Start = Callable[[Place], "contextmanager[Subject]"]
 
 @contextmanager
 def curfew_on_postgresql(place: Place) -> Iterator[Subject]:
-    """Curfew on PostgreSQL, which writes each commit to the disk, and Valkey: one web process, one worker."""
+    """Curfew on PostgreSQL, which writes each commit to the disk, and Valkey, with one worker."""
     with ExitStack() as stack:
         direct, postgres = stack.enter_context(postgresql())
         valkey, broker = stack.enter_context(_valkey(place))
@@ -76,10 +78,12 @@ def curfew_on_postgresql(place: Place) -> Iterator[Subject]:
             url = make_url(url).set(port=wires[0].port).render_as_string(hide_password=False)
             valkey = wires[1].port
         environ = _curfew_environ(place, url, f"redis://127.0.0.1:{valkey}/0")
-        subject = stack.enter_context(_curfew("Curfew, PostgreSQL", place, environ, ["serve"], ["worker"]))
+        subject = stack.enter_context(
+            _curfew("Curfew, PostgreSQL", place, environ, _serve(place), ["worker"])
+        )
         subject.stores, subject.wires = [postgres, broker], wires
         subject.settle = partial(collect_statistics, direct)
-        bind(postgres, place.core)
+        bind(postgres, place.cores)
         yield subject
 
 
@@ -87,7 +91,7 @@ def curfew_on_postgresql(place: Place) -> Iterator[Subject]:
 def curfew_embedded(place: Place) -> Iterator[Subject]:
     """Curfew as it is installed: SQLite and no broker, the worker beside the web process."""
     environ = _curfew_environ(place, "", "")
-    with _curfew("Curfew, SQLite", place, environ, ["serve", "--with-worker"]) as subject:
+    with _curfew("Curfew, SQLite", place, environ, [*_serve(place), "--with-worker"]) as subject:
         yield subject
 
 
@@ -105,7 +109,7 @@ def peer(place: Place) -> Iterator[Subject]:
             "PEER_REDIS_URL": f"redis://127.0.0.1:{wires[0].port if wires else valkey}/0",
             "NODE_ENV": "production",
         }
-        server = Process(["node", str(PEER / "server.mjs")], place.folder / "peer.log", environ, place.core)
+        server = Process(["node", str(PEER / "server.mjs")], place.folder / "peer.log", environ, place.cores)
         stack.callback(server.stop)
         server.wait_until_ready(f"{issuer}/.well-known/openid-configuration")
         yield Subject("oidc-provider", Metadata.discover(issuer), [server.pid], [broker], wires)
@@ -174,12 +178,16 @@ def _curfew(name: str, place: Place, environ: dict[str, str], *commands: list[st
     try:
         for command in commands:
             log = place.folder / f"{command[0]}.log"
-            started.append(Process([*start, *command], log, environ, place.core))
+            started.append(Process([*start, *command], log, environ, place.cores))
         started[0].wait_until_ready(f"{issuer}/health/ready")
         yield Subject(name, Metadata.discover(issuer), [one.pid for one in started])
     finally:
         for one in started:
             one.stop()
+
+
+def _serve(place: Place) -> list[str]:
+    return ["serve", "--workers", str(place.web_processes)]
 
 
 def _prepare_curfew(environ: dict[str, str], place: Place) -> None:
@@ -280,7 +288,7 @@ def _valkey(place: Place) -> Iterator[tuple[int, int]]:
     server.start()
     try:
         pid = int(server.client().info("server")["process_id"])
-        bind(pid, place.core)
+        bind(pid, place.cores)
         yield port, pid
     finally:
         server.stop()

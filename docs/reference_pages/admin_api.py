@@ -44,7 +44,7 @@ def _parts(described: Described) -> Iterator[str]:
                 f"{method.upper()} {ROOT}{path}", one | {"security": scopes}, responses
             )
             if one["operationId"] in fresh:
-                yield "A person must have signed in a short time ago (`CURFEW_ADMIN_SIGN_IN_AGE`)."
+                yield "A person must have signed in recently (`CURFEW_ADMIN_SIGN_IN_AGE`)."
     yield "## Schemas"
     for name, shape in described["components"]["schemas"].items():
         yield f"### {name}"

@@ -9,7 +9,7 @@ from provider.infrastructure.database import db
 
 
 class Role(StrEnum):
-    """The roles of administrators, the least first."""
+    """The roles of administrators, least first."""
 
     VIEWER = "viewer"
     OPERATOR = "operator"

@@ -53,7 +53,7 @@ class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AuditPage(msgspec.Struct, frozen=True, kw_only=True):
-    """A page of entries, the newest first."""
+    """A page of entries, newest first."""
 
     items: list[AuditEntry]
     next: UUID | None
@@ -68,14 +68,14 @@ class ExportAudit(Page, frozen=True, kw_only=True):
 
 
 class ExportedPage(msgspec.Struct, frozen=True, kw_only=True):
-    """Entries in the form that was asked for, the oldest first; `next` is the `after` of the next request."""
+    """Entries in the form that was asked for, oldest first; `next` is the `after` of the next request."""
 
     items: list[dict[str, Any]]
     next: UUID | None
 
 
 class AuditAnchor(msgspec.Struct, frozen=True, kw_only=True):
-    """A place outside of the database: `seq` was anchored there last; `failure` says why it fails now."""
+    """A place outside the database: `seq` was anchored there last; `failure` says why it fails now."""
 
     target: str
     seq: int | None
@@ -86,7 +86,7 @@ class AuditAnchor(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AuditVerification(msgspec.Struct, frozen=True, kw_only=True):
-    """The number of verified entries, what is wrong in words, and the end of the chain."""
+    """The number of verified entries, what is wrong with them, and the end of the chain."""
 
     entries: int
     problems: list[str]
@@ -214,7 +214,7 @@ OPERATIONS = (
         method="GET",
         rule="/audit-anchors",
         name="list_audit_anchors",
-        summary="Say where the end of the audit chain is anchored, and what fails.",
+        summary="Show where the end of the audit chain is anchored, and what fails.",
         permission=Permission.READ_AUDIT,
         view=list_anchors,
         response=AuditAnchors,
@@ -223,7 +223,7 @@ OPERATIONS = (
         method="GET",
         rule="/audit-verification",
         name="verify_audit",
-        summary="Verify the newest entries of the audit log, and those that are deleted next for their age.",
+        summary="Verify the newest entries of the audit log, and those that are next to be deleted for their age.",
         description="`curfew audit verify` verifies all, and compares with anchors that were kept elsewhere.",
         permission=Permission.READ_AUDIT,
         view=verify,

@@ -41,13 +41,13 @@ class NewBulkLogout(Input, frozen=True, kw_only=True):
 
 
 class NewPace(Input, frozen=True, kw_only=True):
-    """The pace at which a bulk logout notifies apps from now on."""
+    """The new pace of a bulk logout's notifications."""
 
     per_second: Pace
 
 
 class BulkLogoutView(msgspec.Struct, frozen=True, kw_only=True):
-    """A bulk logout and how far it has come; what it revoked is rejected from its first moment."""
+    """A bulk logout and its progress; what it revoked is rejected from the start."""
 
     id: UUID
     at: datetime
@@ -66,7 +66,7 @@ class BulkLogoutView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BulkLogoutPage(msgspec.Struct, frozen=True, kw_only=True):
-    """A page of bulk logouts, the newest first."""
+    """A page of bulk logouts, newest first."""
 
     items: list[BulkLogoutView]
     next: UUID | None
@@ -227,7 +227,7 @@ OPERATIONS = (
         method="POST",
         rule=f"{_ONE}/stop",
         name="stop_bulk_logout",
-        summary="End no more rows and notify no more apps; what it revoked stays rejected.",
+        summary="Stop a bulk logout: it ends no more rows and notifies no more apps; what it revoked stays rejected.",
         permission=_BULK,
         view=stop,
         response=BulkLogoutView,

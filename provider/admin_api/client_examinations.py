@@ -17,7 +17,7 @@ from provider.protocol.permissions import Permission
 
 
 class FindingView(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that was looked at; `fix` says what to do, and is empty where all is well."""
+    """One check; `fix` says what to do, and is empty if all is well."""
 
     check: str
     grade: Grade
@@ -28,7 +28,7 @@ class FindingView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LintView(msgspec.Struct, frozen=True, kw_only=True):
-    """The remarks on a client, the gravest first; 100 points without any."""
+    """The remarks on a client, most serious first; 100 points without any."""
 
     client_id: str
     score: int
@@ -59,7 +59,7 @@ class ProblemView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ProblemList(msgspec.Struct, frozen=True, kw_only=True):
-    """The last refusals of a client, the newest first; only a few of each kind are kept."""
+    """The last refusals of a client, newest first; only a few of each kind are kept."""
 
     items: list[ProblemView]
 

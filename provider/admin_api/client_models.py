@@ -40,7 +40,7 @@ URL = Annotated[str, Meta(max_length=2048)]
 
 
 class Options(Input, frozen=True, kw_only=True):
-    """The operator's decisions about a client; null means what the settings say."""
+    """The operator's options for a client; null stands for the default of the settings."""
 
     first_party: bool = False
     offline_policy: OfflinePolicy = OfflinePolicy.KEEP
@@ -67,7 +67,7 @@ class Options(Input, frozen=True, kw_only=True):
 
 
 class NewClient(Input, frozen=True, kw_only=True):
-    """A client to register; an id is made if none is given, and a secret always."""
+    """A client to register; an id is generated if none is given; the secret always is."""
 
     metadata: Metadata
     client_id: ClientID | None = None
@@ -79,7 +79,7 @@ class NewClient(Input, frozen=True, kw_only=True):
 
 
 class ClientPatch(Input, frozen=True, kw_only=True):
-    """A merge patch: null takes a member away, a list replaces the other."""
+    """A merge patch: null removes a member, and a list replaces the previous list."""
 
     metadata: Metadata | UnsetType = UNSET
     options: (
@@ -138,7 +138,7 @@ class ClientPage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MadeClient(msgspec.Struct, frozen=True, kw_only=True):
-    """A client as it was made or changed, with its secret if that is new; the secret is shown this once."""
+    """A client as it was registered or changed, with its secret if that is new; the secret is shown only once."""
 
     client: ClientView
     client_secret: str | None
@@ -153,7 +153,7 @@ class SecretRotation(Input, frozen=True, kw_only=True):
 
 
 class RotatedSecret(msgspec.Struct, frozen=True, kw_only=True):
-    """A new secret, shown this once."""
+    """A new secret, shown only once."""
 
     client_id: str
     client_secret: str

@@ -67,7 +67,7 @@ class DeliveryDetail(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DeliveryPage(msgspec.Struct, frozen=True, kw_only=True):
-    """A page of deliveries, the newest first."""
+    """A page of deliveries, newest first."""
 
     items: list[DeliveryView]
     next: UUID | None
@@ -100,7 +100,7 @@ class ManyToCancel(Input, frozen=True, kw_only=True):
 
 
 class Changed(msgspec.Struct, frozen=True, kw_only=True):
-    """The number of changes of a batch; repeat with `next` as `after` until it is null."""
+    """The number of changes in a batch; repeat with `next` as `after` until it is null."""
 
     changed: int
     next: UUID | None

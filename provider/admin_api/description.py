@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from provider.admin_api.operation import ROOT, Operation
+from provider.admin_api.parameter_meanings import MEANINGS
 from provider.infrastructure import current
 from provider.protocol.permissions import Permission
 from provider.web.openapi import Described, response, schema
@@ -27,7 +28,7 @@ _PROBLEM: Described = {
         "title": {"type": "string"},
         "status": {"type": "integer"},
         "detail": {"type": "string"},
-        "instance": {"type": "string", "description": "Names the request in the log."},
+        "instance": {"type": "string", "description": "Identifies the request in the log."},
         "errors": {
             "type": "array",
             "items": {
@@ -42,13 +43,13 @@ _IF_MATCH: Described = {
     "name": "If-Match",
     "in": "header",
     "required": True,
-    "description": "The ETag of what is to be changed.",
+    "description": "The ETag of the version to change.",
     "schema": {"type": "string"},
 }
 _KEY: Described = {
     "name": "Idempotency-Key",
     "in": "header",
-    "description": "Chosen by the sender, for repetitions of this request.",
+    "description": "Chosen by the sender; with the same key the request is carried out once in 24 hours.",
     "schema": {"type": "string", "pattern": "^[A-Za-z0-9._~:+/=-]{1,255}$"},
 }
 
@@ -113,7 +114,7 @@ def _operation(one: Operation, shapes: dict[type, Described]) -> Described:
         "responses": {str(one.status): _response(one, shapes), "default": response("Problem")},
     }
     if one.shows_version:
-        described["responses"]["304"] = {"description": "It is what the sender has."}
+        described["responses"]["304"] = {"description": "The sender's copy is current."}
     if one.description:
         described["description"] = one.description
     if one.body is not None:
@@ -131,17 +132,26 @@ def _response(one: Operation, shapes: dict[type, Described]) -> Described:
 def _path_parameters(rule: str) -> list[Described]:
     shapes = {"uuid": {"type": "string", "format": "uuid"}}
     return [
-        {"name": name, "in": "path", "required": True, "schema": shapes.get(kind, {"type": "string"})}
+        _described(name, "path", shapes.get(kind, {"type": "string"}), required=True)
         for kind, name in _VARIABLE.findall(rule)
     ]
 
 
 def _query_parameters(one: Operation) -> list[Described]:
     (shape,), components = msgspec.json.schema_components([one.query], ref_template="{name}")
-    members: Any = components.get(shape.get("$ref", ""), shape).get("properties", {})
+    query: Any = components.get(shape.get("$ref", ""), shape)
+    required = query.get("required", ())
     return [
-        {"name": name, "in": "query", "schema": _flat(kind, components)} for name, kind in members.items()
+        _described(name, "query", _flat(kind, components), required=name in required)
+        for name, kind in query.get("properties", {}).items()
     ]
+
+
+def _described(name: str, place: str, schema: Described, *, required: bool) -> Described:
+    about = MEANINGS.get(name) or schema["description"]
+    shape = {member: value for member, value in schema.items() if member != "description"}
+    found: Described = {"name": name, "in": place, "description": about, "schema": shape}
+    return found | {"required": True} if required else found
 
 
 def _flat(kind: Described, components: dict[str, Any]) -> Described:

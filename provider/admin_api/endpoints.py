@@ -37,7 +37,7 @@ class EndpointView(msgspec.Struct, frozen=True, kw_only=True):
 
     client_id: str
     url: str | None
-    state: Annotated[str, Meta(description="closed: it is tried as usual; open: what waits is held back.")]
+    state: Annotated[str, Meta(description="closed: notifications are sent as usual; open: they are held back.")]
     refusing: bool
     failing_since: datetime | None
     degraded_since: datetime | None
@@ -48,7 +48,7 @@ class EndpointView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EndpointPage(msgspec.Struct, frozen=True, kw_only=True):
-    """A page of the endpoints that fail, the longest failing first."""
+    """A page of the endpoints that fail, longest failing first."""
 
     items: list[EndpointView]
     next: str | None
@@ -61,7 +61,7 @@ class EndpointToTry(Input, frozen=True, kw_only=True):
 
 
 class EndpointTrial(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether a trial was opened; false if nothing waits, or it would be tried as soon without."""
+    """Whether a trial was opened; false if nothing waits, or if the next attempt is due anyway."""
 
     client_id: str
     trial_opened: bool
@@ -125,7 +125,7 @@ OPERATIONS = (
         method="GET",
         rule="/failing-endpoints",
         name="list_failing_endpoints",
-        summary="List the logout endpoints that fail, the longest failing first.",
+        summary="List the logout endpoints that fail, longest failing first.",
         permission=Permission.READ,
         view=list_endpoints,
         query=ListEndpoints,
@@ -135,7 +135,7 @@ OPERATIONS = (
         method="POST",
         rule="/endpoint-trials",
         name="try_endpoint",
-        summary="Let the first waiting notification of a client be tried, though its endpoint is held back.",
+        summary="Try the first waiting notification of a client although its endpoint is held back.",
         description="If it is accepted, the others follow at once.",
         permission=Permission.CHANGE_DELIVERIES,
         view=try_endpoint,

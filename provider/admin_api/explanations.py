@@ -27,7 +27,7 @@ class AskWhy(Query, frozen=True, kw_only=True):
 
 
 class ExplanationView(msgspec.Struct, frozen=True, kw_only=True):
-    """Why an app was or was not notified that a session ended, with what shows it."""
+    """Why an app was or was not notified that a session ended, with the evidence."""
 
     verdict: Verdict
     sentence: str
@@ -80,7 +80,7 @@ OPERATIONS = (
         method="GET",
         rule="/notification-explanation",
         name="explain_notification",
-        summary="Say why an app was or was not notified that a session ended.",
+        summary="Explain why an app was or was not notified that a session ended.",
         permission=Permission.READ,
         view=show,
         query=AskWhy,

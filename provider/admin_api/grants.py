@@ -49,7 +49,7 @@ class GrantView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class GrantPage(msgspec.Struct, frozen=True, kw_only=True):
-    """A page of grants, the newest first."""
+    """A page of grants, newest first."""
 
     items: list[GrantView]
     next: UUID | None

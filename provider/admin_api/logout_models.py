@@ -48,7 +48,7 @@ class LogoutView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LogoutPage(msgspec.Struct, frozen=True, kw_only=True):
-    """A page of logouts, the newest first."""
+    """A page of logouts, newest first."""
 
     items: list[LogoutView]
     next: UUID | None
@@ -90,7 +90,7 @@ class NotifiedAppView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LogoutTree(msgspec.Struct, frozen=True, kw_only=True):
-    """A logout with everything that hangs on it."""
+    """A logout with everything that belongs to it."""
 
     logout: LogoutView
     sessions: list[EndedSession]

@@ -164,7 +164,7 @@ OPERATIONS = (
         method="GET",
         rule="/logouts/<uuid:logout_id>/receipt",
         name="make_logout_receipt",
-        summary="Make a signed receipt: what ended, what survived, and when each app confirmed it.",
+        summary="Create a signed receipt: what ended, what survived, and when each app confirmed it.",
         description="A compact JWS by a key of the JWKS. It says how things stand now, and names people by "
         "identifiers alone. `curfew receipt verify` reads it.",
         permission=Permission.READ,

@@ -40,7 +40,7 @@ class ListPeople(Page, frozen=True, kw_only=True):
 
 
 class NewPerson(Input, frozen=True, kw_only=True):
-    """A person to add, who cannot sign in before they have set a password by the link of a reset."""
+    """A person to add; they can sign in once they have set a password by the link of a reset."""
 
     username: Name
     claims: Claims = msgspec.field(default_factory=dict)
@@ -84,7 +84,7 @@ class PersonPage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BegunReset(msgspec.Struct, frozen=True, kw_only=True):
-    """A link by which the person sets a new password, once; it is shown this once."""
+    """A link for setting a new password, for one use; it is shown only once."""
 
     link: str
     expires_at: datetime
@@ -231,7 +231,7 @@ OPERATIONS = (
         method="POST",
         rule="/people",
         name="create_person",
-        summary="Add a person without a password; a reset gives out the link for one.",
+        summary="Add a person without a password; a password reset gives a link to set one.",
         permission=_WRITE,
         view=create_person,
         body=NewPerson,
@@ -274,7 +274,7 @@ OPERATIONS = (
         method="POST",
         rule=f"{_ONE}/reset",
         name="reset_person",
-        summary="Void a person's password, sign them out everywhere, and make a link for a new one.",
+        summary="Invalidate a person's password, sign them out everywhere, and create a link to set a new one.",
         permission=_WRITE,
         view=reset_person,
         response=BegunReset,

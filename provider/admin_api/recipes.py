@@ -34,7 +34,7 @@ class ForSoftware(Query, frozen=True, kw_only=True):
 
 
 class RecipeView(msgspec.Struct, frozen=True, kw_only=True):
-    """The needs of a kind of software; `<<placeholders>>` stand for what only an app has."""
+    """What a kind of software needs; `<<placeholders>>` stand for values of the app."""
 
     name: str
     title: str
@@ -78,7 +78,7 @@ class ConfigurationView(msgspec.Struct, frozen=True, kw_only=True):
     notes: list[str]
     limits: list[str]
     secret: Annotated[str | None, Meta(description="Where the app keeps its secret.")]
-    differences: Annotated[list[str], Meta(description="What is registered otherwise than it needs.")]
+    differences: Annotated[list[str], Meta(description="What is registered differently from what it needs.")]
 
 
 def list_recipes(_call: Call) -> Response:
@@ -163,7 +163,7 @@ OPERATIONS = (
         method="GET",
         rule="/recipes/<name>",
         name="fill_recipe",
-        summary="Fill a recipe in for an app at an address: what to register for it.",
+        summary="Fill in a recipe for an app at an address: what to register for it.",
         permission=Permission.READ,
         view=fill_recipe,
         query=FillRecipe,

@@ -65,7 +65,7 @@ class ListResources(Query, frozen=True, kw_only=True):
 
 
 class NewInitialAccessToken(Input, frozen=True, kw_only=True):
-    """A token to make; null allows any number of uses."""
+    """A token to create; null allows any number of uses."""
 
     name: Label | None = None
     most_uses: Annotated[int, Meta(ge=1, le=1_000_000)] | None = 1
@@ -86,7 +86,7 @@ class InitialAccessTokenView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MadeInitialAccessToken(msgspec.Struct, frozen=True, kw_only=True):
-    """A new token, shown this once."""
+    """A new token, shown only once."""
 
     initial_access_token: InitialAccessTokenView
     token: str
@@ -265,7 +265,7 @@ OPERATIONS = (
         method="POST",
         rule=_TOKENS,
         name="create_initial_access_token",
-        summary="Make an initial access token; it is shown this once.",
+        summary="Create an initial access token; it is shown only once.",
         permission=_WRITE,
         view=create_initial_access_token,
         body=NewInitialAccessToken,

@@ -32,13 +32,13 @@ class ServiceTokenView(msgspec.Struct, frozen=True, kw_only=True):
     client_id: str
     scope: str
     audience: list[str]
-    bound_to: Annotated[list[str], Meta(description="By which confirmations (cnf) it belongs to a key.")]
+    bound_to: Annotated[list[str], Meta(description="The confirmations (cnf) that bind it to a key.")]
     created_at: datetime
     expires_at: datetime
 
 
 class ServiceTokenPage(msgspec.Struct, frozen=True, kw_only=True):
-    """A page of service tokens, the newest first."""
+    """A page of service tokens, newest first."""
 
     items: list[ServiceTokenView]
     next: UUID | None

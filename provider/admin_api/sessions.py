@@ -55,7 +55,7 @@ class SessionView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SessionPage(msgspec.Struct, frozen=True, kw_only=True):
-    """A page of sessions, the newest first."""
+    """A page of sessions, newest first."""
 
     items: list[SessionView]
     next: UUID | None

@@ -33,7 +33,7 @@ class ListMissed(Page, frozen=True, kw_only=True):
 
 
 class ShareView(msgspec.Struct, frozen=True, kw_only=True):
-    """The numbers of a client, or of all; `share` is of those whose app was reachable."""
+    """Figures of one client, or of all; `share` counts only those whose app was reachable."""
 
     client_id: str | None
     share: float | None
@@ -43,7 +43,7 @@ class ShareView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ServiceLevelView(msgspec.Struct, frozen=True, kw_only=True):
-    """A window with its numbers: in all, and of the clients with most misses."""
+    """A window with its figures: overall, and of the clients with most misses."""
 
     window: Window
     since: datetime

@@ -31,7 +31,7 @@ class Format(StrEnum):
 def list_from(
     *, after: AuditEvent | None, since: datetime | None, until: datetime | None, limit: int
 ) -> list[AuditEvent]:
-    """Return entries that are older than ten seconds, the oldest first. Served by ix_audit_event_at_id."""
+    """Return entries that are older than ten seconds, oldest first. Served by ix_audit_event_at_id."""
     settled = clock.now() - SETTLED
     query = select(AuditEvent).where(AuditEvent.at < min(until or settled, settled))
     if since is not None:

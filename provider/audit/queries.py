@@ -74,7 +74,7 @@ def find_latest(until: datetime) -> AuditEvent | None:
 def list_events(
     wanted: Filter | None = None, *, before: AuditEvent | None = None, limit: int = 100
 ) -> list[AuditEvent]:
-    """Return entries, the newest first; `before` continues after the last one of a page.
+    """Return entries, newest first; `before` continues after the last one of a page.
 
     Served by ix_audit_event_at_id, and by indexes for an account, a client, an event and an operator.
     """

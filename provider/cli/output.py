@@ -80,7 +80,7 @@ def show_record(record: Mapping[str, object]) -> None:
 def show_secret(name: str, secret: str) -> None:
     """Write a secret, and on standard error the remark that it is shown only once."""
     say(f"{name}: {secret}")
-    say(f"The {name} is shown this once.", err=True)
+    say(f"The {name} is shown only once.", err=True)
 
 
 def _console() -> "Console":

@@ -27,7 +27,7 @@ class OfflinePolicy(StrEnum):
 
 
 class ConfirmSignOut(StrEnum):
-    """Whether a person is asked when this client sends a Logout Request."""
+    """Whether a person is asked to confirm when this client sends a Logout Request."""
 
     # Not asked where the specification allows it: if the hint proves the session of this browser.
     WHEN_NEEDED = "when_needed"
@@ -35,7 +35,7 @@ class ConfirmSignOut(StrEnum):
 
 
 class ResultPage(StrEnum):
-    """Whether a person sees what became of a sign-out before going back to the app that asked for it."""
+    """Whether a person sees the result of a sign-out before returning to the app that requested it."""
 
     # Always straight back to the app.
     NEVER = "never"
@@ -45,7 +45,7 @@ class ResultPage(StrEnum):
 
 
 class LogoutTokenNames(StrEnum):
-    """By which claims the client's Logout Tokens say what has ended (backchannel §2.4)."""
+    """The claims by which the client's Logout Tokens say what has ended (backchannel §2.4)."""
 
     BOTH = "both"
     # For an app that ends every browser of the person as soon as it reads a `sub`.

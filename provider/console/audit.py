@@ -37,7 +37,7 @@ _COLUMNS = (
 
 
 def show() -> Response:
-    """Show the entries, the newest first."""
+    """Show the entries, newest first."""
     asked = Asked.read(*_FILTERS)
     with reading():
         wanted = _wanted(asked)

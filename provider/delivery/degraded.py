@@ -50,7 +50,7 @@ class Place(NamedTuple):
 def list_failing(
     kind: str | None = None, *, after: Place | None = None, limit: int | None = None
 ) -> list[EndpointHealth]:
-    """List the endpoints that fail or are being tried, the longest failing first; of one kind, or all.
+    """List the endpoints that fail or are being tried, longest failing first; of one kind, or all.
 
     Endpoints whose failures are forgotten, but whose breaker has not closed, come last. `after` is a position
     among the endpoints of one kind.

@@ -26,7 +26,7 @@ def downgrade(folder: Path, connection: Connection, revision: str) -> None:
 
 
 def list_after(folder: Path, current: str | None) -> list[str]:
-    """Return the revisions after this one, the newest first; all of them for None."""
+    """Return the revisions after this one, newest first; all of them for None."""
     steps = ScriptDirectory(str(folder)).iterate_revisions("head", current or "base")
     return [step.revision for step in steps]
 

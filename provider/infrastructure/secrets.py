@@ -56,7 +56,7 @@ class SecretBox:
         return _mac(self.key, label, value).hex()
 
     def keyed_digests(self, label: str, value: str) -> tuple[str, ...]:
-        """Return the digests that each key makes, the newest first, to find what any of them has made."""
+        """Return the digests that each key makes, newest first, to find what any of them has made."""
         return tuple(_mac(key, label, value).hex() for key in (self.key, *self.former))
 
     def keyed_token(self, label: str, value: str) -> str:
@@ -64,7 +64,7 @@ class SecretBox:
         return _as_token(_mac(self.key, label, value))
 
     def keyed_tokens(self, label: str, value: str) -> tuple[str, ...]:
-        """Return the tokens that each key makes, the newest first."""
+        """Return the tokens that each key makes, newest first."""
         return tuple(_as_token(_mac(key, label, value)) for key in (self.key, *self.former))
 
     def lasting_token(self, label: str, value: str) -> str:

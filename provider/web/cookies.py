@@ -91,7 +91,7 @@ def bind_browser() -> str:
 
 
 def browser_proofs() -> list[str]:
-    """Return this browser's proofs of earlier sign-ins, unverified, the newest first."""
+    """Return this browser's proofs of earlier sign-ins, unverified, newest first."""
     pending = notes().get(_PENDING)
     known = pending.get(full_name(_KNOWN_BROWSER)) if pending else None
     shown = known or _read(_KNOWN_BROWSER, _PROOFS)

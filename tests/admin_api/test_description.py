@@ -27,6 +27,23 @@ def test_every_operation_is_described_with_its_permission(http):
     assert body["additionalProperties"] is False
 
 
+def test_every_parameter_says_what_it_means_and_whether_it_is_required(http, as_service):
+    paths, robot = http.get(f"{ROOT}/openapi.json").json["paths"], as_service()
+    declared = [
+        (path, parameter)
+        for path, methods in paths.items()
+        for one in methods.values()
+        for parameter in one["parameters"]
+    ]
+    queries = [(path, one["name"]) for path, one in declared if one["in"] == "query" and one.get("required")]
+
+    assert all(parameter["description"].endswith(".") for _, parameter in declared)
+    assert queries == [("/bulk-logout-preview", "kind"), ("/explanations", "client_id")]
+    for path, name in queries:
+        refused = http.get(ROOT + path, headers={"Authorization": f"Bearer {robot.token}"})
+        assert (refused.status_code, name in refused.text) == (400, True)
+
+
 def operations(app) -> Iterator[schemathesis.APIOperation]:
     for found in schemathesis.openapi.from_wsgi(f"{ROOT}/openapi.json", app).get_all_operations():
         yield found.ok()

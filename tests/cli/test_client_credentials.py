@@ -80,7 +80,7 @@ def test_a_client_may_be_given_the_right_to_change_its_registration(curfew, look
         assert registration_token.is_of(red, given["registration_access_token"])
         assert not red.self_registered
 
-    assert "shown this once" in curfew("client", "registration-token", "red").err
+    assert "shown only once" in curfew("client", "registration-token", "red").err
     curfew("client", "registration-token", "red", "--revoke")
     curfew("client", "registration-token", "red", "--revoke", code=1)
     with looking():

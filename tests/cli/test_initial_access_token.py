@@ -40,7 +40,7 @@ def test_people_see_it_once(curfew):
     shown = curfew(GROUP, "create", "--unlimited")
 
     assert "initial_access_token: cfi_" in shown.out
-    assert "shown this once" in shown.err
+    assert "shown only once" in shown.err
     assert "0 of any" in curfew(GROUP, "list").out
     curfew(GROUP, "create", "--uses", 0, code=2)
     curfew(GROUP, "create", "--lifetime", "soon", code=2)

@@ -72,7 +72,7 @@ def is_done(response: TestResponse) -> bool:
 
 
 def tags() -> list[str]:
-    """The newest entries about the two acts, the newest first."""
+    """The newest entries about the two acts, newest first."""
     both = (EventTag.ROLE_CHANGED, EventTag.LOGOUT)
     newest = select(AuditEvent.tag).where(AuditEvent.tag.in_(both)).order_by(AuditEvent.id.desc()).limit(2)
     return list(db.session.scalars(newest))

@@ -1,4 +1,4 @@
-"""Expired rows are forgotten, the oldest first, and nothing sooner."""
+"""Expired rows are forgotten, oldest first, and nothing sooner."""
 
 import threading
 from datetime import timedelta

@@ -87,7 +87,7 @@ class Provider:
         return found
 
     def sids(self, person: Person, client: Client) -> list[str]:
-        """Return the `sid` of each sign-in of a person at a client, the newest first."""
+        """Return the `sid` of each sign-in of a person at a client, newest first."""
         return [
             app["sid"]
             for session in self.sessions(person)
