@@ -127,7 +127,7 @@ def show(call: Call, bulk_logout_id: UUID) -> Response:
 
 
 def stop(call: Call, bulk_logout_id: UUID) -> Response:
-    """Stop a bulk logout: it ends no more rows and notifies no more apps; what it revoked stays rejected."""
+    """Stop a bulk logout: it ends and notifies no more; what it revoked stays rejected."""
     return call.transact(lambda: Response(body=_view(steering.stop(bulk_logout_id))))
 
 
@@ -227,7 +227,7 @@ OPERATIONS = (
         method="POST",
         rule=f"{_ONE}/stop",
         name="stop_bulk_logout",
-        summary="Stop a bulk logout: it ends no more rows and notifies no more apps; what it revoked stays rejected.",
+        summary="Stop a bulk logout: it ends and notifies no more; what it revoked stays rejected.",
         permission=_BULK,
         view=stop,
         response=BulkLogoutView,

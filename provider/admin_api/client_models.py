@@ -138,7 +138,7 @@ class ClientPage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MadeClient(msgspec.Struct, frozen=True, kw_only=True):
-    """A client as it was registered or changed, with its secret if that is new; the secret is shown only once."""
+    """A client as it was registered or changed, with its secret if that is new, which is shown only once."""
 
     client: ClientView
     client_secret: str | None

@@ -37,7 +37,9 @@ class EndpointView(msgspec.Struct, frozen=True, kw_only=True):
 
     client_id: str
     url: str | None
-    state: Annotated[str, Meta(description="closed: notifications are sent as usual; open: they are held back.")]
+    state: Annotated[
+        str, Meta(description="closed: notifications are sent as usual; open: they are held back.")
+    ]
     refusing: bool
     failing_since: datetime | None
     degraded_since: datetime | None

@@ -18,7 +18,7 @@ class LiveSessions(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NotifiedWithin(msgspec.Struct, frozen=True, kw_only=True):
-    """Seconds within which the newest notifications were accepted; null if there are none."""
+    """Seconds within which the newest notifications were accepted, or null."""
 
     measured: int
     p50: float | None
@@ -34,7 +34,7 @@ class CountedHour(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OverviewView(msgspec.Struct, frozen=True, kw_only=True):
-    """Live sessions, unaccepted deliveries by state, since when the oldest due one has waited, and failing apps."""
+    """Live sessions, unaccepted deliveries by state, the oldest due one, and failing apps."""
 
     at: datetime
     live_sessions: LiveSessions
@@ -72,7 +72,7 @@ OPERATIONS = (
         method="GET",
         rule="/overview",
         name="show_overview",
-        summary="Show live sessions, unaccepted notifications, how fast apps were notified, and the last 24 hours.",
+        summary="Show live sessions, unaccepted notifications, speed, and the last 24 hours.",
         description="`GET /failing-endpoints` lists the apps that fail, `GET /service-level` what was late.",
         permission=Permission.READ,
         view=show,
