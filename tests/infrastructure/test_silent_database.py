@@ -241,3 +241,24 @@ def test_what_the_operator_says_in_the_url_stands(server):
         assert connection.scalar(text("SHOW idle_in_transaction_session_timeout")) == "4s"
         assert connection.scalar(text("SHOW client_connection_check_interval")) == "2s"
     engine.dispose()
+
+
+def test_random_reads_count_as_cheap_unless_the_operator_says_otherwise(server):
+    url = f"postgresql+psycopg://postgres@127.0.0.1:{server.port}/postgres"
+
+    assert random_page_cost(url) == "1.1"
+    assert random_page_cost(f"{url}?options=-c%20random_page_cost%3D3") == "3"
+    with admin_of(server) as admin:
+        admin.execute("ALTER DATABASE postgres SET random_page_cost = 2")
+        assert random_page_cost(url) == "2"
+        admin.execute("ALTER DATABASE postgres RESET random_page_cost")
+
+
+def random_page_cost(url: str) -> str:
+    settings = Settings(database_url=url)
+    engine = create_engine(settings.database_url, **engine_options(settings))
+    prepare_engine(engine, limits=limits_of(Role.WEB, settings))
+    with engine.connect() as connection:
+        said = connection.scalar(text("SHOW random_page_cost"))
+    engine.dispose()
+    return said
