@@ -18,8 +18,8 @@ class AuthorizationCode(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     digest: Mapped[str] = mapped_column(String(64), unique=True)
-    grant_id: Mapped[UUID] = mapped_column(foreign_key("grant.id"), index=True)
-    client_session_id: Mapped[UUID] = mapped_column(foreign_key("client_session.id"), index=True)
+    grant_id: Mapped[UUID] = mapped_column(foreign_key("grant.id"))
+    client_session_id: Mapped[UUID] = mapped_column(foreign_key("client_session.id"))
     client_id: Mapped[UUID] = mapped_column(foreign_key("client.id"))
     redirect_uri: Mapped[str] = mapped_column(Text)
     # Whether redirect_uri was sent, and so must be sent again (rfc6749 §4.1.3).
