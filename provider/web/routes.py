@@ -11,6 +11,7 @@ from provider.server import Shared
 from provider.web.notes import notes, this_request
 from provider.web.path_parameters import is_one_segment
 from provider.web.route import Route, RouteGroup, Speaks
+from provider.web.rule import LateRule
 
 _EXTENSION = "curfew.routes"
 _NOTE = "route"
@@ -78,6 +79,7 @@ def install(app: Flask, groups: Iterable[RouteGroup]) -> None:
     """Give an application its URLs; the converters of their variable parts must be installed."""
     groups = tuple(groups)
     app.extensions[_EXTENSION] = RouteTable(groups)
+    app.url_rule_class = LateRule
     for group in groups:
         blueprint = Blueprint(group.name, __name__, template_folder=group.templates)
         for route in group.routes:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from flask import jsonify
 from werkzeug.exceptions import HTTPException
+from werkzeug.routing import Map, Rule
 
 from provider.api.openapi import document
 from provider.app import create_app
@@ -52,6 +53,17 @@ def test_every_address_is_declared_by_one_route(app):
         route = routes[rule.endpoint]
         assert (rule.rule, rule.methods - {"HEAD"}) == (route.rule, set(route.methods)), rule
         assert app.view_functions[rule.endpoint] is route.view, rule
+
+
+def test_addresses_are_built_as_the_router_builds_them(app):
+    usual = Map(converters=app.url_map.converters, merge_slashes=False)
+    for rule in app.url_map.iter_rules():
+        bare = Rule(rule.rule, endpoint=rule.endpoint, methods=rule.methods, defaults=rule.defaults)
+        usual.add(bare)
+        values = dict.fromkeys(rule.arguments, "a b/ä") | {"more": "c&d"}
+
+        assert rule.build(values, True) == bare.build(values, True), rule
+        assert rule.build(values, False) == bare.build(values, False), rule
 
 
 @pytest.mark.parametrize("last", [HANDLE, HANDLE[:5], "", "a b", "ä", "x" * 129, f"{HANDLE}/more"])
