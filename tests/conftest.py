@@ -11,6 +11,7 @@ import os
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -196,6 +197,13 @@ def turned_clock() -> Iterator[TurnedClock]:
     clock.use(turned)
     yield turned
     clock.use(None)
+
+
+@pytest.fixture
+def nothing_sealed(app: Flask) -> None:
+    """Every request that waits for a sign-in is stored."""
+    services = app.extensions["curfew"]
+    app.extensions["curfew"] = replace(services, settings=replace(services.settings, sealed_request_bytes=0))
 
 
 @pytest.fixture

@@ -42,6 +42,7 @@ _BOUNDS = {
     "trusted_proxies": (0, 10),
     "max_body_bytes": (16 * 1024, 16 * 1024 * 1024),
     "max_parameter_bytes": (1024, 1024 * 1024),
+    "sealed_request_bytes": (0, 6000),
     "sessions_per_account": (0, 1000),
     "argon2_memory": (1024, 4 * 1024 * 1024),
     "argon2_passes": (1, 20),

@@ -25,8 +25,14 @@ class DeclaredSettings(SignInSettings, BasicSettings):
     """
 
     parked_request_limit_address: str = setting(
-        "Sign-ins and other requests that one address may start; one of more than 2 kB counts several times.",
+        "Requests that may be stored for one address while they wait for a person; one of more than 2 kB "
+        "counts several times. Most sign-ins wait in the address of their page instead, and do not count.",
         default="600 per minute",
+    )
+    sealed_request_bytes: int = setting(
+        "Maximum length, in characters, of a request that waits for a sign-in in the address of the page. A "
+        "longer one is stored; 0 stores all.",
+        default=1800,
     )
     pushed_request_lifetime: timedelta = setting(
         "Lifetime of a pushed authorization request.", default=timedelta(seconds=60)

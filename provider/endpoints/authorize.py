@@ -49,7 +49,12 @@ from provider.web import cookies
 from provider.web.authorization_response import respond_to_app
 from provider.web.notes import this_request
 from provider.web.parameters import read_clear_ones, read_parameters
-from provider.web.parking import check_parking_limit
+from provider.web.parking import (
+    check_first_answer,
+    check_parking_limit,
+    sealed_in_address,
+    wait_for_sign_in,
+)
 from provider.web.redirects import redirect_to_handle
 from provider.web.route import Route, Speaks
 
@@ -91,9 +96,10 @@ def _read() -> Parameters:
 
 def resume(handle: str) -> Response:
     """Resume a parked request, in the browser that started it."""
-    interaction = interactions.find(handle, cookies.browser(), _KIND) or _adopt(handle)
+    sealed = sealed_in_address()
+    interaction = interactions.find(handle, cookies.browser(), _KIND, sealed=sealed) or _adopt(handle)
     if interaction is None:
-        return _explain(handle)
+        return _explain(handle, sealed)
     return _respond(case_of_parked(interaction, handle))
 
 
@@ -131,9 +137,9 @@ def _respond(case: AuthorizationCase) -> Response:
     raise TemporarilyUnavailable("the session changed while the request was processed; try again")
 
 
-def _explain(handle: str) -> Response:
+def _explain(handle: str, sealed: str | None = None) -> Response:
     """Redirect to the page that explains an expired, finished or foreign request and offers a way on."""
-    return redirect_to_handle("pages.sign_in", handle)
+    return redirect_to_handle("pages.sign_in", handle, sealed=sealed)
 
 
 def _decide(case: AuthorizationCase, found: FoundSession | None) -> Decision:
@@ -196,10 +202,10 @@ def _issue(case: AuthorizationCase, proceed: Proceed, found: FoundSession) -> di
 def _use_up(case: AuthorizationCase) -> None:
     """Finish the parked and the pushed request at the commit; each is answered only once (rfc9126 §7.3)."""
     if case.interaction is not None:
-        parked.finish(case.interaction.id, otherwise=AlreadyAnswered())
+        parked.finish(case.interaction, otherwise=AlreadyAnswered())
     if case.pushed_id is not None:
         used = InvalidRequestURI("the request_uri was already used")
-        parked.finish(case.pushed_id, otherwise=used)
+        parked.finish_by_id(case.pushed_id, otherwise=used)
 
 
 def _ask(need: NeedSignIn | NeedConsent, case: AuthorizationCase, found: FoundSession | None) -> Response:
@@ -209,34 +215,53 @@ def _ask(need: NeedSignIn | NeedConsent, case: AuthorizationCase, found: FoundSe
     if isinstance(need, NeedConsent):
         # The scopes that would be granted, which may be fewer than those requested.
         answers = {"consent_scope": " ".join(need.scopes), "consent_claims": list(need.claims)}
-    handle = case.handle
-    session_id = found.session.id if found else None
-    if case.interaction is None:
-        check_parking_limit(_KIND, case.to_park, session_id=session_id)
-    with transaction():
-        if case.interaction is None:
-            handle = parked.park(
-                _KIND,
-                case.to_park,
-                browser=cookies.bind_browser(),
-                session_id=session_id,
-                answers=case.first_answers | answers,
-                pushed_id=case.pushed_id,
-            )
-        elif case.interaction.answers | answers != case.interaction.answers:
-            parked.answer(case.interaction, **answers)
     page = "pages.consent" if isinstance(need, NeedConsent) else "pages.sign_in"
+    if case.interaction is not None:
+        return _ask_again(page, case, case.interaction, answers, found)
+    answers = case.first_answers | answers
+    if found is None and case.pushed_id is None:
+        return wait_for_sign_in(_KIND, case.to_park, answers=answers)
+    session_id = found.session.id if found else None
+    check_parking_limit(_KIND, case.to_park, session_id=session_id)
+    with transaction():
+        handle = parked.park(
+            _KIND,
+            case.to_park,
+            browser=cookies.bind_browser(),
+            session_id=session_id,
+            answers=answers,
+            pushed_id=case.pushed_id,
+        )
     return redirect_to_handle(page, handle)
+
+
+def _ask_again(
+    page: str,
+    case: AuthorizationCase,
+    waiting: Interaction,
+    answers: dict[str, object],
+    found: FoundSession | None,
+) -> Response:
+    """Redirect to a page once more, after noting what has changed since the request was parked."""
+    if waiting.answers | answers == waiting.answers:
+        return redirect_to_handle(page, case.handle, sealed=waiting.sealed)
+    check_first_answer(waiting, session_id=found.session.id if found else None)
+    with transaction():
+        parked.answer(waiting, **answers)
+    return redirect_to_handle(page, case.handle)
 
 
 def _close(case: AuthorizationCase) -> None:
     """Finish a refused request: a refusal is also a response, and a request gets only one."""
-    waiting = [case.interaction.id] if case.interaction else []
-    waiting += [case.pushed_id] if case.pushed_id else []
-    if waiting:
-        with transaction():
-            for interaction_id in waiting:
-                parked.finish(interaction_id)
+    if case.interaction is None and case.pushed_id is None:
+        return
+    if case.interaction is not None:
+        check_first_answer(case.interaction, session_id=case.session.session.id if case.session else None)
+    with transaction():
+        if case.interaction is not None:
+            parked.finish(case.interaction)
+        if case.pushed_id is not None:
+            parked.finish_by_id(case.pushed_id)
 
 
 ROUTES = (

@@ -39,9 +39,9 @@ _Fetch = Callable[[Any, Select[Any], Mapping[str, Any]], list[built_once.Row]]
 
 
 class Change(NamedTuple):
-    """An update that has to meet its row."""
+    """An update that has to meet its row, or an insert from a SELECT that may change a row instead."""
 
-    statement: Update
+    statement: Update | Insert
     values: Mapping[str, Any]
     # Raised if it does not; None where that does not matter.
     otherwise: Exception | None
@@ -136,12 +136,12 @@ def _part_of(table: Table, names: Iterable[str]) -> TableClause:
 
 
 @lru_cache(maxsize=128)
-def _one_statement(changes: tuple[tuple[Update, bool], ...], rows: tuple[_Rows, ...]) -> Select[Any]:
+def _one_statement(changes: tuple[tuple[Update | Insert, bool], ...], rows: tuple[_Rows, ...]) -> Select[Any]:
     """Return one statement for changes, each with whether it decides about what follows, and new rows."""
     parts: list[CTE] = []
     before: CTE | None = None
     for number, (statement, decides) in enumerate(changes):
-        ours = statement if before is None else statement.where(exists(select(before.c.met)))
+        ours = statement if before is None else _only_after(statement, before)
         part = ours.returning(literal_column("1").label("met")).cte(f"c{number}")
         parts.append(part)
         before = part if decides else before
@@ -150,6 +150,15 @@ def _one_statement(changes: tuple[tuple[Update, bool], ...], rows: tuple[_Rows, 
     # Null for a change that met no row: counting the rows would take PostgreSQL longer.
     met = [select(part.c.met).scalar_subquery() for part in parts[: len(changes)]]
     return select(*met, literal_column("1")).add_cte(*parts)
+
+
+def _only_after(statement: Update | Insert, before: CTE) -> Update | Insert:
+    is_met = exists(select(before.c.met))
+    if isinstance(statement, Update):
+        return statement.where(is_met)
+    values: Any = statement.select
+    names = list(values.selected_columns.keys())
+    return statement.from_select(names, values.where(is_met), include_defaults=False)
 
 
 def _row(number: int, table: Table, names: tuple[str, ...], before: CTE | None) -> CTE:

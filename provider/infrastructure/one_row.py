@@ -23,11 +23,16 @@ def change_by(statement: Update | Delete, **values: object) -> int:
 
 
 def change_at_commit(
-    statement: Update, *, otherwise: Exception | None = None, may_stay: bool = False, **values: object
+    statement: Update | Insert,
+    *,
+    otherwise: Exception | None = None,
+    may_stay: bool = False,
+    **values: object,
 ) -> None:
-    """Gather an update of one row. If it meets none at the commit, `otherwise` is raised and nothing written.
+    """Gather an update of one row, or an insert that may become one by ON CONFLICT.
 
-    With `may_stay` it may take effect even if a change gathered later meets no row.
+    If it meets no row at the commit, `otherwise` is raised and nothing written. With `may_stay` it may take
+    effect even if a change gathered later meets no row.
     """
     gathered().changes.append(Change(statement, values, otherwise, may_stay))
 

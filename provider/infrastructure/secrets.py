@@ -101,6 +101,24 @@ class SecretBox:
                 return AESGCM(_derive(key, label)).decrypt(nonce, body, bound_to.encode())
         raise InvalidTag
 
+    def encrypt_for(self, label: str, name: str, plain: bytes) -> bytes:
+        """Encrypt with a key that only this random name has; the result opens only under the same name.
+
+        For values that anyone may have made in any number: one key with random nonces must not encrypt more
+        than 2³² of them (NIST SP 800-38D, 8.3).
+        """
+        nonce = chance.token_bytes(_NONCE_BYTES)
+        return nonce + AESGCM(_mac(self.key, label, name)).encrypt(nonce, plain, None)
+
+    def decrypt_for(self, label: str, name: str, sealed: bytes) -> bytes:
+        """Open what `encrypt_for` made with any of the keys. Raises cryptography's InvalidTag otherwise."""
+        nonce, body = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]
+        for key in (self.key, *self.former):
+            # A text that is too short is a ValueError.
+            with suppress(InvalidTag, ValueError):
+                return AESGCM(_mac(key, label, name)).decrypt(nonce, body, None)
+        raise InvalidTag
+
     def _key_of(self, generation: int) -> bytes:
         return (self.key, *self.former)[self.generation - generation]
 

@@ -44,7 +44,8 @@ def kept_after_expiry() -> dict[Expiring, timedelta]:
         RefreshToken: timedelta(days=7),
         DeviceCode: timedelta(days=1),
         # Long enough to explain a page that has waited too long, and no longer, because such rows are made
-        # without sign-in. A pushed request must stay for as long as a request that refers to it may wait.
+        # without sign-in. A pushed request must stay for as long as a request that refers to it may wait, and
+        # an answered one for as long as any process could believe its seal, whatever its clock says (DEC-27).
         Interaction: max(timedelta(hours=2), current.settings().interaction_lifetime),
         UsedAssertion: timedelta(minutes=10),
         UsedProof: timedelta(minutes=10),

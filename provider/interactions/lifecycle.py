@@ -1,13 +1,15 @@
 """Park a request until a person has answered, bind it to a browser, record answers and finish it."""
 
 from datetime import timedelta
-from typing import Any
+from functools import cache
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import JSON, Table, Uuid, bindparam, update
+from sqlalchemy import JSON, Insert, Table, Uuid, bindparam, select, true, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from provider.infrastructure import clock, current
-from provider.infrastructure.database import NOW, Base, change, db
+from provider.infrastructure.database import NOW, Base, change, db, is_sqlite
 from provider.infrastructure.merged_json import merged_json
 from provider.infrastructure.one_row import change_at_commit, insert_at_commit
 from provider.infrastructure.opaque_tokens import digest_of, new_handle, new_id
@@ -55,9 +57,14 @@ def answer(interaction: Interaction, **answers: Any) -> None:
     """Record the person's answers at the commit.
 
     Earlier answers stay, including those that another tab gave after the request was read. If the request was
-    deleted for its age meanwhile, the person's next page explains that.
+    deleted for its age meanwhile, the person's next page explains that. The first answer to a sealed request
+    makes its row.
     """
-    change_at_commit(_ANSWER, answered_id=interaction.id, more=answers)
+    if interaction.sealed is None:
+        change_at_commit(_ANSWER, answered_id=interaction.id, more=answers)
+    else:
+        first = _row_of(interaction, answers=interaction.answers | answers)
+        change_at_commit(_first_answers(on_sqlite=is_sqlite()).answer, more=answers, **first)
 
 
 def adopt(interaction: Interaction, *, browser: str, session_id: UUID | None) -> bool:
@@ -91,11 +98,53 @@ def take(handle: str, browser: str | None, kind: InteractionKind) -> Interaction
     return db.session.scalars(mine, execution_options=options).one_or_none()
 
 
-def finish(interaction_id: UUID, *, otherwise: Exception | None = None) -> None:
+def finish(interaction: Interaction, *, otherwise: Exception | None = None) -> None:
     """Close a parked request at the commit; of several callers, all but one get the error `otherwise`."""
+    if interaction.sealed is None:
+        finish_by_id(interaction.id, otherwise=otherwise)
+    else:
+        closed = _row_of(interaction, finished_at=clock.now())
+        change_at_commit(_first_answers(on_sqlite=is_sqlite()).finish, otherwise=otherwise, **closed)
+
+
+def finish_by_id(interaction_id: UUID, *, otherwise: Exception | None = None) -> None:
+    """Close a request that has a row, as `finish` does."""
     change_at_commit(_FINISH, interaction_id=interaction_id, now=clock.now(), otherwise=otherwise)
 
 
+def _row_of(sealed: Interaction, **answered: Any) -> dict[str, Any]:
+    """Return the parameters of the row that a sealed request gets by its first answer."""
+    row = {name: getattr(sealed, name) for name in _SEALED} | {"id": new_id(), "finished_at": None} | answered
+    return {f"own_{name}": value for name, value in row.items()}
+
+
+class _FirstAnswers(NamedTuple):
+    """Inserts of a sealed request with its first answer; of two at once, the later one changes the row."""
+
+    answer: Insert
+    finish: Insert
+
+
+@cache
+def _first_answers(*, on_sqlite: bool) -> _FirstAnswers:
+    names = [*_SEALED, "id", "finished_at"]
+    values = [bindparam(f"own_{name}", type_=_table.c[name].type).label(name) for name in names]
+    # SQLite wants a condition where ON CONFLICT follows a SELECT.
+    made = (sqlite.insert if on_sqlite else postgresql.insert)(_table).from_select(
+        names, select(*values).where(true()), include_defaults=False
+    )
+    merged = merged_json(_table.c.answers, bindparam("more", type_=JSON()))
+    return _FirstAnswers(
+        answer=made.on_conflict_do_update(index_elements=["handle_digest"], set_={"answers": merged}),
+        finish=made.on_conflict_do_update(
+            index_elements=["handle_digest"],
+            set_={"finished_at": made.excluded.finished_at},
+            where=_table.c.finished_at.is_(None),
+        ),
+    )
+
+
+_SEALED = ("handle_digest", "browser_digest", "kind", "parameters", "answers", "created_at", "expires_at")
 _table: Table = Base.metadata.tables["interaction"]
 _IS_THIS = _table.c.id == bindparam("interaction_id", type_=Uuid())
 _FINISH = update(_table).where(_IS_THIS, _table.c.finished_at.is_(None)).values(finished_at=NOW)

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from sqlalchemy import JSON, String
@@ -50,6 +50,9 @@ class Interaction(Base):
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
     expires_at: Mapped[datetime] = mapped_column(UTCDateTime, index=True)
     finished_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+
+    # The sealed request, which stands in the address and is believed while there is no row (DEC-27).
+    sealed: ClassVar[str | None] = None
 
     # Loaded by the statement that finds the row, if it may be an authorization request.
     pushed: Mapped["Interaction | None"] = relationship(

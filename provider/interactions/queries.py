@@ -7,25 +7,40 @@ from sqlalchemy import String, and_, bindparam, func, select
 from sqlalchemy.orm import aliased, joinedload
 
 from provider.clients.models import Client
+from provider.clients.queries import IS_NAMED
 from provider.infrastructure import clock
 from provider.infrastructure.database import NOW, db
 from provider.infrastructure.opaque_tokens import digest_of
 from provider.infrastructure.read_only_rows import ReadOnly, columns_of, find_one
 from provider.interactions.models import Interaction, InteractionKind
+from provider.interactions.sealing import unseal
 
 
-def find(handle: str, browser: str | None, kind: InteractionKind) -> Interaction | None:
+def find(
+    handle: str, browser: str | None, kind: InteractionKind, *, sealed: str | None = None
+) -> Interaction | None:
     """Find a parked request that waits for an answer from this browser (THR-18, ABU-05).
 
-    The row is read-only.
+    The row is read-only. A request that is sealed in the address is believed while it has no row.
     """
-    return _find(handle, kind, digest_of(browser)) if browser else None
+    if not browser:
+        return None
+    asked = unseal(handle, sealed)
+    if asked is None:
+        return _find(handle, kind, digest_of(browser))
+    found = _OWN.take_row(find_one(_IN_ANY_STATE, {"handle_digest": asked.handle_digest})) or asked
+    return found if _waits(found, browser, kind) else None
 
 
-def find_with_client(handle: str, browser: str | None) -> tuple[Interaction, Client | None] | None:
+def find_with_client(
+    handle: str, browser: str | None, *, sealed: str | None = None
+) -> tuple[Interaction, Client | None] | None:
     """Find a waiting authorization request as `find` does, with its client unless that was removed."""
     if not browser:
         return None
+    asked = unseal(handle, sealed)
+    if asked is not None:
+        return _sealed_with_client(asked, browser)
     named = {"browser_digest": digest_of(browser), "kind": InteractionKind.AUTHORIZATION}
     row = find_one(_WAITING_WITH_CLIENT, named | {"handle_digest": digest_of(handle), NOW.key: clock.now()})
     if row is None:
@@ -52,14 +67,17 @@ def find_finished(handle: str, browser: str | None, kind: InteractionKind) -> In
     return db.session.scalars(answered).one_or_none()
 
 
-def find_any(handle: str, kinds: Collection[InteractionKind]) -> Interaction | None:
+def find_any(
+    handle: str, kinds: Collection[InteractionKind], *, sealed: str | None = None
+) -> Interaction | None:
     """Find a parked request in any state and of any browser, to explain why it does not wait."""
     known = (
         select(Interaction)
         .options(joinedload(Interaction.pushed))
         .where(Interaction.handle_digest == digest_of(handle), Interaction.kind.in_(kinds))
     )
-    return db.session.scalars(known, execution_options={"populate_existing": True}).one_or_none()
+    row = db.session.scalars(known, execution_options={"populate_existing": True}).one_or_none()
+    return row or unseal(handle, sealed)
 
 
 def find_pushed(handle: str) -> Interaction | None:
@@ -77,6 +95,25 @@ def _find(handle: str, kind: InteractionKind, browser_digest: str | None) -> Int
         values["browser_digest"] = browser_digest
     row = find_one(waiting, values)
     return None if row is None else _take(iter(row))
+
+
+def _sealed_with_client(asked: Interaction, browser: str) -> tuple[Interaction, Client | None] | None:
+    if asked.kind != InteractionKind.AUTHORIZATION:
+        return None
+    named = {"handle_digest": asked.handle_digest, "client_id": asked.parameters["client_id"]}
+    row = find_one(_CLIENT_AND_ROW, named)
+    if row is None:
+        found, client = asked, None
+    else:
+        read = iter(row)
+        found, client = _OWN.take_if_any(read) or asked, _CLIENT.take(read)
+    return (found, client) if _waits(found, browser, InteractionKind.AUTHORIZATION) else None
+
+
+def _waits(found: Interaction, browser: str, kind: InteractionKind) -> bool:
+    """Return whether a request that was found by its handle alone waits for an answer from this browser."""
+    is_open = found.finished_at is None and found.expires_at > clock.now()
+    return is_open and found.kind == kind and found.browser_digest == digest_of(browser)
 
 
 def _take(read: Iterator[Any]) -> Interaction:
@@ -105,5 +142,11 @@ _CLIENT = ReadOnly(Client)
 _CLIENT_ID = func.coalesce(*(one.parameters["client_id"].as_string() for one in (_Pushed, Interaction)))
 _WAITING_WITH_CLIENT = _WAITING.add_columns(*_CLIENT.columns).outerjoin(
     Client, and_(Client.client_id == _CLIENT_ID, Client.deleted_at.is_(None))
+)
+# A sealed request is never a pushed one.
+_HAS_HANDLE = Interaction.handle_digest == bindparam("handle_digest", type_=String())
+_IN_ANY_STATE = select(*_OWN.columns).where(_HAS_HANDLE)
+_CLIENT_AND_ROW = (
+    select(*columns_of(_OWN, _CLIENT)).select_from(Client).outerjoin(Interaction, _HAS_HANDLE).where(IS_NAMED)
 )
 _UNBOUND = _IN_WAIT.where(Interaction.browser_digest.is_(None))

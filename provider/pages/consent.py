@@ -32,7 +32,7 @@ def show(handle: str) -> AnyResponse:
     if parked is None:
         return gone(handle)
     found = current_session()
-    return _form(parked, found) if found and _asked_scopes(parked) else resume(handle)
+    return _form(parked, found) if found and _asked_scopes(parked) else _resume(parked)
 
 
 def submit(handle: str) -> AnyResponse:
@@ -42,7 +42,7 @@ def submit(handle: str) -> AnyResponse:
         return gone(handle)
     found = current_session()
     if found is None or not _asked_scopes(parked):
-        return resume(handle)
+        return _resume(parked)
     csrf.check(_purpose(handle, found))
     decided = request.form.get("answer")
     if decided not in _ANSWERS:
@@ -50,6 +50,10 @@ def submit(handle: str) -> AnyResponse:
     with transaction():
         _note(parked, found, allowed=decided == "allow")
     return resume(handle)
+
+
+def _resume(parked: ParkedAuthorization) -> AnyResponse:
+    return resume(parked.handle, sealed=parked.interaction.sealed)
 
 
 def _note(parked: ParkedAuthorization, found: FoundSession, *, allowed: bool) -> None:

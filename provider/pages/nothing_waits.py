@@ -15,6 +15,7 @@ from provider.pages.open_app import app_url_of
 from provider.pages.parked import account_page_url
 from provider.web import cookies
 from provider.web.layout import page
+from provider.web.parking import sealed_in_address
 from provider.web.redirects import redirect_to
 from provider.web.route import Route
 
@@ -49,7 +50,7 @@ def show_alone() -> Response:
 
 def gone(handle: str) -> Response:
     """Explain why nothing waits here for this browser, with a next page where the app is known."""
-    known = find_any(handle, _KINDS)
+    known = find_any(handle, _KINDS, sealed=sealed_in_address())
     client = find_by_client_id(str(known.request.get("client_id"))) if known else None
     reason = _reason(known, client)
     if reason is Reason.ANSWERED and known and known.kind == InteractionKind.ACCOUNT:

@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from provider.clients.models import Client
 from provider.infrastructure.database import transaction
-from provider.interactions.lifecycle import finish, park
+from provider.interactions.lifecycle import finish
 from provider.interactions.models import Interaction, InteractionKind
 from provider.interactions.queries import find, find_with_client
 from provider.pages import logo
@@ -19,7 +19,7 @@ from provider.protocol.redirect_uri import is_claimed
 from provider.sessions.queries import FoundSession
 from provider.web import cookies, headers
 from provider.web.i18n import locale, speak
-from provider.web.parking import check_parking_limit
+from provider.web.parking import sealed_in_address, wait_for_sign_in
 from provider.web.redirects import redirect, redirect_to_handle
 
 _ACCOUNT_PAGES = {
@@ -71,7 +71,7 @@ class ParkedAuthorization:
 
 def find_parked(handle: str) -> ParkedAuthorization | None:
     """Find the request that waits under a handle in this browser, and switch to the language it asks for."""
-    found = find_with_client(handle, cookies.browser())
+    found = find_with_client(handle, cookies.browser(), sealed=sealed_in_address())
     if found is None:
         return None
     interaction, client = found
@@ -108,23 +108,19 @@ def account_page_url(interaction: Interaction) -> str:
 
 def ask_to_sign_in(page_name: str, **asked: str) -> AnyResponse:
     """Send a person who is not signed in to the sign-in page, which leads back to the named page."""
-    parameters = {"page": page_name} | asked
-    check_parking_limit(InteractionKind.ACCOUNT, parameters)
-    with transaction():
-        handle = park(InteractionKind.ACCOUNT, parameters, browser=cookies.bind_browser())
-    return redirect_to_handle("pages.sign_in", handle)
+    return wait_for_sign_in(InteractionKind.ACCOUNT, {"page": page_name} | asked)
 
 
 def find_parked_account_page(handle: str) -> ParkedAccountPage | None:
     """Find the page of the account that waits under a handle in this browser."""
-    interaction = find(handle, cookies.browser(), InteractionKind.ACCOUNT)
+    interaction = find(handle, cookies.browser(), InteractionKind.ACCOUNT, sealed=sealed_in_address())
     return ParkedAccountPage(handle=handle, interaction=interaction) if interaction else None
 
 
 def open_account_page(parked: ParkedAccountPage) -> AnyResponse:
     """Redirect a person who has signed in to the page that waited."""
     with transaction():
-        finish(parked.interaction.id)
+        finish(parked.interaction)
     return redirect(parked.address)
 
 
@@ -133,6 +129,6 @@ def lead_back_to(parked: ParkedAuthorization) -> None:
     headers.allow_form_action(parked.parameter("redirect_uri"))
 
 
-def resume(handle: str) -> AnyResponse:
-    """Send the person back to the endpoint that parked the request."""
-    return redirect_to_handle("endpoints.resume_authorize", handle)
+def resume(handle: str, *, sealed: str | None = None) -> AnyResponse:
+    """Send the person back to the endpoint that parked the request; `sealed` if it has no answer yet."""
+    return redirect_to_handle("endpoints.resume_authorize", handle, sealed=sealed)

@@ -28,6 +28,7 @@ from provider.web import cookies, csrf
 from provider.web.current_session import current_session
 from provider.web.i18n import gettext as _
 from provider.web.layout import form_page, page
+from provider.web.parking import check_first_answer
 from provider.web.route import Route
 from provider.web.this_browser import this_browser
 
@@ -43,9 +44,10 @@ def show(handle: str) -> AnyResponse:
     found = current_session()
     if found is not None:
         if isinstance(parked, ParkedAccountPage):
+            check_first_answer(parked.interaction, session_id=found.session.id)
             return open_account_page(parked)
         if not parked.was_asked_of(found):
-            return resume(handle)
+            return resume(handle, sealed=parked.interaction.sealed)
     hint = parked.parameter("login_hint") if isinstance(parked, ParkedAuthorization) else ""
     return _form(parked, username=hint)
 
@@ -100,6 +102,7 @@ def admit(
 
 def _cancel(parked: ParkedAuthorization) -> AnyResponse:
     """Tell the app that the person does not want to sign in, so that the page can be left."""
+    check_first_answer(parked.interaction)
     with transaction():
         answer(parked.interaction, denied=True)
     return resume(parked.handle)

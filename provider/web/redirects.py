@@ -30,7 +30,8 @@ def redirect_to(endpoint: str, **values: Any) -> Response:
     return redirect(url_for(endpoint, **values))
 
 
-def redirect_to_handle(endpoint: str, handle: str) -> Response:
-    """Redirect to an endpoint whose only variable part is a handle."""
+def redirect_to_handle(endpoint: str, handle: str, *, sealed: str | None = None) -> Response:
+    """Redirect to an endpoint whose only variable part is a handle; `sealed` goes with it."""
     # The framework would search for characters to encode; a handle has none.
-    return redirect(current.settings().issuer_path + table().path_with(endpoint, handle))
+    address = current.settings().issuer_path + table().path_with(endpoint, handle)
+    return redirect(f"{address}?sealed={sealed}" if sealed else address)

@@ -54,4 +54,4 @@ def test_a_sign_in(app, rp, tokens, ada):
         browser = app.test_client()
         type_password(browser, rp.authorize(browser))
 
-    assert fewest_round_trips(sign_in) == 10
+    assert fewest_round_trips(sign_in) == 9

@@ -156,11 +156,11 @@ class Site:
             self.wait_until_open()
         return self.web
 
-    def start_other_web(self) -> str:
+    def start_other_web(self, **changes: str) -> str:
         """Start another node of the same provider; returns where it listens."""
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
-        web = self._start("web", ["serve", "--port", str(port), "--threads", "8"], {})
+        web = self._start("web", ["serve", "--port", str(port), "--threads", "8"], changes)
         self.other_webs.append(web)
         self._wait_until_answers(web, f"http://127.0.0.1:{port}")
         return f"http://127.0.0.1:{port}"

@@ -152,16 +152,20 @@ class Visitors:
     def ask_for_code(self, browser: requests.Session, visit: Visit, rp: str, **asked: str) -> tuple[str, str]:
         """Send a browser to sign in at a relying party; returns the code and its verifier."""
         verifier = secrets.token_urlsafe(48)
-        response = browser.get(
+        response = self.begin(browser, rp, verifier, **asked)
+        code = self._follow(browser, response, visit.person, self.rps[rp].url)
+        visit.cookie = browser.cookies.get(COOKIE) or visit.cookie
+        self.history.keep_secret(code, visit.cookie)
+        return code, verifier
+
+    def begin(self, browser: requests.Session, rp: str, verifier: str, **asked: str) -> requests.Response:
+        """Send a browser to the authorization endpoint, and no further."""
+        return browser.get(
             f"{self.issuer}/authorize",
             params=self._request(rp, "openid", verifier) | asked,
             allow_redirects=False,
             timeout=PATIENCE,
         )
-        code = self._follow(browser, response, visit.person, self.rps[rp].url)
-        visit.cookie = browser.cookies.get(COOKIE) or visit.cookie
-        self.history.keep_secret(code, visit.cookie)
-        return code, verifier
 
     def _follow(self, browser: requests.Session, response: requests.Response, person: str, home: str) -> str:
         for _ in range(MOST_STEPS):

@@ -8,7 +8,7 @@ from cryptography.exceptions import InvalidTag
 
 from provider.app import create_app
 from provider.config import Settings
-from provider.infrastructure.secrets import UnusableSecretKey, open_secret_box
+from provider.infrastructure.secrets import SecretBox, UnusableSecretKey, open_secret_box
 
 
 @pytest.fixture
@@ -53,6 +53,23 @@ def test_what_is_sealed_opens_only_for_its_use_and_binding(settings):
     for label, bound_to in (("other-use", "kid"), ("signing-key", "other-kid")):
         with pytest.raises(InvalidTag):
             box.decrypt(label, sealed, bound_to=bound_to)
+
+
+def test_what_anyone_may_have_made_opens_only_for_its_use_and_name(settings):
+    box = open_secret_box(settings)
+    sealed = box.encrypt_for("sealed-request", "handle", b"request")
+    later = SecretBox(b"n" * 32, (box.key,))
+
+    assert later.decrypt_for("sealed-request", "handle", sealed) == b"request"
+    assert box.encrypt_for("sealed-request", "handle", b"request") != sealed
+    for label, name, given in (
+        ("other-use", "handle", sealed),
+        ("sealed-request", "other", sealed),
+        ("sealed-request", "handle", sealed[:-1]),
+        ("sealed-request", "handle", b""),
+    ):
+        with pytest.raises(InvalidTag):
+            box.decrypt_for(label, name, given)
 
 
 def test_each_use_and_each_key_has_digests_of_its_own(settings, tmp_path):

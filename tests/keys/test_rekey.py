@@ -35,15 +35,6 @@ REFUSED, WRONG_SETTINGS = 1, 2
 
 
 @pytest.fixture
-def fleet(app, settings, signing_keys, tmp_path):
-    with transaction():
-        data_keys.establish(current.data_keys())
-    # What runs already has read the data keys.
-    current.data_keys().box()
-    return Fleet(app, settings, tmp_path / "new.key")
-
-
-@pytest.fixture
 def ada(fleet):
     return make_account("ada")
 

@@ -7,11 +7,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import requests
 
 from tests.faults.conftest import open_site, sites  # noqa: F401 – fixtures.
 from tests.faults.programs import Program
 from tests.faults.site import Site
+from tests.faults.visitors import browser_with, fields_of
 from tests.migrations.programs import ROOT, Release
+from tests.support.waiting import PATIENCE
 
 # One process of the run takes the code from the history, and the first of its processes compiles it.
 pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("previous release")]
@@ -101,3 +104,50 @@ def test_it_goes_on_beside_this_release(previous, site):
     site.visitors.issuer = of_this_release
     assert not any(probe.worked for probe in site.visitors.probe(visit))
     assert site.findings() == []
+
+
+class Person:
+    """Ada's browser, whose requests a balancer sends to one release or the other."""
+
+    def __init__(self, site: Site, browser: requests.Session) -> None:
+        self.site, self.browser, self.at = site, browser, ""
+
+    def begin(self, at: str) -> None:
+        self.site.visitors.issuer = at
+        self._came(self.site.visitors.begin(self.browser, "red", "v" * 43))
+
+    def open(self, at: str) -> requests.Response:
+        return self._came(self.browser.get(at + self.at, allow_redirects=False, timeout=PATIENCE))
+
+    def sign_in(self, at: str, page: requests.Response) -> None:
+        typed = fields_of(page) | {"username": "ada", "password": self.site.visitors.password}
+        self._came(self.browser.post(at + self.at, data=typed, allow_redirects=False, timeout=PATIENCE))
+
+    def _came(self, response: requests.Response) -> requests.Response:
+        self.at = response.headers.get("Location", self.at)
+        return response
+
+
+def test_a_sign_in_moves_between_the_releases(previous, site):
+    """DEC-27: the previous release knows no request that is sealed into its address, until it has a row."""
+    open_previous(site, previous)
+    old, new = site.issuer, site.start_other_web()
+    all_stored = site.start_other_web(sealed_request_bytes="0")
+
+    with browser_with() as browser:
+        person = Person(site, browser)
+        person.begin(old)
+        person.sign_in(old, person.open(new))
+        assert "code=" in person.open(new).headers["Location"]
+    with browser_with() as browser:
+        person = Person(site, browser)
+        person.begin(new)
+        # The page says that nothing waits, and how to start again.
+        assert (person.open(old).status_code, "sealed=" in person.at) == (410, True)
+        person.sign_in(new, person.open(new))
+        assert "code=" in person.open(old).headers["Location"]
+    with browser_with() as browser:
+        person = Person(site, browser)
+        person.begin(all_stored)
+        person.sign_in(old, person.open(old))
+        assert "code=" in person.open(new).headers["Location"]

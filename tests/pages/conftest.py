@@ -11,6 +11,7 @@ from provider.infrastructure.database import transaction
 from provider.infrastructure.opaque_tokens import digest_of, new_handle
 from provider.interactions.lifecycle import park
 from provider.interactions.models import InteractionKind
+from provider.interactions.sealing import seal
 from tests.factories import PASSWORD, make_client
 from tests.support.browsers import Page
 
@@ -24,8 +25,17 @@ def red(app) -> Client:
 
 
 @pytest.fixture
-def parked(red: Client) -> Park:
-    """Parks an authorization request of red's (or another client's) in a browser; returns its handle."""
+def kept() -> str:
+    """Where a request without a session waits: `stored`, or `sealed` into its address."""
+    return "stored"
+
+
+@pytest.fixture
+def parked(red: Client, kept: str) -> Park:
+    """Parks an authorization request of red's (or another client's) in a browser; returns its handle.
+
+    For a sealed request that includes the part of the address behind the handle.
+    """
 
     def make(
         browser: FlaskClient,
@@ -50,9 +60,15 @@ def parked(red: Client) -> Park:
             answers["asked_of"] = digest_of(session.value)
         if consent_claims:
             answers["consent_claims"] = list(consent_claims)
+        kind = InteractionKind.AUTHORIZATION
+        if kept == "sealed" and not answers:
+            handle = new_handle()
+            sealed = seal(handle, kind, asked | parameters, browser=binding, answers=answers)
+            assert sealed, "the request is too long for an address"
+            return f"{handle}?sealed={sealed}"
         with transaction():
             return park(
-                InteractionKind.AUTHORIZATION,
+                kind,
                 asked | parameters,
                 browser=binding,
                 answers=answers,

@@ -114,6 +114,7 @@ def test_the_sign_in_page_of_the_account_is_for_this_browser_and_once(http, brow
     assert (again.status_code, again.headers["Location"]) == (303, "/account")
 
 
+@pytest.mark.usefixtures("nothing_sealed")
 def test_what_is_parked_leads_to_pages_of_ours_only(http, ada):
     asked = http.get("/account").headers["Location"]
     parked = db.session.scalars(select(Interaction)).one()

@@ -14,6 +14,11 @@ from tests.support.browsers import Page, follow
 from tests.support.relying_party import RelyingParty, type_password
 
 
+@pytest.fixture(params=["stored", "sealed"])
+def kept(request):
+    return request.param
+
+
 def test_a_request_of_another_browser_is_nothing_here(http, browser, parked, ada):
     handle = parked(http)
     page = Page(http, http.get(f"/sign-in/{handle}"))

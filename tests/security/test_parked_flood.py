@@ -1,4 +1,7 @@
-"""Writes before any proof are bounded: in number, by network, and in size."""
+"""Writes before any proof are bounded: in number, by network, and in size.
+
+Here every request is stored; `test_sealed_flood.py` has those that write nothing.
+"""
 
 from dataclasses import replace
 
@@ -22,7 +25,7 @@ LARGE = "x" * 7000
 
 @pytest.fixture
 def settings(settings):
-    return replace(settings, parked_request_limit_address="5 per minute")
+    return replace(settings, parked_request_limit_address="5 per minute", sealed_request_bytes=0)
 
 
 @pytest.fixture
