@@ -5,13 +5,14 @@ each execution takes several times as long as the driver itself. Listeners of th
 like any other, and errors are the same. On PostgreSQL several may share a round trip.
 """
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple, NoReturn
 
-from sqlalchemy import Connection, Delete, Dialect, Insert, Select, Update
+from sqlalchemy import JSON, Connection, Delete, Dialect, Insert, Select, Update
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import TypeEngine
 
@@ -194,13 +195,23 @@ def _compile(statement: Statement, dialect: Dialect) -> _Compiled:
         raise TypeError("the text of this statement depends on its values")
     fixed, binders = {}, []
     for parameter, name in compiled.bind_names.items():
-        binder = _kind_of(parameter.type, dialect).bind_processor(dialect)
+        binder = _binder(_kind_of(parameter.type, dialect), dialect)
         if parameter.required:
             binders.append((name, binder))
         else:
             fixed[name] = binder(parameter.effective_value) if binder else parameter.effective_value
     order = tuple(compiled.positiontup) if compiled.positiontup is not None else None
     return _Compiled(compiled.string, fixed, tuple(binders), order, _readers(statement, dialect))
+
+
+def _binder(kind: TypeEngine[Any], dialect: Dialect) -> Processor | None:
+    """Return how values of a type are bound."""
+    if not isinstance(kind, JSON):
+        return kind.bind_processor(dialect)
+    # As text for every database: the wrapper for PostgreSQL's driver is serialized by Python code as well.
+    serialize = dialect._json_serializer or json.dumps  # noqa: SLF001 – `engine_options` gave it.
+    none_as_null = kind.none_as_null
+    return lambda value: None if value is None and none_as_null else serialize(value)
 
 
 def _readers(statement: Statement, dialect: Dialect) -> tuple[tuple[int, Processor], ...]:

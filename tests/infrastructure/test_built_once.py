@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import psycopg
 import pytest
-from sqlalchemy import bindparam, create_engine, func, literal, select, text
+from sqlalchemy import bindparam, create_engine, func, literal, null, select, text, update
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 
@@ -20,6 +20,12 @@ _COLUMNS = (Client.id, Client.registered, Client.grant_lifetime, Client.created_
 _NAMED = select(*_COLUMNS).where(Client.client_id == bindparam("client_id"), Client.created_at <= NOW)
 _WRONG = select(func.no_such_function(bindparam("client_id")))
 _NAME = Client.__table__.update().values(recipe=bindparam("name")).where(Client.client_id == "red")
+_OF_RED = Client.client_id == "red"
+_EXCHANGED = Client.__table__.c.may_exchange_tokens_of
+_MAY_EXCHANGE = (
+    update(Client.__table__).where(_OF_RED).values({_EXCHANGED: bindparam("value", type_=_EXCHANGED.type)})
+)
+_EXCHANGES = select(_EXCHANGED, _EXCHANGED.is_(null())).where(_OF_RED)
 _LATE = datetime(2999, 1, 1, tzinfo=UTC)
 
 
@@ -30,6 +36,16 @@ def _read(statement=_NAMED, **values):
 def test_values_are_read_and_bound_as_by_sqlalchemy(red):
     values = {"client_id": "red", "now": _LATE}
     assert _read(**values) == [list(row) for row in db.session.execute(_NAMED, values)] != []
+
+
+@pytest.mark.parametrize("value", [["blue"], [], [{"ä": None}], None], ids=str)
+def test_json_is_written_as_by_sqlalchemy(red, value):
+    with transaction():
+        built_once.change(db.session.connection(), _MAY_EXCHANGE, {"value": value})
+    assert db.session.execute(_EXCHANGES).one() == (value, value is None)
+    with transaction():
+        db.session.execute(_MAY_EXCHANGE, {"value": value})
+    assert db.session.execute(_EXCHANGES).one() == (value, value is None)
 
 
 def test_a_missing_value_is_an_error(red):
