@@ -6,7 +6,7 @@ raw form body it drops all parameters. Here they are kept until a reader of para
 
 from collections.abc import Iterable
 from typing import Any
-from urllib.parse import unquote_plus
+from urllib.parse import unquote_plus, unquote_to_bytes
 
 from flask import Request
 from werkzeug.datastructures import EnvironHeaders, ImmutableMultiDict, MultiDict
@@ -104,7 +104,12 @@ def _pairs(encoded: bytes) -> Pairs:
 
 
 def _decoded(text: str) -> str:
-    return unquote_plus(text, errors="surrogateescape") if "%" in text or "+" in text else text
+    if not text.isascii():
+        return unquote_plus(text, errors="surrogateescape")
+    if "+" in text:
+        text = text.replace("+", " ")
+    # Without other characters it can be decoded as a whole, which `unquote` does part by part.
+    return unquote_to_bytes(text).decode(errors="surrogateescape") if "%" in text else text
 
 
 def _texts(pairs: Iterable[tuple[str, str]]) -> Iterable[tuple[str, str]]:
