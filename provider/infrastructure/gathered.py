@@ -96,8 +96,9 @@ class Gathered:
         return len(self.rows) <= _MOST_ROWS and len(names) == len(set(names))
 
     def _write_at_once(self, connection: Connection | Alone, fetch: _Fetch) -> None:
-        changes = tuple((change.statement, change.otherwise is not None) for change in self.changes)
-        rows = tuple((table, tuple(values)) for table, values in self.rows)
+        # Lists, because a generator takes a call for each member.
+        changes = tuple([(change.statement, change.otherwise is not None) for change in self.changes])
+        rows = tuple([(table, tuple(values)) for table, values in self.rows])
         values = {name: value for change in self.changes for name, value in change.values.items()}
         for number, (_, row) in enumerate(self.rows):
             values |= zip(_parameters(number, len(row)), row.values(), strict=True)

@@ -15,12 +15,11 @@ def why_refused(client: Client, found: FoundSession | None) -> TemporarilyUnavai
     A person who is signed in there already may go on: refusing that would end and notify nothing.
     Costs a statement only for clients with this option.
     """
-    patience, url = client.refuse_when_degraded_for, logout_url_of(client)
-    if patience is None or url is None:
+    patience = client.refuse_when_degraded_for
+    if patience is None or (found is not None and found.client_session is not None):
         return None
-    if found is not None and found.client_session is not None:
-        return None
-    if not is_degraded_since(recipient_of(client.id), url, clock.now() - patience):
+    url = logout_url_of(client)
+    if url is None or not is_degraded_since(recipient_of(client.id), url, clock.now() - patience):
         return None
     return TemporarilyUnavailable(
         "this app's logout endpoint is failing; new sign-ins are refused until it can be notified of logouts",
