@@ -21,6 +21,7 @@ DELIVER = "curfew.deliver"
 _PUBLISH_TIMEOUT = 1.0
 _SILENCE_AFTER_FAILURE = 5.0
 _SENT_AT_ONCE = 10
+_TRANSPORT = "provider.infrastructure.broker_transport:Transport"
 # kombu waits for one second per BRPOP; a shorter socket timeout would cut every idle wait.
 _CONSUME_TIMEOUT = 15.0
 
@@ -76,7 +77,7 @@ class WakeUps:
             # All connections are waiting for the broker, so it is slow.
             return False
         try:
-            self._celery.send_task(DELIVER, args=[logout_id], queue=QUEUE, retry=False, ignore_result=True)
+            self._send(self._celery, logout_id)
         except (KombuError, OSError) as exc:
             self._silent_until = time.monotonic() + _SILENCE_AFTER_FAILURE
             event_log.warning("wake_up_failed", problem=type(exc).__name__)
@@ -84,6 +85,20 @@ class WakeUps:
         finally:
             self._publishing.release()
         return True
+
+    @staticmethod
+    def _send(celery: "Celery", logout_id: str) -> None:
+        celery.send_task(
+            DELIVER,
+            args=[logout_id],
+            # Otherwise Celery prepares texts for its logs, and declares the queue, which Redis does not need.
+            argsrepr=repr([logout_id]),
+            kwargsrepr="{}",
+            declare=[],
+            queue=QUEUE,
+            retry=False,
+            ignore_result=True,
+        )
 
 
 def make_celery(settings: Settings) -> "Celery":
@@ -102,6 +117,8 @@ def _publisher(broker_url: str) -> "Celery":
     celery = Celery("curfew-wake-ups", broker=broker_url, set_as_current=False)
     celery.conf.update(_SHARED_OPTIONS)
     celery.conf.update(
+        # Other schemes are read from the address by kombu's own transport.
+        broker_transport=_TRANSPORT if broker_url.startswith("redis://") else None,
         broker_pool_limit=_SENT_AT_ONCE,
         broker_connection_timeout=_PUBLISH_TIMEOUT,
         broker_transport_options={
