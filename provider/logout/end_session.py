@@ -3,7 +3,6 @@
 from collections.abc import Collection
 from uuid import UUID
 
-from provider.infrastructure.database import db
 from provider.logout.models import LogoutScope
 from provider.logout.participants import Participant, lock_of_session
 from provider.logout.steps import (
@@ -32,7 +31,6 @@ def end(
         cause=cause, scope=LogoutScope.BROWSER, account_id=session.account_id, session_id=session.id
     )
     if not lifecycle.end(session.id, logout_id=draft.logout_id, at=draft.at):
-        db.session.refresh(session)
         return None
     participants = lock_of_session(session.id)
     survivors: list[Participant] = []

@@ -75,9 +75,17 @@ _ASKS_ABOUT_OFFLINE = (
     .where(Client.id == Grant.client_id, Client.offline_policy == OfflinePolicy.ASK)
     .correlate(Session)
 )
-_LIVE_WITH_SID = _LIVE_BY_HANDLE.add_columns(ClientSession, _ASKS_ABOUT_OFFLINE).outerjoin(
-    ClientSession,
-    and_(ClientSession.session_id == Session.id, ClientSession.sid == bindparam("sid", type_=String())),
+# What a sign-out needs to know of them.
+_TO_END = ReadOnly(Session, "id", "account_id")
+_OWNER = ReadOnly(Account, "id")
+_OF_SID = ReadOnly(ClientSession, "id", "client_id")
+_LIVE_WITH_SID = (
+    _live(*columns_of(_TO_END, _OWNER), ProviderState.epoch, _ASKS_ABOUT_OFFLINE, *_OF_SID.columns)
+    .outerjoin(
+        ClientSession,
+        and_(ClientSession.session_id == Session.id, ClientSession.sid == bindparam("sid", type_=String())),
+    )
+    .where(Session.handle_digest == _HANDLE_DIGEST)
 )
 
 
@@ -85,17 +93,18 @@ def find_with_sid(handle: str, sid: str) -> FoundSession | None:
     """Find the live session of a cookie with the client session that a sid names, in one statement.
 
     The client session may have ended before the session; it still belongs to this very session. Also says
-    whether a client has the policy to ask about an offline grant of this session.
+    whether a client has the policy to ask about an offline grant of this session. All are read-only rows.
     """
-    row = _first(_LIVE_WITH_SID, handle_digest=digest_of(handle), sid=sid)
+    row = find_one(_LIVE_WITH_SID, {"handle_digest": digest_of(handle), "sid": sid, NOW.key: clock.now()})
     if row is None:
         return None
+    values = iter(row)
     return FoundSession(
-        session=row[0],
-        account=row[1],
-        provider_epoch=row[2],
-        client_session=row[3],
-        asks_about_offline=row[4],
+        session=_TO_END.take(values),
+        account=_OWNER.take(values),
+        provider_epoch=next(values),
+        asks_about_offline=next(values),
+        client_session=_OF_SID.take_if_any(values),
     )
 
 

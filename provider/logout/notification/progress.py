@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Uuid, and_, bindparam, exists, func, select
+from sqlalchemy import ColumnElement, String, Uuid, and_, bindparam, exists, func, select
 
 from provider.clients.models import Client
 from provider.clients.own import is_app
@@ -13,7 +13,7 @@ from provider.delivery.models import BreakerState, Delivery, DeliveryState, Endp
 from provider.grants.models import Grant
 from provider.infrastructure.database import db
 from provider.infrastructure.opaque_tokens import digest_of
-from provider.infrastructure.read_only_rows import ReadOnly, list_rows
+from provider.infrastructure.read_only_rows import ReadOnly, find_one, list_rows
 from provider.logout.models import Logout
 from provider.logout.notice import is_of_logout
 from provider.sessions.models import ClientSession
@@ -38,8 +38,8 @@ class AppState:
 
 
 def find_by_result_handle(handle: str) -> Logout | None:
-    """Find the logout whose result page has this address."""
-    return db.session.scalars(select(Logout).where(Logout.result_digest == digest_of(handle))).one_or_none()
+    """Find the logout whose result page has this address, as a row to be read only."""
+    return _LOGOUT.take_row(find_one(_BY_RESULT_DIGEST, {"result_digest": digest_of(handle)}))
 
 
 def list_app_states(logout: Logout) -> list[AppState]:
@@ -155,6 +155,10 @@ def _latency(logout: Logout, delivery: Delivery) -> int | None:
 
 
 # The columns that the page shows; it is reloaded repeatedly while apps have not confirmed.
+_LOGOUT = ReadOnly(Logout, "id", "at", "reason", "scope", "initiator_client_id", "asked_in_session_id")
+_BY_RESULT_DIGEST = select(*_LOGOUT.columns).where(
+    Logout.result_digest == bindparam("result_digest", type_=String())
+)
 _DELIVERY = ReadOnly(Delivery, "recipient_id", "state", "refusals", "last_outcome", "finished_at")
 _CLIENT = ReadOnly(Client, "id", "client_id", "registered", "session_lifetime")
 _LOGOUT_ID = bindparam("logout_id", type_=Uuid())
