@@ -31,11 +31,11 @@ from provider.infrastructure.database import db, transaction
 from tests.factories import make_account, make_client
 from tests.support.applications import opened, share_between_commands
 from tests.support.chromium import chromium, context, kept_context, page  # noqa: F401 – fixtures.
+from tests.support.collected_once import collect_once
 from tests.support.databases import empty, migrate, postgres_database
 from tests.support.distribution import Scheduling, arrange
 from tests.support.fork_server import curfew_commands  # noqa: F401 – a fixture.
 from tests.support.prepared import prepared_data  # noqa: F401 – a fixture.
-from tests.support.shared_compiling import import_share
 from tests.support.signing_keys import provide as provide_signing_keys
 from tests.support.warm_programs import warm_granian, warm_programs  # noqa: F401 – fixtures.
 
@@ -242,10 +242,10 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("filterwarnings", "ignore:XDG_RUNTIME_DIR is not set")
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection(session: pytest.Session) -> None:
-    """Compile a share of the test files, so that each finds the others' when it collects."""
-    import_share(session.config)
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes(config: pytest.Config, specs: list[Any]) -> None:
+    """Have the processes of a whole run forked by one that has collected all tests."""
+    collect_once(config, specs)
 
 
 @pytest.hookimpl(tryfirst=True)

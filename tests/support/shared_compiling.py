@@ -1,24 +1,44 @@
-"""A share of the test files for each process of a run, which it imports before it collects.
+"""Compiling the test files by several processes, before one of them collects.
 
-pytest compiles test files in its own way and keeps the result beside them. Without shares, processes that
-collect at the same time compile the same files at the same time, and none profits from another.
+pytest compiles test files in its own way and keeps the result beside them.
 """
 
 import importlib
+import os
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from _pytest.assertion.rewrite import PYC_TAIL
 
 
-def import_share(config: pytest.Config) -> None:
-    """Import every n-th test file, if this is one of n processes that are about to collect all of them."""
-    if not hasattr(config, "workerinput") or config.args_source is not pytest.Config.ArgsSource.TESTPATHS:
-        return
-    processes = config.workerinput["workercount"]
-    first = int(config.workerinput["workerid"].removeprefix("gw"))
-    files = sorted(file for folder in config.args for file in Path(folder).rglob("test_*.py"))
-    for file in files[first::processes]:
+def compile_together() -> None:
+    """Import the test files that were not compiled since they were changed, by a process for each core."""
+    stale = [file for file in sorted(Path("tests").rglob("test_*.py")) if not _is_compiled(file)]
+    shares = [stale[first :: os.cpu_count()] for first in range(1, os.cpu_count() or 1)]
+    others = [_compile_elsewhere(share) for share in shares if share]
+    _import(stale[:: os.cpu_count()])
+    for other in others:
+        os.waitpid(other, 0)
+
+
+def _is_compiled(file: Path) -> bool:
+    compiled = file.parent / "__pycache__" / f"{file.stem}{PYC_TAIL}"
+    return compiled.exists() and compiled.stat().st_mtime >= file.stat().st_mtime
+
+
+def _compile_elsewhere(files: list[Path]) -> int:
+    pid = os.fork()
+    if pid == 0:
+        try:
+            _import(files)
+        finally:
+            os._exit(0)
+    return pid
+
+
+def _import(files: list[Path]) -> None:
+    for file in files:
         # What fails here is imported once more, and reported, when it is collected.
         with suppress(Exception, pytest.skip.Exception):
             importlib.import_module(".".join(file.with_suffix("").parts))
