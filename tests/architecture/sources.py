@@ -16,8 +16,13 @@ def trees(package: str) -> dict[str, ast.Module]:
     return {str(file.relative_to(ROOT)): ast.parse(file.read_text()) for file in files}
 
 
-def imports_of(tree: ast.Module) -> Iterator[str]:
+@cache
+def imports_of(tree: ast.Module) -> tuple[str, ...]:
     """The names of the modules that a file imports, however late."""
+    return tuple(_imports_of(tree))
+
+
+def _imports_of(tree: ast.Module) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
