@@ -5,6 +5,7 @@ The app's `ui_locales` come first (core §3.1.2.1), then the browser's languages
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
 
@@ -21,6 +22,8 @@ from provider.web.notes import notes
 
 _SOURCE = "en"
 _HAS_TIMES = "has_times"
+# More than there are sentences in all languages.
+_MOST_KEPT = 4096
 _CATALOGUES = Path(__file__).parent / "translations"
 
 
@@ -44,6 +47,7 @@ def install(app: Flask) -> None:
     app.jinja_env.add_extension("jinja2.ext.i18n")
     # The extension adds this function to the environment, whose type does not declare it.
     app.jinja_env.install_gettext_callables(gettext, ngettext, newstyle=True)  # type: ignore[attr-defined]
+    app.jinja_env.globals["gettext"] = _sentence
     app.jinja_env.globals["locale"] = locale
     app.jinja_env.filters["instant"] = instant
     app.jinja_env.filters["moment"] = moment
@@ -79,6 +83,26 @@ def _first_known(tags: Iterable[str]) -> str | None:
 def gettext(message: str) -> str:
     """Return a sentence in the language of this page."""
     return str(_TRANSLATIONS[locale()].gettext(message))
+
+
+def _sentence(message: str, /, **values: object) -> Markup:
+    """Return a template's sentence in the language of this page, with escaped values.
+
+    Like the extension's own function, which looks at context and message each time.
+    """
+    language = locale()
+    return _marked(language, message) % values if values else _plain(language, message)
+
+
+@lru_cache(maxsize=_MOST_KEPT)
+def _marked(language: str, message: str) -> Markup:
+    return Markup(_TRANSLATIONS[language].gettext(message))  # noqa: S704 – from our templates and catalogues.
+
+
+@lru_cache(maxsize=_MOST_KEPT)
+def _plain(language: str, message: str) -> Markup:
+    # A sentence without values is a format, too: it writes a percent sign twice.
+    return _marked(language, message) % {}
 
 
 def ngettext(singular: str, plural: str, n: int) -> str:

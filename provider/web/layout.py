@@ -38,12 +38,17 @@ def install(app: Flask) -> None:
 
     def script(name: str, *, connects: bool = False) -> Markup:
         headers.allow_script(connects=connects)
-        return Markup('<script src="{}" defer></script>').format(static_url(name))
+        return _script_at(static_url(name))
 
     app.jinja_env.globals["static_url"] = static_url
     app.jinja_env.globals["script"] = script
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
+
+
+@lru_cache(maxsize=_MOST_KEPT)
+def _script_at(address: str) -> Markup:
+    return Markup('<script src="{}" defer></script>').format(address)
 
 
 def page(template: str, status: int = 200, **context: Any) -> Response:

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
+from jinja2 import Environment
 
 import provider
-from provider.web.i18n import LOCALES
+from provider.web.i18n import LOCALES, gettext, ngettext
 
 pytestmark = pytest.mark.lengthy
 
@@ -62,3 +63,23 @@ def test_a_page_speaks_the_language_of_the_browser(http, accepted, spoken):
 
     assert f'<html lang="{spoken}">' in page.text
     assert "Accept-Language" in page.headers["Vary"]
+
+
+@pytest.mark.parametrize("language", LOCALES)
+def test_a_template_gets_the_same_sentences_as_from_the_extension_of_jinja(app, language):
+    alone = Environment(autoescape=True, extensions=["jinja2.ext.i18n"])
+    alone.install_gettext_callables(gettext, ngettext, newstyle=True)
+    template = (
+        "{% trans app=name %}Continue to {{ app }}{% endtrans %} {% trans %}Continue{% endtrans %} "
+        "{% trans %}100 % of <b>this</b>{% endtrans %} {{ _('New password') }} {{ _('%(app)s', app=name) }}"
+    )
+
+    with app.test_request_context(headers={"Accept-Language": language}):
+        own, plain = (
+            environment.from_string(template).render(name="<i>Ada & Ben</i> 5 %")
+            for environment in (app.jinja_env, alone)
+        )
+
+    assert own == plain
+    assert "&lt;i&gt;Ada &amp; Ben" in own
+    assert "100 % of <b>this</b>" in own
