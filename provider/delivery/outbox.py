@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import Any
 from uuid import UUID
 
@@ -51,7 +52,7 @@ def enqueue(owing: Iterable[Owing], *, at: datetime, horizon: timedelta) -> None
     """
     rows = [_row(one, at=at, horizon=horizon) for one in owing]
     # Kinds may have earlier columns of their own.
-    none = dict.fromkeys(name for row in rows for name in row)
+    none = dict.fromkeys(chain.from_iterable(rows))
     rows = [none | row for row in rows]
     for start in range(0, len(rows), _CHUNK):
         insert_later(_table, rows[start : start + _CHUNK])
