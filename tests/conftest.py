@@ -64,6 +64,8 @@ FAST_SETTINGS = {
 }
 # Hardly anything of a test is in a circle: looking for it every 700 objects takes a thirtieth of the run.
 OBJECTS_BETWEEN_COLLECTIONS = 20_000
+# What outlives two collections lives as long as the process, such as applications and their SQL.
+COLLECTIONS_BEFORE_THE_OLDEST = 1_000_000
 _folders = itertools.count()
 
 
@@ -263,5 +265,5 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:
 def pytest_collection_finish() -> None:
     """Have the garbage collector skip what was collected: thousands of tests that live until the end."""
     gc.freeze()
-    gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
+    gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS, 10, COLLECTIONS_BEFORE_THE_OLDEST)
     gc.enable()
