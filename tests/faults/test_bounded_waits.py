@@ -15,7 +15,7 @@ import requests
 from tests.faults.databases import PostgresDatabase, PostgresServer
 from tests.faults.site import Site
 from tests.faults.test_databases_away import set_read_only
-from tests.faults.visitors import Refused
+from tests.faults.visitors import COOKIE, Refused
 from tests.support.waiting import PATIENCE, wait_until
 
 pytestmark = pytest.mark.processes
@@ -25,11 +25,13 @@ DEADLINE, SLACK = 5.0, 4.0
 READ_ONLY = 4
 
 
-def ask(site: Site, path: str) -> tuple[int, float, str]:
+def ask(site: Site, path: str, cookie: str = "") -> tuple[int, float, str]:
     """Return the status, the seconds that it took and the body."""
     began = time.monotonic()
     with requests.Session() as program:
         program.trust_env = False
+        if cookie:
+            program.cookies.set(COOKIE, cookie)
         response = program.get(f"{site.issuer}{path}", timeout=PATIENCE, allow_redirects=False)
     return response.status_code, time.monotonic() - began, response.text
 
@@ -61,8 +63,8 @@ def test_a_silent_database_keeps_each_request_for_the_deadline_at_most(open_site
     wire.poison(hole=True)
 
     with ThreadPoolExecutor(24) as people:
-        # Thrice as many as there are threads.
-        asked = [people.submit(ask, site, "/account") for _ in range(24)]
+        # Thrice as many as there are threads, of a session: a request without one asks no database.
+        asked = [people.submit(ask, site, "/account", visit.cookie) for _ in range(24)]
         wait_until(lambda: ask(site, "/health/ready")[0] == 503)
         for _ in range(10):
             status, seconds, _ = ask(site, "/health/live")
