@@ -1,5 +1,6 @@
 """The worker of `curfew serve --with-worker`: a process next to the web processes, restarted if it ends."""
 
+import os
 import subprocess
 import sys
 import threading
@@ -40,6 +41,10 @@ class _Keeper:
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._thread = threading.Thread(target=self._keep, name="worker-keeper", daemon=True)
+        # A web process forked while a worker is started would inherit the pipe by which Popen learns that the
+        # worker has begun, and Popen, and with it the keeper, would wait until that web process ends.
+        lock = self._lock
+        os.register_at_fork(before=lock.acquire, after_in_parent=lock.release, after_in_child=lock.release)
 
     def start(self) -> None:
         self._thread.start()
