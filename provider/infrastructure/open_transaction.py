@@ -62,9 +62,14 @@ class OpenTransaction:
 
     def _begin(self) -> Connection:
         connection = self._engine.connect()
-        if self._is_sqlite:
-            connection = connection.execution_options(**{WRITES: True})
-        connection.begin()
+        try:
+            if self._is_sqlite:
+                connection = connection.execution_options(**{WRITES: True})
+            connection.begin()
+        except BaseException:
+            # Otherwise the pool would get it back when the error's traceback is deleted.
+            connection.close()
+            raise
         return connection
 
     def write_gathered(self) -> None:

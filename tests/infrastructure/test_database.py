@@ -34,6 +34,7 @@ def test_a_locked_database_fails_as_every_database_that_is_away(app: Flask) -> N
         pass
 
     assert is_unreachable(failed.value)
+    assert db.engine.pool.checkedout() == 0
     with transaction():
         assert db.session.scalar(text("SELECT 1")) == 1
 
