@@ -2,8 +2,9 @@
 
     python -m benchmarks.parked --rate 100 --hours 24 --databases postgresql
 
-The clock is simulated: each minute writes the rows of so many sign-ins at once, then a worker does the
-duties that are due. Prints the rows, their size on disk, what is overdue, and how long pruning took in all.
+All of them are stored, as with CURFEW_SEALED_REQUEST_BYTES=0. The clock is simulated: each minute writes the
+rows of so many sign-ins at once, then a worker does the duties that are due. Prints the rows, their size on
+disk, what is overdue, and how long pruning took in all.
 """
 
 import argparse

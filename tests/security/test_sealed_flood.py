@@ -1,4 +1,4 @@
-"""A flood of requests without a session writes nothing and locks nobody out (THR-60)."""
+"""A flood of requests without a session writes nothing and locks out no network (THR-60)."""
 
 from dataclasses import replace
 
