@@ -27,14 +27,18 @@ def downgrade(folder: Path, connection: Connection, revision: str) -> None:
 
 def list_after(folder: Path, current: str | None) -> list[str]:
     """Return the revisions after this one, newest first; all of them for None."""
-    steps = ScriptDirectory(str(folder)).iterate_revisions("head", current or "base")
+    steps = _read(folder).iterate_revisions("head", current or "base")
     return [step.revision for step in steps]
 
 
 def write_sql(folder: Path, revision: str, output: TextIO) -> None:
     """Write the SQL of a single revision, for PostgreSQL."""
-    step = ScriptDirectory(str(folder)).get_revision(revision)
+    step = _read(folder).get_revision(revision)
     command.upgrade(_config(folder, None, output), f"{step.down_revision or 'base'}:{revision}", sql=True)
+
+
+def _read(folder: Path) -> ScriptDirectory:
+    return ScriptDirectory.from_config(_config(folder, None))
 
 
 def _config(folder: Path, connection: Connection | None, output: TextIO | None = None) -> Config:

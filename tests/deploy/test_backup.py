@@ -10,7 +10,7 @@ from sqlalchemy import create_engine, make_url, text
 
 from provider.infrastructure import clock
 from tests.architecture.sources import ROOT
-from tests.support.databases import empty_database
+from tests.support.databases import another_database
 from tests.support.waiting import PATIENCE
 
 pytestmark = pytest.mark.processes
@@ -41,7 +41,7 @@ def back_up(environ: dict[str, str]) -> "subprocess.CompletedProcess[str]":
 
 @pytest.fixture
 def database(postgres_url) -> str:
-    url = empty_database(postgres_url, "backed_up")
+    url = another_database(postgres_url, "backed_up")
     engine = create_engine(url)
     with engine.begin() as connection:
         connection.execute(text("CREATE TABLE kept (word text)"))
@@ -54,7 +54,7 @@ def test_a_dump_can_be_restored(database, postgres_url, tmp_path):
     environ = variables_of(database, tmp_path)
     assert back_up(environ).returncode == 0
     (dump,) = tmp_path.iterdir()
-    restored = empty_database(postgres_url, "restored")
+    restored = another_database(postgres_url, "restored")
 
     into = ["pg_restore", f"--dbname={make_url(restored).database}", str(dump)]
     subprocess.run(into, env=environ, check=True, capture_output=True)

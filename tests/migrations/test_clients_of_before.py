@@ -4,11 +4,10 @@ import sqlalchemy as sa
 
 from provider.infrastructure import schema
 from tests.migrations.test_logout_token_names import Rows
-from tests.migrations.test_migrations import engine as engine  # noqa: PLC0414 – a fixture.
 
 
-def test_they_have_one_method_and_the_claims_that_a_request_names(engine):
-    schema.upgrade(engine, "0022")
+def test_they_have_one_method_and_the_claims_that_a_request_names(engine_at):
+    engine = engine_at("0022")
     Rows(engine).add("client", client_id="red")
 
     schema.upgrade(engine)

@@ -1,5 +1,6 @@
 """Deliveries of before, once a delivery can be about anything."""
 
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -9,16 +10,14 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
 
 from provider.infrastructure import schema
-from tests.migrations.test_logout_token_names import Rows, a_delivery, a_logout
-from tests.migrations.test_migrations import engine as engine  # noqa: PLC0414 – a fixture.
+from tests.migrations.test_logout_token_names import Rows, a_delivery, a_logout, tables_of
 
 BEFORE, AFTER = "0026", "0028"
 
 
 @pytest.fixture
-def rows(engine: Engine) -> Rows:
-    schema.upgrade(engine, BEFORE)
-    return Rows(engine)
+def rows(engine_at: Callable[[str], Engine]) -> Rows:
+    return Rows(engine_at(BEFORE))
 
 
 def a_delivery_of(rows: Rows, of: dict[str, UUID], sid: str, **values: Any) -> UUID:
@@ -44,8 +43,7 @@ def indexes(rows: Rows) -> set[str]:
 
 def owe_another_kind(rows: Rows, client_id: UUID, subject_key: str) -> UUID:
     """Owe something that is neither about a person nor because of a logout."""
-    rows.tables = sa.MetaData()
-    rows.tables.reflect(rows.engine)
+    rows.tables = tables_of(rows.engine)
     of = {"client_id": client_id, "kind": "weather", "subject_key": subject_key}
     return rows.add("delivery", **of, state="pending", about={"sky": "blue"})
 

@@ -1,5 +1,6 @@
 """Deliveries with `sub` alone that are pending when Logout Tokens begin to name the client session."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -9,10 +10,22 @@ import sqlalchemy as sa
 from sqlalchemy import Engine
 
 from provider.infrastructure import schema
-from tests.migrations.test_migrations import engine as engine  # noqa: PLC0414 – a fixture.
 
 AT = datetime(2026, 1, 1, 12, tzinfo=UTC)
 BEFORE = "0012"
+
+
+# The tables that have been reflected, by the kind of database and its revision.
+_reflected: dict[tuple[str, str | None], sa.MetaData] = {}
+
+
+def tables_of(engine: Engine) -> sa.MetaData:
+    """Return the tables as they are now; the tests of a revision share them, since reflecting takes long."""
+    where = (engine.dialect.name, schema.current_revision(engine))
+    if where not in _reflected:
+        _reflected[where] = sa.MetaData()
+        _reflected[where].reflect(engine)
+    return _reflected[where]
 
 
 class Rows:
@@ -20,8 +33,7 @@ class Rows:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        self.tables = sa.MetaData()
-        self.tables.reflect(engine)
+        self.tables = tables_of(engine)
         # SQLite keeps identifiers as text, which reflection cannot tell from other text.
         self.as_stored = (lambda key: key) if engine.dialect.name == "postgresql" else (lambda key: key.hex)
 
@@ -52,9 +64,8 @@ class Rows:
 
 
 @pytest.fixture
-def rows(engine: Engine) -> Rows:
-    schema.upgrade(engine, BEFORE)
-    return Rows(engine)
+def rows(engine_at: Callable[[str], Engine]) -> Rows:
+    return Rows(engine_at(BEFORE))
 
 
 def a_logout(rows: Rows) -> dict[str, UUID]:

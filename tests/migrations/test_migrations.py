@@ -4,7 +4,6 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
@@ -29,23 +28,9 @@ import provider.models  # noqa: F401 – fills the metadata.
 from provider.infrastructure import schema
 from provider.infrastructure.database import Base, UTCDateTime
 from provider.infrastructure.engine import prepare_engine
-from tests.support.databases import empty_database
 from tests.support.waiting import PATIENCE
 
 pytestmark = pytest.mark.lengthy
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Engine:
-    """An empty database of its own."""
-    if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path / 'empty.sqlite3'}"
-    else:
-        url = empty_database(request.getfixturevalue("postgres_url"), "migrations")
-    engine = create_engine(url)
-    prepare_engine(engine)
-    yield engine
-    engine.dispose()
 
 
 def revisions() -> list[str]:
@@ -105,8 +90,8 @@ def test_four_that_open_a_new_file_at_once_all_get_a_connection(tmp_path):
             assert list(pool.map(ask, engines)) == ["wal"] * len(engines)
 
 
-def test_a_database_that_a_newer_release_has_added_to_is_served(engine):
-    schema.upgrade(engine)
+def test_a_database_that_a_newer_release_has_added_to_is_served(engine_at):
+    engine = engine_at("head")
     with engine.begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
         connection.execute(text("ALTER TABLE client ADD COLUMN of_the_next_release INTEGER"))
@@ -117,8 +102,8 @@ def test_a_database_that_a_newer_release_has_added_to_is_served(engine):
     assert schema.is_current(engine)
 
 
-def test_a_database_of_which_a_newer_release_has_dropped_something_is_not(engine):
-    schema.upgrade(engine)
+def test_a_database_of_which_a_newer_release_has_dropped_something_is_not(engine_at):
+    engine = engine_at("head")
     with engine.begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
         connection.execute(text("DROP TABLE write_probe"))
@@ -204,8 +189,8 @@ class Rows:
         }.get(column.type.python_type, {})
 
 
-def test_living_access_tokens_keep_the_binding_that_their_refresh_tokens_say(engine):
-    schema.upgrade(engine, "0017")
+def test_living_access_tokens_keep_the_binding_that_their_refresh_tokens_say(engine_at):
+    engine = engine_at("0017")
     later = datetime.now(UTC) + timedelta(hours=1)
     families = {scope: uuid4() for scope in ("openid", "openid offline_access")}
     with engine.begin() as connection:
@@ -225,8 +210,8 @@ def test_living_access_tokens_keep_the_binding_that_their_refresh_tokens_say(eng
     assert kept == {families["openid"]: None, families["openid offline_access"]: True}
 
 
-def test_what_searches_look_at_is_filled_in_for_those_who_are_known_already(engine):
-    schema.upgrade(engine, "0034")
+def test_what_searches_look_at_is_filled_in_for_those_who_are_known_already(engine_at):
+    engine = engine_at("0034")
     with engine.begin() as connection:
         rows = Rows(connection)
         rows.add("client", client_id="wiki", registered={"client_name": "The Wiki"})

@@ -14,8 +14,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
 from provider.infrastructure import online_change
-from tests.migrations.test_migrations import engine as engine  # noqa: PLC0414 – a fixture.
-from tests.support.databases import empty_database
+from tests.support.databases import another_database
 from tests.support.waiting import PATIENCE, wait_until
 
 ROWS = 12
@@ -35,7 +34,7 @@ def things(engine: Engine) -> Engine:
 @pytest.fixture
 def on_postgresql(postgres_url: str) -> Iterator[Engine]:
     """The same table, on PostgreSQL alone."""
-    engine = sa.create_engine(empty_database(postgres_url, "online"))
+    engine = sa.create_engine(another_database(postgres_url, "online"))
     with engine.begin() as connection:
         connection.execute(sa.text("CREATE TABLE thing (id INTEGER PRIMARY KEY, name TEXT, kind TEXT)"))
         connection.execute(sa.text("INSERT INTO thing SELECT n, 'thing ' || n FROM generate_series(1, 12) n"))

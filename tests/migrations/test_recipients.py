@@ -1,5 +1,6 @@
 """Deliveries and endpoints of before, once recipients need not be clients."""
 
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -10,8 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from provider.infrastructure import schema
 from tests.migrations.test_general_deliveries import a_delivery_of, attempts, indexes
-from tests.migrations.test_logout_token_names import Rows, a_logout
-from tests.migrations.test_migrations import engine as engine  # noqa: PLC0414 – a fixture.
+from tests.migrations.test_logout_token_names import Rows, a_logout, tables_of
 
 pytestmark = pytest.mark.lengthy
 
@@ -19,9 +19,8 @@ BEFORE, AFTER = "0039", "0042"
 
 
 @pytest.fixture
-def rows(engine: Engine) -> Rows:
-    schema.upgrade(engine, BEFORE)
-    return Rows(engine)
+def rows(engine_at: Callable[[str], Engine]) -> Rows:
+    return Rows(engine_at(BEFORE))
 
 
 def health(rows: Rows) -> list[dict[str, Any]]:
@@ -32,8 +31,7 @@ def health(rows: Rows) -> list[dict[str, Any]]:
 
 def reflected(rows: Rows) -> Rows:
     """The same, with the tables as they are now."""
-    rows.tables = sa.MetaData()
-    rows.tables.reflect(rows.engine)
+    rows.tables = tables_of(rows.engine)
     return rows
 
 

@@ -8,11 +8,13 @@ import json
 import re
 import subprocess
 import sys
+from io import StringIO
 from pathlib import Path
 
 import pytest
 
 from provider.infrastructure import schema
+from provider.infrastructure.revisions import write_sql
 from tests.migrations.programs import next_release
 from tests.migrations.test_migrations import revisions
 
@@ -145,20 +147,13 @@ def test_squawk_has_nothing_against_what_only_adds():
 def test_what_leaves_its_transaction_is_written_as_one_statement_outside_of_it(tmp_path):
     """As a revision with `online_change.create_index` is."""
     release = next_release(tmp_path, 'online_change.create_index("ix_client_recipe", "client", ["recipe"])')
-    asked = "from provider.infrastructure import schema; print(schema.sql_of(schema.newest_revision()))"
-    done = subprocess.run(
-        [sys.executable, "-P", "-c", asked],
-        env={"PYTHONPATH": str(release.folder)},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    output = StringIO()
+    write_sql(release.folder / "migrations", f"{int(schema.newest_revision()) + 1:04}", output)
+    sql = output.getvalue()
 
-    assert statements(done.stdout) == [
-        "CREATE INDEX CONCURRENTLY IF NOT EXISTS ix_client_recipe ON client (recipe)"
-    ]
-    assert done.stdout.count("BEGIN;") == 2
-    assert complaints(done.stdout) == {}
+    assert statements(sql) == ["CREATE INDEX CONCURRENTLY IF NOT EXISTS ix_client_recipe ON client (recipe)"]
+    assert sql.count("BEGIN;") == 2
+    assert complaints(sql) == {}
 
 
 @pytest.mark.parametrize(

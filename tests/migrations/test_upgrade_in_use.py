@@ -11,12 +11,11 @@ from typing import Self
 import psycopg
 import pytest
 import requests
-from sqlalchemy import create_engine, make_url
+from sqlalchemy import make_url
 
 from provider.infrastructure import schema
-from provider.infrastructure.engine import prepare_engine
+from tests.migrations.conftest import Templates
 from tests.migrations.programs import Release, environ_of, next_release
-from tests.support.databases import empty_database
 from tests.support.waiting import PATIENCE, wait_until
 from tests.support.warm_programs import WarmPrograms
 
@@ -32,16 +31,12 @@ BUILDS = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'CREATE INDEX%'
 
 
 class Database:
-    """A database of PostgreSQL, brought up to a revision."""
+    """A database of PostgreSQL, and what the command has to know of it."""
 
-    def __init__(self, url: str, revision: str, data_dir: Path) -> None:
+    def __init__(self, url: str, data_dir: Path) -> None:
         self.url = url
         self.direct = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
         self.environ = environ_of(url, data_dir)
-        engine = create_engine(url)
-        prepare_engine(engine)
-        schema.upgrade(engine, revision)
-        engine.dispose()
 
     def ask(self, sql: str) -> object:
         with psycopg.connect(self.direct, autocommit=True) as connection:
@@ -70,13 +65,13 @@ class Database:
 
 
 @pytest.fixture
-def older(postgres_url: str, tmp_path: Path) -> Database:
-    return Database(empty_database(postgres_url, "in_use"), BEFORE, tmp_path / "data")
+def older(postgresql_templates: Templates, tmp_path: Path) -> Database:
+    return Database(postgresql_templates.copy(BEFORE, "in_use"), tmp_path / "data")
 
 
 @pytest.fixture
-def present(postgres_url: str, tmp_path: Path) -> Database:
-    return Database(empty_database(postgres_url, "in_use"), "head", tmp_path / "data")
+def present(postgresql_templates: Templates, tmp_path: Path) -> Database:
+    return Database(postgresql_templates.copy("head", "in_use"), tmp_path / "data")
 
 
 @pytest.fixture

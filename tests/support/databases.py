@@ -164,16 +164,17 @@ def postgres_database(tmp_path_factory: pytest.TempPathFactory, worker_id: str) 
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def empty_database(url: str, purpose: str) -> str:
-    """Make another empty database on the server of a URL; returns its URL."""
-    return _fresh_database(url, f"{make_url(url).database}_{purpose}")
+def another_database(url: str, purpose: str, *, template: str | None = None) -> str:
+    """Make a further database on the server of a URL, empty or a copy of the template; returns its URL."""
+    return _fresh_database(url, f"{make_url(url).database}_{purpose}", template)
 
 
-def _fresh_database(url: str, name: str) -> str:
+def _fresh_database(url: str, name: str, template: str | None = None) -> str:
+    like = f"TEMPLATE {make_url(template).database}" if template else ""
     engine = create_engine(url, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
         connection.execute(text(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
-        connection.execute(text(f"CREATE DATABASE {name}"))
+        connection.execute(text(f"CREATE DATABASE {name} {like}"))
         # Tests kill workers, never the database: what is committed need not reach the disk.
         connection.execute(text(f"ALTER DATABASE {name} SET synchronous_commit = off"))
     engine.dispose()
