@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from cryptography.exceptions import InvalidTag
-from sqlalchemy import LargeBinary, Row, String, delete, func, select, update
+from sqlalchemy import LargeBinary, String, delete, func, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from provider.infrastructure import clock, event_log
@@ -27,6 +27,7 @@ from provider.infrastructure.database import (
     is_sqlite,
     reading,
 )
+from provider.infrastructure.read_only_rows import ReadOnly, list_rows
 from provider.infrastructure.secrets import SecretBox
 
 _LABEL = "data-key"
@@ -34,7 +35,6 @@ _KEY_BYTES = 32
 # Values made by an unknown key cause at most one look into the database per interval, however many are sent.
 LOOK_AGAIN_AFTER = timedelta(seconds=5)
 _ADVISORY_LOCK = 0x64617461
-_Row = Row[int, str, bytes, datetime | None]
 
 
 class DataKey(Base):
@@ -50,6 +50,10 @@ class DataKey(Base):
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
     # Since when its key-encryption key is being replaced by another.
     replaced_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+
+
+_ROW = ReadOnly(DataKey, "generation", "sealed_by", "sealed", "replaced_at")
+_ALL = select(*_ROW.columns).order_by(DataKey.generation)
 
 
 class WrongSecretKey(Exception):
@@ -179,12 +183,11 @@ def finish_rotation(keys: DataKeys) -> int:
     return change(delete(DataKey).where(DataKey.sealed_by != own))
 
 
-def _read() -> Sequence[_Row]:
-    columns = (DataKey.generation, DataKey.sealed_by, DataKey.sealed, DataKey.replaced_at)
-    return db.session.execute(select(*columns).order_by(DataKey.generation)).all()
+def _read() -> list[DataKey]:
+    return [_ROW.take(iter(row)) for row in list_rows(_ALL, {})]
 
 
-def _open(rows: Sequence[_Row], root: SecretBox) -> SecretBox:
+def _open(rows: Sequence[DataKey], root: SecretBox) -> SecretBox:
     if not rows:
         return root
     own = [row for row in rows if row.sealed_by == root.name]
