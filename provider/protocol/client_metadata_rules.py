@@ -60,6 +60,7 @@ _NOT_OFFERED = (
     *("introspection_encrypted_response_alg", "introspection_encrypted_response_enc"),
     *("request_object_encryption_alg", "request_object_encryption_enc"),
 )
+_MAX_ITEMS = 100
 _KEY_METHODS = ("private_key_jwt", SELF_SIGNED_TLS_CLIENT_AUTH)
 
 
@@ -74,8 +75,13 @@ def read_members(asked: Mapping[str, object]) -> tuple[dict[str, Any], list[Prob
         expected, sentence = _expectation(declared.type)
         if not _is_of(value, expected):
             problems.append(Problem(declared.name, f"must be {sentence}"))
+        elif isinstance(value, list | tuple):
+            if len(value) > _MAX_ITEMS:
+                problems.append(Problem(declared.name, f"must not have more than {_MAX_ITEMS} entries"))
+            # What is refused for its length need not be checked entry by entry.
+            values[declared.name] = tuple(value[:_MAX_ITEMS])
         else:
-            values[declared.name] = tuple(value) if isinstance(value, list | tuple) else value
+            values[declared.name] = value
     values, malformed = with_ascii_hosts(values)
     translations, mistyped = read_translations(asked)
     values["translations"], more = with_ascii_hosts(translations)

@@ -18,7 +18,6 @@ TRANSLATABLE = ("client_name", "logo_uri", "client_uri", "policy_uri", "tos_uri"
 _MOST_TRANSLATIONS = 50
 # bcp47 §2.1, syntax only.
 _TRANSLATED = re.compile(rf"({'|'.join(TRANSLATABLE)})#[A-Za-z]{{1,8}}(?:-[A-Za-z0-9]{{1,8}})*")
-_MAX_ITEMS = 100
 _MAX_TEXT = 2000
 _MAX_NAME = 200
 # rfc6749 §3.3: scope-token.
@@ -69,12 +68,10 @@ def with_ascii_hosts(values: Mapping[str, Any]) -> tuple[dict[str, Any], list[Pr
 
 
 def text_problems(metadata: ClientMetadata) -> Iterator[Problem]:
-    """Yield what is wrong with texts in general: length, number and characters."""
+    """Yield what is wrong with texts in general: length and characters."""
     for declared in fields(metadata):
         value = getattr(metadata, declared.name)
         texts = (value,) if isinstance(value, str) else value if isinstance(value, tuple) else ()
-        if len(texts) > _MAX_ITEMS:
-            yield Problem(declared.name, f"must not have more than {_MAX_ITEMS} entries")
         yield from _problems_of_texts(declared.name, texts)
     for name, text in metadata.translations.items():
         yield from _problems_of_texts(name, (text,))

@@ -1,7 +1,14 @@
 """Each single wrong field of client metadata is refused and named."""
 
+import sys
+from collections.abc import Iterator
+from types import FrameType
+
 import pytest
 
+from provider.protocol.client_metadata import InvalidClientMetadata, Problem
+from provider.protocol.client_registration import read_registration
+from provider.protocol.uri import parse_web_uri
 from tests.protocol.test_client_metadata import EC, RSA, problems
 
 BY_RSA = {"id_token_encrypted_response_alg": "RSA-OAEP-256"}
@@ -161,3 +168,28 @@ BY_RSA = {"id_token_encrypted_response_alg": "RSA-OAEP-256"}
 )
 def test_a_single_wrong_field_is_named(field, asked):
     assert problems(**asked) == {field}
+
+
+@pytest.mark.parametrize("number", [101, 5000])
+def test_a_list_that_is_too_long_is_one_problem_and_not_looked_through(
+    number: int, uris_read: list[str]
+) -> None:
+    with pytest.raises(InvalidClientMetadata) as refused:
+        read_registration({"redirect_uris": [f"https://a.test/{n}#" for n in range(number)]})
+
+    assert refused.value.problems == [Problem("redirect_uris", "must not have more than 100 entries")]
+    assert len(set(uris_read)) <= 100
+
+
+@pytest.fixture
+def uris_read() -> Iterator[list[str]]:
+    """Every URI that is read while the test runs."""
+    read: list[str] = []
+
+    def note(frame: FrameType, event: str, _argument: object) -> None:
+        if event == "call" and frame.f_code is parse_web_uri.__code__:
+            read.append(frame.f_locals["text"])
+
+    sys.setprofile(note)
+    yield read
+    sys.setprofile(None)
