@@ -2,6 +2,7 @@
 
 import threading
 from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from flask import Flask
 from sqlalchemy import update
 from sqlalchemy.exc import IntegrityError
 
+from provider.config import Settings
 from provider.delivery import outbox
 from provider.delivery.attempt import AttemptResult
 from provider.delivery.finish import finish
@@ -165,23 +167,29 @@ def test_one_logout_owes_each_client_session_one_row_however_often_it_is_written
         outbox.enqueue([Owing(again, delivery.cause_id, 1)], at=clock.now(), horizon=timedelta(hours=72))
 
 
-def test_many_claimers_never_own_the_same_row(app: Flask) -> None:
-    owed = sign_out_at(make_client("red"), make_client("green"), account=make_account("ada"), count=30)
-    leased: list[UUID] = []
-    start = threading.Barrier(6)
+class TestAtOnce:
+    @pytest.fixture
+    def settings(self, settings: Settings) -> Settings:
+        """Workers lease, and wait for SQLite's one writer without a web process's deadline."""
+        return replace(settings, database_deadline=timedelta(minutes=1))
 
-    def lease_all() -> None:
-        start.wait()
-        with app.app_context():
-            while batch := lease(limit=3):
-                leased.extend(one.id for one in batch)
+    def test_many_claimers_never_own_the_same_row(self, app: Flask) -> None:
+        owed = sign_out_at(make_client("red"), make_client("green"), account=make_account("ada"), count=30)
+        leased: list[UUID] = []
+        start = threading.Barrier(6)
 
-    threads = [threading.Thread(target=lease_all) for _ in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+        def lease_all() -> None:
+            start.wait()
+            with app.app_context():
+                while batch := lease(limit=3):
+                    leased.extend(one.id for one in batch)
 
-    # A worker may find nothing while the others hold the rows, so what is left is taken at the end.
-    leased += [one.id for one in lease(limit=100)]
-    assert Counter(leased) == Counter(delivery.id for delivery in owed)
+        threads = [threading.Thread(target=lease_all) for _ in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+        # A worker may find nothing while the others hold the rows, so what is left is taken at the end.
+        leased += [one.id for one in lease(limit=100)]
+        assert Counter(leased) == Counter(delivery.id for delivery in owed)
