@@ -27,6 +27,9 @@ QUIET = [
     # one does not depend on it.
     "--disable-site-isolation-trials",
     "--renderer-process-limit=1",
+    # A page of a test lives for a second: to optimise its scripts takes longer than they do without. With
+    # axe-core, which comes anew with every page, it is a third of a browser's CPU.
+    "--js-flags=--no-opt,--no-maglev",
 ]
 
 
