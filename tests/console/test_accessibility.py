@@ -16,7 +16,7 @@ from tests.console.conftest import Day
 from tests.console.test_every_page import OPEN, path_of, variables
 from tests.factories import PASSWORD
 from tests.support.accessibility import AXE, Auditor
-from tests.support.chromium import new_window
+from tests.support.chromium import new_window, shows
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("console-accessibility")]
 WIDE, PHONE = {"width": 1280, "height": 800}, {"width": 360, "height": 740}
@@ -49,10 +49,8 @@ def problems(auditor: Auditor, page: Page, paths: list[str]) -> list[str]:
     """Return the findings on these pages, leaving out anything that is not a page, such as a file to keep."""
     found = []
     for path in paths:
-        address = current.settings().issuer + path
-        if "<html" not in page.request.get(address).text():
+        if not shows(page, current.settings().issuer + path):
             continue
-        page.goto(address)
         found += [f"{path}: {problem}" for problem in auditor.problems(page)]
         page.set_viewport_size(PHONE)
         if (width := page.evaluate(WIDTH)) > PHONE["width"]:

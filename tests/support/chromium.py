@@ -55,6 +55,19 @@ def new_window(chromium: "Browser", **options: Any) -> "BrowserContext":
     return window
 
 
+def shows(page: "Page", address: str) -> bool:
+    """Open an address in a tab; return whether it is a page, not a file to keep or a part of a page."""
+    from playwright.sync_api import Error
+
+    try:
+        response = page.goto(address)
+    except Error as exc:
+        if "Download is starting" in exc.message:
+            return False
+        raise
+    return response is not None and "<html" in response.text()
+
+
 @pytest.fixture(scope="session")
 def kept_context(chromium: "Browser") -> "Iterator[BrowserContext]":
     """A browser window that stays open: to open one costs a second of CPU, to open a tab in it a tenth."""
