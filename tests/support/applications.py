@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 
 from flask import Flask
 from sqlalchemy import Engine, event
@@ -14,7 +15,7 @@ from provider.infrastructure import current, event_log
 from provider.infrastructure.database import db
 from provider.infrastructure.engine import Role
 from provider.infrastructure.private_files import keep_private
-from tests.support.databases import hurry
+from tests.support.databases import hurry, is_emptied
 
 Adapt = Callable[[Flask], object]
 # The settings that an application is composed with; all others are read when they are needed.
@@ -66,7 +67,7 @@ def _known(settings: Settings, role: Role, adapt: Adapt | None = None) -> Flask:
     if len(_apps) > _MOST_APPS:
         with _apps.pop(next(iter(_apps))).app_context():
             # Collected with a connection in its pool, it would warn in the middle of another test.
-            db.engine.dispose()
+            Engine.dispose(db.engine)
     current.install(known, compose_services(settings))
     # A known one was made by another test, whose standard error may be closed by now.
     event_log.configure(settings.log_level)
@@ -78,12 +79,26 @@ def _make(settings: Settings, role: Role, adapt: Adapt | None) -> Flask:
     with app.app_context():
         if db.engine.dialect.name == "sqlite":
             event.listen(db.engine, "connect", lambda connection, _record: hurry(connection))
+        elif role is Role.COMMAND:
+            db.engine.dispose = partial(_close_after_command, db.engine, settings.resolved_database_url)
     if adapt:
         adapt(app)
     return app
 
 
+def _close_after_command(engine: Engine, url: str) -> None:
+    """Close the connections of a command, but leave one of PostgreSQL for the next command of this process.
+
+    PostgreSQL starts a process for each, which reads the catalog before its first statements. All are closed
+    where the database is that of one test, which may copy it or end its server.
+    """
+    if is_emptied(url):
+        _close_connections(engine)
+    else:
+        Engine.dispose(engine)
+
+
 def _close_connections(engine: Engine) -> None:
     """Close them, but leave an idle one: to open it anew costs more than many a short test does."""
     if engine.pool.checkedout() or engine.pool.checkedin() > 1:
-        engine.dispose()
+        Engine.dispose(engine)

@@ -25,6 +25,8 @@ from provider.infrastructure.engine import prepare_engine
 Rows = dict[str, Any]
 # The migrated SQLite file of this process, which is copied: the migrations take half a second.
 _template: list[bytes] = []
+# The databases of this process, which its tests use one after the other.
+_emptied: set[str] = set()
 
 
 def migrate(url: str) -> None:
@@ -41,11 +43,17 @@ def migrate(url: str) -> None:
 
 def empty(url: str) -> None:
     """Delete all rows of a migrated database, so that the next test finds it as the migrations left it."""
+    _emptied.add(url)
     if url.startswith("sqlite"):
         _empty_sqlite(_sqlite_connection_to(url))
     else:
         with _kept_engine(url).connect() as connection:
             connection.exec_driver_sql("SELECT pg_temp.empty_all()")
+
+
+def is_emptied(url: str) -> bool:
+    """Return whether tests go on with a database that they have emptied, instead of with another one."""
+    return url in _emptied
 
 
 def _empty_sqlite(connection: sqlite3.Connection) -> None:
