@@ -26,6 +26,8 @@ COMPOSED_WITH = (
 # The one used last stands at the end.
 _apps: dict[tuple[object, ...], Flask] = {}
 _MOST_APPS = 16
+# As many as the threads of a race; PostgreSQL has a hundred for all applications.
+_MOST_IDLE = 5
 
 
 @contextmanager
@@ -99,6 +101,6 @@ def _close_after_command(engine: Engine, url: str) -> None:
 
 
 def _close_connections(engine: Engine) -> None:
-    """Close them, but leave an idle one: to open it anew costs more than many a short test does."""
-    if engine.pool.checkedout() or engine.pool.checkedin() > 1:
+    """Close them, but leave a few idle ones: to open one anew costs more than many a short test does."""
+    if engine.pool.checkedout() or engine.pool.checkedin() > _MOST_IDLE:
         Engine.dispose(engine)
