@@ -24,7 +24,7 @@ class Release:
     """A folder with the code of one release, which its processes run."""
 
     folder: Path = ROOT
-    # Forks commands of this checkout, so that they start at once.
+    # Forks commands of its code, so that they start at once.
     warm: WarmPrograms | None = None
 
     def command(self, *arguments: str) -> list[str]:

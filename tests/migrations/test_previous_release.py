@@ -1,9 +1,8 @@
 """The code of the previous release starts and works on the schema of this one, also beside its processes."""
 
 import subprocess
-import sys
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,7 @@ from tests.faults.site import Site
 from tests.faults.visitors import browser_with, fields_of
 from tests.migrations.programs import ROOT, Release
 from tests.support.waiting import PATIENCE
+from tests.support.warm_programs import WarmPrograms
 
 # One process of the run takes the code from the history, and the first of its processes compiles it.
 pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("previous release")]
@@ -22,7 +22,7 @@ RECORD = Path(__file__).with_name("previous_release.toml")
 
 
 @pytest.fixture(scope="session")
-def previous(tmp_path_factory: pytest.TempPathFactory) -> Release:
+def previous(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Release]:
     """The recorded code, taken from the history of this checkout."""
     commit = tomllib.loads(RECORD.read_text())["commit"]
     archive = ["git", "-C", str(ROOT), "archive", "--format=tar", commit, "provider", "migrations"]
@@ -34,35 +34,38 @@ def previous(tmp_path_factory: pytest.TempPathFactory) -> Release:
         pytest.skip(f"the history has no {commit[:7]}: {taken.stderr.decode().strip()}")
     folder = tmp_path_factory.mktemp("previous-release")
     subprocess.run(["tar", "-x", "-C", str(folder)], input=taken.stdout, check=True)
-    return Release(folder)
+    warm = WarmPrograms(tmp_path_factory.mktemp("warm"), "release", folder)
+    yield Release(folder, warm)
+    warm.close()
 
 
 @pytest.fixture
 def site(open_site: Callable[..., Site], previous: Release, monkeypatch: pytest.MonkeyPatch) -> Site:  # noqa: F811
     """A database with the schema, the people and the clients of this release; nothing runs yet."""
     site = open_site("postgresql", is_open=False)
-    # Of the processes that follow, those started with -P run the previous release.
+    # Where a process of the previous release starts another one, that runs its code, too.
     monkeypatch.setenv("PYTHONPATH", str(previous.folder))
     return site
 
 
 def open_previous(site: Site, previous: Release) -> None:
     """Start web and worker of the previous release."""
-    log = site.folder / "previous-web.log"
-    site.logs.append(log)
-    serve = previous.command("serve", "--port", str(site.port), "--threads", "4")
-    site.web = Program(serve, site.environ(), log)
-    worker = site.start_worker(wait=False, launcher=previous.command())
+    web, worker = site.folder / "previous-web.log", site.folder / "previous-worker.log"
+    site.logs += [web, worker]
+    serve = ["serve", "--port", str(site.port), "--threads", "4"]
+    site.web = Program(serve, site.environ(), web, previous.warm)
+    site.workers.append(Program(["worker"], site.environ(), worker, previous.warm))
     site.wait_until_open()
-    site.wait_for_worker(worker)
+    site.wait_for_worker(site.workers[-1])
 
 
 def test_it_runs_the_recorded_code_and_not_this_one(previous, site):
-    where = [sys.executable, "-P", "-c", "import provider; print(provider.__file__)"]
+    where = ["-c", "import provider, provider.command as last; print(provider.__file__, last.__file__)"]
 
-    said = subprocess.run(where, env=site.environ(), capture_output=True, text=True, check=True).stdout
+    code, said, errors = previous.warm.run(where, site.environ())
 
-    assert Path(said.strip()).is_relative_to(previous.folder)
+    assert code == 0, errors
+    assert all(Path(file).is_relative_to(previous.folder) for file in said.split())
 
 
 def test_it_signs_people_in_and_out_on_the_new_schema(previous, site):

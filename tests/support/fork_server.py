@@ -39,17 +39,25 @@ Program = Callable[[], object]
 
 def load_curfew() -> Program:
     """Load the command with all of its subcommands, and what its servers and workers import by themselves."""
+    from provider.command import import_web
+    from tests.cli.test_examples import COMMANDS
+
+    assert COMMANDS, "reading the tree of commands loads each of them"
+    import_web()
+    return load_release()
+
+
+def load_release() -> Program:
+    """Load the command, of this checkout or of another release, by what all of them have."""
     import granian.server
     from celery import Celery
     from celery.worker import state
 
-    from provider.command import import_web, main
+    from provider import app
+    from provider.command import main
     from provider.worker import metrics_server, process
-    from tests.cli.test_examples import COMMANDS
 
-    assert COMMANDS, "reading the tree of commands loads each of them"
-    assert all((Celery, state, granian.server, metrics_server, process))
-    import_web()
+    assert all((Celery, state, granian.server, app, metrics_server, process))
     return main
 
 
@@ -75,7 +83,7 @@ def load_granian() -> Program:
     return entrypoint
 
 
-PROGRAMS = {"curfew": load_curfew, "phone": load_phone, "granian": load_granian}
+PROGRAMS = {"curfew": load_curfew, "release": load_release, "phone": load_phone, "granian": load_granian}
 
 
 @contextmanager

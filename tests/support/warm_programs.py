@@ -79,10 +79,13 @@ class WarmPrograms:
     `-c` and Python code in place of a command run that code, which finds loaded what the program loads.
     """
 
-    def __init__(self, folder: Path, program: str = "curfew") -> None:
+    def __init__(self, folder: Path, program: str = "curfew", code: Path = ROOT) -> None:
+        """Load a program, from the code in a folder where it is not that of this checkout."""
         self._address = folder / "socket"
         self._forking = subprocess.Popen(
-            [sys.executable, "-m", "tests.support.warm_programs", program, str(self._address)],
+            # -P: not the working directory but PYTHONPATH says whose code it is.
+            [sys.executable, "-P", "-m", "tests.support.warm_programs", program, str(self._address)],
+            env=os.environ | {"PYTHONPATH": f"{code}{os.pathsep}{ROOT}"},
             cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
