@@ -16,6 +16,7 @@ from provider.infrastructure.database import db
 from provider.infrastructure.engine import Role
 from provider.infrastructure.private_files import keep_private
 from tests.support.databases import hurry, is_emptied
+from tests.support.shared_templates import COMPILED_ONCE
 
 Adapt = Callable[[Flask], object]
 # The settings that an application is composed with; all others are read when they are needed.
@@ -78,6 +79,8 @@ def _known(settings: Settings, role: Role, adapt: Adapt | None = None) -> Flask:
 
 def _make(settings: Settings, role: Role, adapt: Adapt | None) -> Flask:
     app = create_app(settings, role=role)
+    if role is Role.WEB:
+        app.jinja_env.bytecode_cache = COMPILED_ONCE
     with app.app_context():
         if db.engine.dialect.name == "sqlite":
             event.listen(db.engine, "connect", lambda connection, _record: hurry(connection))

@@ -4,7 +4,7 @@ import io
 import sys
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import partial
 from typing import ClassVar
 
@@ -61,3 +61,14 @@ def test_a_known_application_logs_to_the_stream_of_the_test(settings, monkeypatc
     event_log.warning("seen_by_this_test")
 
     assert "seen_by_this_test" in written.getvalue()
+
+
+def test_a_template_is_compiled_once_for_all_applications(settings):
+    apps = [
+        application(replace(settings, issuer=issuer)) for issuer in ("https://one.test", "https://two.test")
+    ]
+
+    one, other = (app.jinja_env.get_template("error.html").root_render_func for app in apps)
+
+    assert one.__globals__ is not other.__globals__
+    assert one.__code__ is other.__code__
