@@ -2,15 +2,16 @@
 
 import subprocess
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import requests
 
-from tests.faults.conftest import open_site, sites  # noqa: F401 – fixtures.
+from tests.faults.conftest import sites  # noqa: F401 – a fixture.
 from tests.faults.programs import Program
 from tests.faults.site import Site
+from tests.faults.sites import Sites
 from tests.faults.visitors import browser_with, fields_of
 from tests.migrations.programs import ROOT, Release
 from tests.support.waiting import PATIENCE
@@ -39,13 +40,21 @@ def previous(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Release]:
     warm.close()
 
 
-@pytest.fixture
-def site(open_site: Callable[..., Site], previous: Release, monkeypatch: pytest.MonkeyPatch) -> Site:  # noqa: F811
-    """A database with the schema, the people and the clients of this release; nothing runs yet."""
-    site = open_site("postgresql", is_open=False)
-    # Where a process of the previous release starts another one, that runs its code, too.
-    monkeypatch.setenv("PYTHONPATH", str(previous.folder))
-    return site
+@pytest.fixture(scope="module")
+def opened(sites: Sites, previous: Release) -> Iterator[Site]:  # noqa: F811
+    """Web and worker of the previous release on the schema, the people and the clients of this one.
+
+    All tests have them: their first requests take longer than those of a test.
+    """
+    site = sites.make("postgresql")
+    with pytest.MonkeyPatch.context() as patch:
+        # Where a process of the previous release starts another one, that runs its code, too.
+        patch.setenv("PYTHONPATH", str(previous.folder))
+        try:
+            open_previous(site, previous)
+            yield site
+        finally:
+            site.close()
 
 
 def open_previous(site: Site, previous: Release) -> None:
@@ -59,6 +68,19 @@ def open_previous(site: Site, previous: Release) -> None:
     site.wait_for_worker(site.workers[-1])
 
 
+@pytest.fixture(scope="module")
+def of_this_release(opened: Site) -> str:
+    """Where a web process of this release listens, beside that of the previous one."""
+    return opened.start_other_web()
+
+
+@pytest.fixture
+def site(opened: Site) -> Site:
+    """The site, visited at the previous release."""
+    opened.visitors.issuer = opened.issuer
+    return opened
+
+
 def test_it_runs_the_recorded_code_and_not_this_one(previous, site):
     where = ["-c", "import provider, provider.command as last; print(provider.__file__, last.__file__)"]
 
@@ -68,9 +90,7 @@ def test_it_runs_the_recorded_code_and_not_this_one(previous, site):
     assert all(Path(file).is_relative_to(previous.folder) for file in said.split())
 
 
-def test_it_signs_people_in_and_out_on_the_new_schema(previous, site):
-    open_previous(site, previous)
-
+def test_it_signs_people_in_and_out_on_the_new_schema(site):
     visit = site.visitors.sign_in("ada", ["red", "green"])
     site.visitors.allow_offline(visit, "blue")
     for client_session in visit.client_sessions.values():
@@ -89,11 +109,8 @@ def test_it_signs_people_in_and_out_on_the_new_schema(previous, site):
     assert site.findings() == []
 
 
-def test_it_goes_on_beside_this_release(previous, site):
+def test_it_goes_on_beside_this_release(site, of_this_release):
     """In the middle of a rolling upgrade each honours what the other has written."""
-    open_previous(site, previous)
-    of_this_release = site.start_other_web()
-
     visit = site.visitors.sign_in("ada", ["red"])
     site.visitors.issuer = of_this_release
     site.visitors.visit_rp(visit, "green")
@@ -131,10 +148,9 @@ class Person:
         return response
 
 
-def test_a_sign_in_moves_between_the_releases(previous, site):
+def test_a_sign_in_moves_between_the_releases(site, of_this_release):
     """DEC-27: the previous release knows no request that is sealed into its address, until it has a row."""
-    open_previous(site, previous)
-    old, new = site.issuer, site.start_other_web()
+    old, new = site.issuer, of_this_release
     all_stored = site.start_other_web(sealed_request_bytes="0")
 
     with browser_with() as browser:
