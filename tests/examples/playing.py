@@ -94,11 +94,16 @@ def script(examples: list[Example], folder: Path) -> str:
 
 
 def as_shell(number: int, examples: list[Example], folder: Path) -> str:
-    """One block as shell code; a Python block goes on where the one before it on the page has ended."""
+    """One block as shell code; a Python block goes on where the one before it on the page has ended.
+
+    Where only Python follows, the next block runs it: each process imports what all of them import.
+    """
     example = examples[number]
     code = example.code
     if example.language == "python":
-        blocks = [earlier.code for earlier in examples[: number + 1] if earlier.language == "python"]
+        if number + 1 < len(examples) and goes_on(example, examples[number + 1]):
+            return ""
+        blocks = [as_python(earlier) for earlier in examples[: number + 1] if earlier.language == "python"]
         (folder / f"block_{number}.py").write_text("\n".join(blocks))
         code = f"python3 block_{number}.py\n"
     if example.typed:
@@ -106,6 +111,18 @@ def as_shell(number: int, examples: list[Example], folder: Path) -> str:
     if example.background_until:
         code = f'{{\n{code}}} & servers="$! $servers"\n{waiting_for(example.background_until)}'
     return code
+
+
+def goes_on(example: Example, following: Example) -> bool:
+    """Return whether the next block is Python and nothing happens between a Python block and it."""
+    return following.language == "python" and not (
+        following.given or example.typed or example.background_until
+    )
+
+
+def as_python(example: Example) -> str:
+    """A Python block that says on stderr that it begins."""
+    return f'__import__("sys").stderr.write("@@ {example.page}:{example.line}\\n")\n{example.code}'
 
 
 def waiting_for(url: str) -> str:

@@ -69,3 +69,15 @@ def test_a_python_block_goes_on_with_those_before_it(stage, tmp_path):
 
     assert code == 0
     assert printed.splitlines()[-1] == "21"
+
+
+def test_a_python_block_that_fails_is_named(stage, tmp_path):
+    lines = {3: "first = 20\n", 7: "second = first / 0\n", 9: "print('not reached')\n"}
+    blocks = [Example(page="a.md", line=at, language="python", code=code) for at, code in lines.items()]
+
+    code, printed = stage.play(blocks, tmp_path)
+
+    assert code == 1
+    assert printed[printed.rfind("@@") :].startswith("@@ a.md:7\n")
+    assert "ZeroDivisionError" in printed
+    assert "not reached" not in printed.splitlines()
