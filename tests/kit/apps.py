@@ -1,7 +1,6 @@
 """The example apps of kit/examples as processes: two nodes each, as behind a load balancer."""
 
 import os
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,6 +32,12 @@ class Kind:
 
 
 _DJANGO = "django_project"
+# What the command `django-admin` does, where Django is loaded already.
+_ADMIN = """
+import sys
+from django.core.management import execute_from_command_line
+execute_from_command_line(["django-admin", *sys.argv[1:]])
+"""
 KINDS = {
     "flask": Kind(".", "wsgi", "flask_app:app"),
     "fastapi": Kind(".", "asgi", "fastapi_app:app"),
@@ -63,6 +68,11 @@ KINDS = {
         ),
     ),
 }
+
+
+def django_admin(granian: WarmPrograms, environ: dict[str, str], *arguments: str) -> tuple[int, str, str]:
+    """Run a command of Django in its example; returns the exit code and what it printed to both outputs."""
+    return granian.run(["-c", _ADMIN, *arguments, "--pythonpath", "."], environ, EXAMPLES / _DJANGO)
 
 
 @contextmanager
@@ -99,12 +109,8 @@ def starting(
     variables = os.environ | environ | dict(kind.environ) | {"DATABASE": str(folder / "app.sqlite3")}
     place = EXAMPLES / kind.folder
     if kind.folder == _DJANGO:
-        subprocess.run(
-            [BIN / "django-admin", "migrate", "-v0", "--pythonpath", "."],
-            cwd=place,
-            env=variables,
-            check=True,
-        )
+        code, _, errors = django_admin(granian, variables, "migrate", "-v0")
+        assert code == 0, errors
     started = [_start(granian, kind, port, variables, place, folder) for port in ports]
     try:
         yield Nodes(started, [f"http://127.0.0.1:{port}" for port in ports], folder)

