@@ -22,7 +22,7 @@ from tests.support import signing_keys
 def sign_out_at(*clients: Client, account: Account | None = None, count: int = 1) -> list[Delivery]:
     """End sessions at these apps and return what is owed, in the order of the clients."""
     account = account or make_account("ada")
-    owed: list[Delivery] = []
+    logouts: list[UUID] = []
     with transaction():
         signing_keys.provide()
     for _ in range(count):
@@ -30,9 +30,9 @@ def sign_out_at(*clients: Client, account: Account | None = None, count: int = 1
         with transaction():
             outcome = end(session, Cause(reason=LogoutReason.USER, initiator="account"))
         assert outcome is not None
-        rows = {row.recipient_id: row for row in deliveries_of(outcome.logout.id)}
-        owed += [rows[client.id] for client in clients]
-    return owed
+        logouts.append(outcome.logout.id)
+    rows = {(row.cause_id, row.recipient_id): row for row in deliveries_of(*logouts)}
+    return [rows[logout, client.id] for logout in logouts for client in clients]
 
 
 def owe(
@@ -42,8 +42,8 @@ def owe(
     return sign_out_at(make_client("red", port=port, settings=settings, **metadata))[0]
 
 
-def deliveries_of(logout_id: UUID) -> list[Delivery]:
-    rows = list(db.session.scalars(select(Delivery).where(Delivery.cause_id == logout_id)))
+def deliveries_of(*logouts: UUID) -> list[Delivery]:
+    rows = list(db.session.scalars(select(Delivery).where(Delivery.cause_id.in_(logouts))))
     db.session.commit()
     return rows
 
