@@ -11,6 +11,7 @@ from sqlalchemy import Engine, create_engine, make_url
 
 from provider.infrastructure import schema
 from provider.infrastructure.engine import prepare_engine
+from tests.faults.conftest import sites  # noqa: F401 – a fixture.
 from tests.support.databases import another_database
 
 EMPTY = "base"

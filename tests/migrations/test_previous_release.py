@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.faults.conftest import sites  # noqa: F401 – a fixture.
 from tests.faults.programs import Program
 from tests.faults.site import Site
 from tests.faults.sites import Sites
@@ -41,7 +40,7 @@ def previous(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Release]:
 
 
 @pytest.fixture(scope="module")
-def opened(sites: Sites, previous: Release) -> Iterator[Site]:  # noqa: F811
+def opened(sites: Sites, previous: Release) -> Iterator[Site]:
     """Web and worker of the previous release on the schema, the people and the clients of this one.
 
     All tests have them: their first requests take longer than those of a test.
