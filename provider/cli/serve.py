@@ -186,7 +186,7 @@ def run_server(
 ) -> None:
     """Run granian in this process until it is asked to stop."""
     from granian import Granian
-    from granian.constants import HTTPModes, Interfaces, SSLProtocols
+    from granian.constants import HTTPModes, Interfaces, Loops, SSLProtocols
 
     server = Granian(
         "provider",
@@ -195,6 +195,7 @@ def run_server(
         # Not its WSGI interface, in which a thread waits for each request body: as many incomplete requests
         # as there are threads would block the server.
         interface=Interfaces.ASGINL,
+        loop=Loops.uvloop,
         workers=workers,
         # By default all processes together accept 1,024 connections, idle ones included, and no more.
         backpressure=most_connections(),
