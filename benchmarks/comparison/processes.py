@@ -81,8 +81,15 @@ def tree(pid: int) -> Iterator[int]:
     """Return a process and everything it has started."""
     yield pid
     for task in Path(f"/proc/{pid}/task").glob("*/children"):
-        for child in task.read_text().split():
+        for child in _read(task).split():
             yield from tree(int(child))
+
+
+def _read(path: Path) -> str:
+    """Return what the kernel says of a process; nothing if it has ended, as PostgreSQL's maintenance may."""
+    with suppress(FileNotFoundError, ProcessLookupError):
+        return path.read_text()
+    return ""
 
 
 def _own_seconds(pid: int) -> float:
@@ -94,9 +101,7 @@ def _own_seconds(pid: int) -> float:
 
 def _nanoseconds_of_threads(pid: int) -> Iterator[int]:
     for path in Path(f"/proc/{pid}/task").glob("*/schedstat"):
-        # A thread may end in between.
-        with suppress(FileNotFoundError, ProcessLookupError):
-            yield int(path.read_text().split()[0])
+        yield int(_read(path).partition(" ")[0] or 0)
 
 
 def _seconds_of_ended(pid: int) -> float:
@@ -105,12 +110,12 @@ def _seconds_of_ended(pid: int) -> float:
 
 
 def _times(pid: int) -> list[int]:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return list(map(int, fields[11:15]))
+    fields = _read(Path(f"/proc/{pid}/stat")).rpartition(")")[2].split()
+    return list(map(int, fields[11:15])) or [0, 0, 0, 0]
 
 
 def _pss_kb(pid: int) -> int:
-    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+    for line in _read(Path(f"/proc/{pid}/smaps_rollup")).splitlines():
         if line.startswith("Pss:"):
             return int(line.split()[1])
     return 0

@@ -1,9 +1,9 @@
-"""Measures the providers in turn, so that other load on the machine affects all alike; medians count."""
+"""Measures the providers in short turns, so that other load affects all of them alike; medians count."""
 
 import os
 import statistics
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,10 +13,13 @@ from benchmarks.comparison.processes import cpu_seconds, memory_mb
 from benchmarks.comparison.receivers import Receivers
 from benchmarks.comparison.subjects import Place, Start, Subject
 
-_COUNTED = 24
+_COUNTED, _SIGN_OUTS = 24, 3
 # Node.js optimises code that has run some thousand times: JWKS took the peer 0.19 ms after 80 requests of a
 # kind, and 0.08 ms after thousands.
-_WARM_UP = 3.0
+_WARM_UP = 1.0
+# How often each provider has its turn at an operation in a round. On a shared machine the same code takes
+# up to twice the CPU for seconds, while others use the same processor.
+_TURNS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,27 +51,56 @@ class Measured:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class _Party:
+    """A running provider, its visitors, and what is known of it."""
+
+    subject: Subject
+    visitors: list[Visitor]
+    known: Measured
+
+    def turn(self, act: Callable[[Visitor], None], times: int) -> tuple[float, float, float]:
+        """Have an operation done so often; returns seconds: CPU of the server, of the store, on the clock."""
+        server, store = cpu_seconds(self.subject.servers), cpu_seconds(self.subject.stores)
+        seconds = run(self.visitors, act, times)
+        return cpu_seconds(self.subject.servers) - server, cpu_seconds(self.subject.stores) - store, seconds
+
+
 def measure(starts: Sequence[Start], receivers: Receivers, *, rounds: int, scale: float) -> list[Measured]:
-    """Measure all providers in turn, as often as there are rounds; counts round trips in a pass before."""
+    """Count the round trips of each provider; then start all of them for each round, and measure in turn."""
     driver, core = _cores()
     os.sched_setaffinity(0, {driver})
-    found: dict[int, Measured] = {}
-    for number in range(rounds + 1):
-        for index, start in enumerate(starts):
-            with TemporaryDirectory(prefix="curfew-bench-") as folder:
-                place = Place(Path(folder), frozenset({core}), receivers.address, counting=number == 0)
-                with _started(start, place) as subject:
-                    known = found.setdefault(index, Measured(subject.name))
-                    print(f"  round {number}: {subject.name}", flush=True)
-                    if number == 0:
-                        _count_round_trips(subject, known)
-                    else:
-                        _measure_once(subject, receivers, known, scale)
-    return list(found.values())
+    found = []
+    for start in starts:
+        with _started([start], core, receivers, counting=True) as [subject]:
+            print(f"  round trips: {subject.name}", flush=True)
+            found.append(Measured(subject.name))
+            _count_round_trips(subject, found[-1])
+    for number in range(rounds):
+        with _started(starts, core, receivers) as subjects:
+            print(f"  round {number + 1}", flush=True)
+            _measure_once(
+                [
+                    _Party(one, _visitors(one, AT_ONCE), known)
+                    for one, known in zip(subjects, found, strict=True)
+                ],
+                receivers,
+                scale,
+            )
+    return found
 
 
-def _started(start: Start, place: Place) -> AbstractContextManager[Subject]:
-    return start(place)
+@contextmanager
+def _started(
+    starts: Sequence[Start], core: int, receivers: Receivers, *, counting: bool = False
+) -> Iterator[list[Subject]]:
+    with ExitStack() as stack:
+        subjects = []
+        for start in starts:
+            folder = stack.enter_context(TemporaryDirectory(prefix="curfew-bench-"))
+            place = Place(Path(folder), frozenset({core}), receivers.address, counting=counting)
+            subjects.append(stack.enter_context(start(place)))
+        yield subjects
 
 
 def _cores() -> tuple[int, int]:
@@ -84,24 +116,28 @@ def _visitors(subject: Subject, count: int) -> list[Visitor]:
     return visitors
 
 
-def _measure_once(subject: Subject, receivers: Receivers, known: Measured, scale: float) -> None:
-    visitors = _visitors(subject, AT_ONCE)
-    # After a warm-up, a provider has compiled its code and filled its caches, and its store has statistics.
-    _warm_up(visitors, 0.1)
-    subject.settle()
-    _warm_up(visitors, _WARM_UP)
+def _measure_once(parties: Sequence[_Party], receivers: Receivers, scale: float) -> None:
+    for party in parties:
+        # After it, a provider has compiled its code and filled its caches, and its store has statistics.
+        _warm_up(party.visitors, 0.1)
+        party.subject.settle()
+        _warm_up(party.visitors, _WARM_UP)
     for name, (act, times) in OPERATIONS.items():
-        count = _in_all(times, scale)
-        server, store = cpu_seconds(subject.servers), cpu_seconds(subject.stores)
-        seconds = run(visitors, act, count)
-        server, store = cpu_seconds(subject.servers) - server, cpu_seconds(subject.stores) - store
-        sample = Sample(server / count * 1000, store / count * 1000, count / seconds)
-        known.samples.setdefault(name, []).append(sample)
-    if subject.notifies:
-        known.sign_outs += [sign_out_of_all(subject, receivers, number) for number in range(3)]
-    known.memory.append(memory_mb([*subject.servers, *subject.stores]))
-    for visitor in visitors:
-        visitor.close()
+        each = _in_all(times, scale / _TURNS)
+        turns = [[party.turn(act, each) for party in parties] for _ in range(_TURNS)]
+        for party, own in zip(parties, zip(*turns, strict=True), strict=True):
+            server, store, seconds = (sum(column) for column in zip(*own, strict=True))
+            count = each * _TURNS
+            sample = Sample(server / count * 1000, store / count * 1000, count / seconds)
+            party.known.samples.setdefault(name, []).append(sample)
+    for number in range(_SIGN_OUTS):
+        for party in parties:
+            if party.subject.notifies:
+                party.known.sign_outs.append(sign_out_of_all(party.subject, receivers, number))
+    for party in parties:
+        party.known.memory.append(memory_mb([*party.subject.servers, *party.subject.stores]))
+        for visitor in party.visitors:
+            visitor.close()
 
 
 def _warm_up(visitors: list[Visitor], scale: float) -> None:
