@@ -80,7 +80,7 @@ class Visitor:
         return app.exchange(self.http, code, verifier)
 
 
-# The operations in the order of the table, with the minimum number of each to measure; `authorize` makes the
+# The operations in the order of the table, with the number of each in a round; `authorize` makes the
 # codes that are exchanged next.
 OPERATIONS: dict[str, tuple[Callable[[Visitor], None], int]] = {
     "discovery document": (Visitor.discovery, 4000),

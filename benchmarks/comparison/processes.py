@@ -93,8 +93,8 @@ def _read(path: Path) -> str:
 
 
 def _own_seconds(pid: int) -> float:
-    # A process is counted in ticks of 10 ms, a tenth of what a round of the shortest operation takes; its
-    # living threads are counted by the nanosecond.
+    # A process is counted in ticks of 10 ms, half of what a turn at the shortest operation takes; its living
+    # threads are counted by the nanosecond.
     user, system, *_ = _times(pid)
     return max((user + system) / _TICKS, sum(_nanoseconds_of_threads(pid)) / 1e9)
 

@@ -118,7 +118,7 @@ def _visitors(subject: Subject, count: int) -> list[Visitor]:
 
 def _measure_once(parties: Sequence[_Party], receivers: Receivers, scale: float) -> None:
     for party in parties:
-        # After it, a provider has compiled its code and filled its caches, and its store has statistics.
+        # Until its code is compiled, its caches are full and its store has statistics.
         _warm_up(party.visitors, 0.1)
         party.subject.settle()
         _warm_up(party.visitors, _WARM_UP)
@@ -140,7 +140,7 @@ def _samples(parties: Sequence[_Party], act: Callable[[Visitor], None], each: in
     """Measure one operation of all providers in turns, in each of which it is done `each` times."""
     turns: list[list[tuple[float, float, float]]] = [[] for _ in parties]
     for number in range(_TURNS):
-        # The order changes, because it matters whose traces the caches hold.
+        # Of several equal providers, the one that was always asked first took 3 to 5 % more.
         for index in range(len(parties))[:: -1 if number % 2 else 1]:
             turns[index].append(parties[index].turn(act, each))
     count = each * _TURNS
